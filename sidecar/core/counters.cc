@@ -1,0 +1,73 @@
+#include "sidecar/core/counters.h"
+
+#include <algorithm>
+
+namespace sidestep::sidecar {
+
+std::string_view to_string(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kServed: return "served";
+    case Outcome::kClientGone: return "client_gone";
+    case Outcome::kAppReset: return "app_reset";
+    case Outcome::kAppTimeout: return "app_timeout";
+    case Outcome::kAmbiguous: return "ambiguous";
+    case Outcome::kHoldOverflow: return "hold_overflow";
+    case Outcome::kHoldTimeout: return "hold_timeout";
+    case Outcome::kRefused: return "refused";
+    case Outcome::kBadRequest: return "bad_request";
+    case Outcome::kBadResponse: return "bad_response";
+    case Outcome::kCut: return "cut";
+  }
+  return "unknown";
+}
+
+std::uint64_t GenerationCounters::errors() const {
+  const auto of = [this](Outcome outcome) { return by_outcome[static_cast<std::size_t>(outcome)]; };
+  return by_code_class[5] + of(Outcome::kAppReset) + of(Outcome::kAppTimeout) + of(Outcome::kAmbiguous) +
+         of(Outcome::kBadResponse) + retried_away;
+}
+
+namespace {
+
+template <typename Array>
+void add_all(Array& into, const Array& from) {
+  for (std::size_t i = 0; i < into.size(); ++i) into[i] += from[i];
+}
+
+void add_generation(GenerationCounters& into, const GenerationCounters& from) {
+  into.requests += from.requests;
+  add_all(into.by_code_class, from.by_code_class);
+  add_all(into.by_outcome, from.by_outcome);
+  add_all(into.latency, from.latency);
+  into.latency_sum_us += from.latency_sum_us;
+  into.in_flight += from.in_flight;
+  into.tunnels_open += from.tunnels_open;
+  into.tunnels_cut += from.tunnels_cut;
+  into.tunnels_told += from.tunnels_told;
+  into.retried_away += from.retried_away;
+  into.connects += from.connects;
+  into.connect_failures += from.connect_failures;
+}
+
+}  // namespace
+
+void ShardCounters::add(const ShardCounters& other) {
+  for (const GenerationCounters& from : other.generations) {
+    auto it = std::find_if(generations.begin(), generations.end(),
+                           [&](const GenerationCounters& g) { return g.generation == from.generation; });
+    if (it == generations.end()) generations.push_back(from);
+    else add_generation(*it, from);
+  }
+  add_all(without_generation, other.without_generation);
+  accepted += other.accepted;
+  clients_open += other.clients_open;
+  held_now += other.held_now;
+  held_bytes_now += other.held_bytes_now;
+  held_total += other.held_total;
+  longest_hold_us = std::max(longest_hold_us, other.longest_hold_us);
+  longest_hold_reload_us = std::max(longest_hold_reload_us, other.longest_hold_reload_us);
+  retried += other.retried;
+  requests += other.requests;
+}
+
+}  // namespace sidestep::sidecar
