@@ -7,3 +7,9 @@ cluster-up: ## start a single-node Kubernetes in namespaces of its own (first ti
 
 cluster-down: ## end it; leaves nothing behind
 	@tests/e2e/cluster/down.sh
+
+cluster-images: ## images of the programs in build/bin, for the cluster
+	@tests/e2e/images/build.sh
+
+e2e: build ## the scenarios on a real Kubernetes (about 12 min; needs root)
+	@GO="$$(tests/tools/go.sh 2>/dev/null || command -v go)" /usr/bin/python3 -m pytest -p no:cacheprovider tests/e2e

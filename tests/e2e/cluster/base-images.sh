@@ -8,11 +8,11 @@ trap 'rm -rf "$work"' EXIT
 mkdir -p "$IMAGES" "$work/pause" "$work/busybox"/{bin,etc}
 
 gcc -Os -static -s -o "$work/pause/pause" "$CLUSTER_DIR/pause.c"
-"$CLUSTER_DIR/mkimage.py" "$IMAGES/pause.tar" lab.local/pause:1 "$work/pause" --entrypoint /pause --user 65535:65535
+"$CLUSTER_DIR/mkimage.py" "$IMAGES/pause.tar" "$work/pause" --tag lab.local/pause:1 --entrypoint /pause --user 65535:65535
 
 cp "$(command -v busybox)" "$work/busybox/bin/busybox"
 for applet in $(busybox --list); do
   [[ $applet == busybox ]] || ln -s busybox "$work/busybox/bin/$applet"
 done
 echo 'test:x:1000:1000::/:/bin/sh' >"$work/busybox/etc/passwd"
-"$CLUSTER_DIR/mkimage.py" "$IMAGES/busybox.tar" lab.local/busybox:1 "$work/busybox" --command sh --user 1000:1000
+"$CLUSTER_DIR/mkimage.py" "$IMAGES/busybox.tar" "$work/busybox" --tag lab.local/busybox:1 --command sh --user 1000:1000

@@ -53,8 +53,8 @@ def write_archive(path: str, members: dict[str, bytes]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("archive", help="the file to write")
-    parser.add_argument("reference", help="NAME:TAG")
     parser.add_argument("root", help="the folder that becomes the image's /")
+    parser.add_argument("--tag", action="append", required=True, metavar="NAME:TAG", help="may be repeated")
     parser.add_argument("--entrypoint", action="append", help="one word of the entry point; may be repeated")
     parser.add_argument("--command", action="append", help="one word of the default arguments; may be repeated")
     parser.add_argument("--env", action="append", default=[], metavar="K=V")
@@ -66,7 +66,7 @@ def main() -> None:
     config = config_of(layer_digest, options)
     config_name = hashlib.sha256(config).hexdigest() + ".json"
     layer_name = f"{layer_digest}/layer.tar"
-    manifest = [{"Config": config_name, "RepoTags": [options.reference], "Layers": [layer_name]}]
+    manifest = [{"Config": config_name, "RepoTags": options.tag, "Layers": [layer_name]}]
     write_archive(options.archive, {
         config_name: config, layer_name: layer, "manifest.json": json.dumps(manifest).encode()})
 

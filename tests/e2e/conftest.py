@@ -1,0 +1,50 @@
+"""Fixtures of the end-to-end tests: one cluster for the whole run, one restricted namespace for each test."""
+import itertools
+import re
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+from harness import evidence
+from harness.cluster import TOP, Cluster
+from harness.kubectl import Kubectl
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A cluster that was up before the run is used and stays up; otherwise it goes when the run ends."""
+    cluster = Cluster()
+    was_up = cluster.is_up()
+    if not was_up:
+        cluster.up()
+    yield cluster
+    if not was_up:
+        cluster.down()
+
+
+@pytest.fixture(scope="session")
+def images(cluster: Cluster) -> list[str]:
+    """Images of the programs under test, loaded into the node."""
+    return cluster.load_images()
+
+
+@pytest.fixture
+def kubectl(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Kubectl]:
+    """kubectl in a namespace of the test's own, where Pod Security is enforced at its strictest level."""
+    short = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:40].rstrip("-")
+    kubectl = Kubectl(f"{short}-{next(_numbers)}")
+    kubectl.create_namespace()
+    request.node.namespaces = [kubectl.namespace]
+    yield kubectl
+    kubectl.delete_namespace()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
+    report = (yield).get_result()
+    if report.failed and call.when == "call" and getattr(item, "namespaces", None):
+        folder = Path(TOP / "build/e2e" / item.name)
+        report.sections.append(("cluster", evidence.collect(folder, item.namespaces)))
