@@ -1,0 +1,32 @@
+// A YAML or JSON text as a plain tree in which every value knows its line. Reads only: what the fields mean
+// is decided by fields.h and spec.cc.
+//
+// Bounded against hostile input: 256 KiB of text, 20,000 values (aliases count each time they are used), 64
+// levels.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "lib/base/result.h"
+
+namespace sidestep::policy {
+
+enum class ValueKind : std::uint8_t { kNull, kScalar, kList, kMap };
+
+struct Value {
+  ValueKind kind = ValueKind::kNull;
+  int line = 0;                                        // from 1; 0 when unknown
+  bool quoted = false;                                 // of a scalar: "5" is text, 5 is a number
+  std::string text;                                    // of a scalar
+  std::vector<Value> items;                            // of a list
+  std::vector<std::pair<std::string, Value>> members;  // of a map, in the order of the text, doubles included
+};
+
+// The one document in `text`. An empty text is a null value. The error names the line.
+Result<Value> parse_document(std::string_view text, std::string_view file_name);
+
+}  // namespace sidestep::policy
