@@ -1,8 +1,10 @@
-// Everything that can be set on the sidecar, as plain structs: unit in the type, default here, one line of meaning.
-// The option table (option_table.cc) has one row per field; flags, environment and documentation are made from it.
+// Everything that can be set on the sidecar, as plain structs: unit in the type, default here, one line of
+// meaning. The option table (option_table.cc) has one row per field; flags, environment and documentation are
+// made from it.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +12,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/policy/spec.h"
+#include "sidecar/core/types.h"
 
 namespace sidestep::sidecar {
 
@@ -21,41 +24,57 @@ struct ListenAddress {
 
 // Bounds of the request path. Each has a metric and a row in docs/limits.md.
 struct Limits {
-  std::size_t max_head_bytes = 65'536;      // request or status line and fields
+  std::size_t max_head_bytes = 65'536;  // request or status line and fields
   std::size_t max_target_bytes = 16'384;
   std::size_t max_headers = 128;
   std::size_t max_trailer_bytes = 16'384;
-  std::size_t max_clients = 60'000;         // open client connections
+  std::size_t max_clients = 60'000;           // open client connections
   std::size_t stream_buffer_bytes = 262'144;  // per stream and direction, before reading stops
-  std::size_t replay_bytes = 65'536;        // of a request kept for a retry; beyond it, no retry
-  int max_requests_per_connection = 0;      // 0: no bound
-  Millis header_timeout{10'000};            // from the first byte of a request to the end of its head
-  Millis body_timeout{30'000};              // without a byte of the body
-  Millis idle_timeout{60'000};              // a kept client connection without a request
-  Millis write_timeout{60'000};             // a client that does not read
+  std::size_t replay_bytes = 65'536;          // of a request kept for a retry; beyond it, no retry
+  int max_requests_per_connection = 0;        // 0: no bound
+  Millis header_timeout{10'000};              // from the first byte of a request to the end of its head
+  Millis body_timeout{30'000};                // without a byte of the body
+  Millis idle_timeout{60'000};                // a kept client connection without a request
+  Millis write_timeout{60'000};               // a client that does not read
   Millis app_connect_timeout{1'000};
-  Millis app_answer_timeout{0};             // 0: no bound (the client decides)
-  Millis app_idle_timeout{4'000};           // a pooled app connection; below the app's own idle time
-  int app_max_connecting = 32;              // paced release after a hold
-  int app_max_connections = 0;              // per generation and shard; 0: no bound; beyond it requests queue
-  int retry_budget_percent = 20;            // of requests in the last 10 s, with a floor of 10
-  Millis linger_timeout{2'000};             // reading on after an early answer, so that it arrives whole
+  Millis app_answer_timeout{0};    // 0: no bound (the client decides)
+  Millis app_idle_timeout{4'000};  // a pooled app connection; below the app's own idle time
+  int app_max_connecting = 32;     // paced release after a hold
+  int app_max_connections = 0;     // per generation and shard; 0: no bound; beyond it requests queue
+  int retry_budget_percent = 20;   // of requests in the last 10 s, with a floor of 10
+  Millis linger_timeout{2'000};    // reading on after an early answer, so that it arrives whole
+  bool operator==(const Limits&) const = default;
+};
+
+// Bounds of the control port's door (lib/front), for each of its listeners.
+struct ControlLimits {
+  std::size_t max_head_bytes = 16'384;
+  std::size_t max_body_bytes = 1'048'576;
+  std::size_t max_connections = 256;
+  std::size_t max_per_source = 64;      // connections from one address
+  Millis head_timeout{10'000};          // from the first byte to the end of the head
+  Millis body_timeout{10'000};          // for the whole body
+  Millis idle_timeout{30'000};          // a kept connection without a request
+  std::size_t max_waiting_status = 16;  // `status?wait=` calls at the same time; beyond it 503
+  bool operator==(const ControlLimits&) const = default;
 };
 
 struct Options {
   std::vector<ListenAddress> listen;
-  std::vector<std::string> command;         // of the app; {port} {socket} {config} are filled in
+  std::vector<std::string> command;                      // of the app; {port} {socket} {config} are filled in
   std::vector<std::pair<std::string, std::string>> env;  // for the app, beside the inherited ones
   policy::PolicySpec policy;
-  bool run_mode = false;                    // `sidestep run`: the parent starts the launcher itself
-  std::string control_path;                 // Unix socket, 0600
+  std::optional<AppAddress> attach;  // front this app, which somebody else started, instead of a command
+  bool run_mode = false;             // `sidestep run`: the parent starts the launcher itself
+  std::string control_path;          // Unix socket, 0600
   std::vector<ListenAddress> control_listen;  // probes, metrics, signed commands
-  std::string run_dir;                      // shared with the app container: launcher binary and socket, run/
-  std::string state_dir;                    // private: journal, token, epoch
-  std::string trust_dir;                    // public keys of the operator (ConfigMap sidestep-trust); empty: none
-  std::string pod_uid;                      // what a signature is bound to
-  int shards = 1;                           // 1..4
+  std::string run_dir;    // shared with the app container: launcher binary and socket, run/
+  std::string state_dir;  // private: journal, token, epoch
+  std::string trust_dir;  // public keys of the operator (ConfigMap sidestep-trust); empty: none
+  std::string pod_uid;    // what a signature is bound to
+  int shards = 1;         // 1..4
   Limits limits;
+  ControlLimits control_limits;
   std::vector<std::string> trusted_sources;  // CIDR; their X-Forwarded-* and Forwarded are kept and added to
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kText;

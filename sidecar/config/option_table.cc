@@ -1,0 +1,309 @@
+#include "sidecar/config/option_table.h"
+
+#include <algorithm>
+#include <array>
+#include <type_traits>
+#include <vector>
+
+#include "sidecar/config/option_values.h"
+
+namespace sidestep::sidecar {
+namespace {
+
+using Value = std::string_view;
+using std::chrono::hours;
+
+template <auto Member>
+Status set_text(Options& options, Value value) {
+  if (value.empty()) return invalid("empty; leave the option out, or give it a value");
+  options.*Member = std::string(value);
+  return {};
+}
+
+template <auto Member>
+Status set_switch(Options& options, Value value) {
+  const Result<bool> on = parse_switch(value);
+  if (!on) return on.error();
+  options.*Member = *on;
+  return {};
+}
+
+template <auto Member, typename Item>
+Status append(Options& options, Result<Item> item) {
+  if (!item) return item.error();
+  (options.*Member).push_back(*std::move(item));
+  return {};
+}
+
+Status set_listen(Options& options, Value value) {
+  return append<&Options::listen>(options, parse_listen(value));
+}
+Status set_control_listen(Options& options, Value value) {
+  return append<&Options::control_listen>(options, parse_listen(value));
+}
+Status set_trusted(Options& options, Value value) {
+  return append<&Options::trusted_sources>(options, parse_network(value));
+}
+Status set_env(Options& options, Value value) { return append<&Options::env>(options, parse_env(value)); }
+
+Status set_attach(Options& options, Value value) {
+  Result<AppAddress> address = parse_attach(value);
+  if (!address) return address.error();
+  options.attach = *std::move(address);
+  return {};
+}
+
+// Read by load.cc before all other rows; nothing to store.
+Status set_policy(Options&, Value value) {
+  if (value.empty()) return invalid("empty; name a file with a ReloadPolicy");
+  return {};
+}
+
+Status set_readiness_path(Options& options, Value value) {
+  if (value.empty() || value.front() != '/')
+    return invalid("does not begin with '/'; write for instance /readyz");
+  const bool plain = std::all_of(value.begin(), value.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+  if (!plain) return invalid("has characters that no URL path has; encode them, for instance a space as %20");
+  options.policy.readiness.kind = policy::ProbeKind::kHttpGet;
+  options.policy.readiness.path = std::string(value);
+  return {};
+}
+
+Status set_grace(Options& options, Value value) {
+  const Result<std::int64_t> seconds = parse_number(value, 1, 86'400);
+  if (!seconds) return seconds.error();
+  options.policy.shutdown.grace_period = Seconds(*seconds);
+  return {};
+}
+
+Status set_shards(Options& options, Value value) {
+  const Result<std::int64_t> shards = parse_number(value, 1, 4);
+  if (!shards) return shards.error();
+  options.shards = static_cast<int>(*shards);
+  return {};
+}
+
+Status set_log_level(Options& options, Value value) {
+  static constexpr std::array<std::string_view, 4> kNames{"debug", "info", "warn", "error"};
+  const auto* found = std::find(kNames.begin(), kNames.end(), value);
+  if (found == kNames.end()) return invalid("not a level; write debug, info, warn or error");
+  options.log_level = static_cast<log::Level>(found - kNames.begin());
+  return {};
+}
+
+Status set_log_format(Options& options, Value value) {
+  if (value != "text" && value != "json") return invalid("not a format; write text or json");
+  options.log_format = value == "json" ? log::Format::kJson : log::Format::kText;
+  return {};
+}
+
+Limits& part_of(Options& options, const Limits*) { return options.limits; }
+ControlLimits& part_of(Options& options, const ControlLimits*) { return options.control_limits; }
+
+template <typename Part, typename Field>
+Part part_type(Field Part::*);
+
+// A limit: its type says how it is written (size, number or duration).
+template <auto Member, std::int64_t kLeast, std::int64_t kMost>
+Status set_limit(Options& options, Value value) {
+  using Part = decltype(part_type(Member));
+  auto& field = part_of(options, static_cast<const Part*>(nullptr)).*Member;
+  using Field = std::remove_reference_t<decltype(field)>;
+  if constexpr (std::is_same_v<Field, Millis>) {
+    const Result<Millis> span = parse_span(value, Millis(kLeast), Millis(kMost));
+    if (!span) return span.error();
+    field = *span;
+  } else {
+    const Result<std::int64_t> number = std::is_same_v<Field, std::size_t>
+                                            ? parse_size(value, kLeast, kMost)
+                                            : parse_number(value, kLeast, kMost);
+    if (!number) return number.error();
+    field = static_cast<Field>(*number);
+  }
+  return {};
+}
+
+constexpr std::int64_t kKi = 1'024;
+constexpr std::int64_t kMi = kKi * kKi;
+constexpr std::int64_t kHour = 3'600'000;
+using G = OptionGroup;
+using L = Limits;
+using C = ControlLimits;
+
+constexpr OptionRow kRows[] = {
+    {G::kTraffic, "--listen", "ADDR:PORT", "SIDESTEP_LISTEN", true, "none",
+     "where clients connect: :8080, 0.0.0.0:8080, [::]:8080 or 127.0.0.1:8080", "", set_listen},
+    {G::kTraffic, "--trust-forwarded", "NETWORK", "SIDESTEP_TRUST_FORWARDED", true, "none",
+     "clients whose X-Forwarded-* and Forwarded are kept and added to; from all others they are set anew", "",
+     set_trusted},
+    {G::kTraffic, "--shards", "N", "SIDESTEP_SHARDS", false,
+     "the CPU limit, rounded up, at most 4; 1 without a limit", "threads that carry requests", "",
+     set_shards},
+
+    {G::kApp, "--policy", "FILE", "SIDESTEP_POLICY", false, "every field's default",
+     "a ReloadPolicy, YAML or JSON; the variable holds the text itself", "", set_policy},
+    {G::kApp, "--readiness-path", "PATH", "SIDESTEP_READINESS_PATH", false, "a TCP connect",
+     "probe a generation with GET PATH", "", set_readiness_path},
+    {G::kApp, "--env", "KEY=VALUE", "", true, "none",
+     "for the app, beside what it inherits; {port} {socket} {config} {generation} are filled in", "",
+     set_env},
+    {G::kApp, "--attach", "ADDR:PORT", "", false, "none",
+     "front an app that somebody else started, instead of a command (run only)", "", set_attach},
+    {G::kApp, "--grace-seconds", "N", "SIDESTEP_GRACE_SECONDS", false,
+     "the policy's shutdown.gracePeriodSeconds, 30", "how long the end may take, from SIGTERM on", "",
+     set_grace},
+
+    {G::kControl, "--control", "PATH", "SIDESTEP_CONTROL", false,
+     "run: ${XDG_RUNTIME_DIR:-/tmp}/sidestep-UID/PORT.sock; proxy: control.sock in the state folder",
+     "Unix socket of the control API, mode 0600", "", set_text<&Options::control_path>},
+    {G::kControl, "--control-listen", "ADDR:PORT", "SIDESTEP_CONTROL_LISTEN", true, "run: none; proxy: :8086",
+     "probes, metrics and signed commands over TCP", "", set_control_listen},
+    {G::kControl, "--trust-dir", "FOLDER", "SIDESTEP_TRUST_DIR", false,
+     "run: none; proxy: /etc/sidestep/trust", "public keys that may sign commands, one PEM file each", "",
+     set_text<&Options::trust_dir>},
+    {G::kControl, "--pod-uid", "UID", "SIDESTEP_POD_UID", false, "none",
+     "the pod that signed commands must name", "", set_text<&Options::pod_uid>},
+
+    {G::kFolders, "--run-dir", "FOLDER", "SIDESTEP_RUN_DIR", false,
+     "run: beside the control socket; proxy: /sidestep", "shared with the app: the launcher and its socket",
+     "", set_text<&Options::run_dir>},
+    {G::kFolders, "--state-dir", "FOLDER", "SIDESTEP_STATE_DIR", false,
+     "run: beside the control socket; proxy: /var/lib/sidestep", "private: what is kept over a restart", "",
+     set_text<&Options::state_dir>},
+
+    {G::kLogs, "--log-format", "text|json", "SIDESTEP_LOG_FORMAT", false, "text",
+     "one line per event, on standard error", "", set_log_format},
+    {G::kLogs, "--log-level", "LEVEL", "SIDESTEP_LOG_LEVEL", false, "info", "debug, info, warn or error", "",
+     set_log_level},
+    {G::kLogs, "--access-log", "", "SIDESTEP_ACCESS_LOG", false, "off", "one line per request", "",
+     set_switch<&Options::access_log>},
+
+    {G::kRequestLimits, "--max-head-bytes", "BYTES", "SIDESTEP_MAX_HEAD_BYTES", false, "64Ki",
+     "first line and header fields of a request or an answer", "431 for a request, 502 for an answer",
+     set_limit<&L::max_head_bytes, kKi, kMi>},
+    {G::kRequestLimits, "--max-target-bytes", "BYTES", "SIDESTEP_MAX_TARGET_BYTES", false, "16Ki",
+     "request target", "414", set_limit<&L::max_target_bytes, 256, kMi>},
+    {G::kRequestLimits, "--max-headers", "N", "SIDESTEP_MAX_HEADERS", false, "128",
+     "header fields of one message", "431 for a request, 502 for an answer",
+     set_limit<&L::max_headers, 16, 4'096>},
+    {G::kRequestLimits, "--max-trailer-bytes", "BYTES", "SIDESTEP_MAX_TRAILER_BYTES", false, "16Ki",
+     "trailer fields", "the message is cut off", set_limit<&L::max_trailer_bytes, 256, kMi>},
+    {G::kRequestLimits, "--max-clients", "N", "SIDESTEP_MAX_CLIENTS", false, "60000",
+     "open client connections", "new connections wait in the kernel's queue",
+     set_limit<&L::max_clients, 1, 1'000'000>},
+    {G::kRequestLimits, "--stream-buffer-bytes", "BYTES", "SIDESTEP_STREAM_BUFFER_BYTES", false, "256Ki",
+     "buffered per request and direction", "reading stops until the other side takes some",
+     set_limit<&L::stream_buffer_bytes, 16 * kKi, 64 * kMi>},
+    {G::kRequestLimits, "--replay-bytes", "BYTES", "SIDESTEP_REPLAY_BYTES", false, "64Ki",
+     "of a request, kept so that it can be sent again", "the request is not retried",
+     set_limit<&L::replay_bytes, 0, 16 * kMi>},
+    {G::kRequestLimits, "--max-requests-per-connection", "N", "SIDESTEP_MAX_REQUESTS_PER_CONNECTION", false,
+     "0 (no bound)", "requests on one client connection", "the answer says Connection: close",
+     set_limit<&L::max_requests_per_connection, 0, 1'000'000'000>},
+    {G::kRequestLimits, "--header-timeout", "DURATION", "SIDESTEP_HEADER_TIMEOUT", false, "10s",
+     "from the first byte of a request to the end of its head", "408",
+     set_limit<&L::header_timeout, 100, kHour>},
+    {G::kRequestLimits, "--body-timeout", "DURATION", "SIDESTEP_BODY_TIMEOUT", false, "30s",
+     "without a byte of a request's body", "408", set_limit<&L::body_timeout, 100, kHour>},
+    {G::kRequestLimits, "--idle-timeout", "DURATION", "SIDESTEP_IDLE_TIMEOUT", false, "1m",
+     "a client connection without a request", "it is closed", set_limit<&L::idle_timeout, 1'000, kHour>},
+    {G::kRequestLimits, "--write-timeout", "DURATION", "SIDESTEP_WRITE_TIMEOUT", false, "1m",
+     "a client that takes nothing of its answer", "the connection is reset",
+     set_limit<&L::write_timeout, 100, kHour>},
+    {G::kRequestLimits, "--app-connect-timeout", "DURATION", "SIDESTEP_APP_CONNECT_TIMEOUT", false, "1s",
+     "connecting to the app", "tried again, or held", set_limit<&L::app_connect_timeout, 10, 60'000>},
+    {G::kRequestLimits, "--app-answer-timeout", "DURATION", "SIDESTEP_APP_ANSWER_TIMEOUT", false,
+     "0ms (no bound)", "from the end of a request to the head of its answer", "504",
+     set_limit<&L::app_answer_timeout, 0, 24 * kHour>},
+    {G::kRequestLimits, "--app-idle-timeout", "DURATION", "SIDESTEP_APP_IDLE_TIMEOUT", false, "4s",
+     "a kept connection to the app; must be shorter than the app's own", "it is closed",
+     set_limit<&L::app_idle_timeout, 0, kHour>},
+    {G::kRequestLimits, "--app-max-connecting", "N", "SIDESTEP_APP_MAX_CONNECTING", false, "32",
+     "connects to the app under way at the same time, per shard", "further requests queue",
+     set_limit<&L::app_max_connecting, 1, 65'535>},
+    {G::kRequestLimits, "--app-max-connections", "N", "SIDESTEP_APP_MAX_CONNECTIONS", false, "0 (no bound)",
+     "connections to one generation, per shard", "further requests queue",
+     set_limit<&L::app_max_connections, 0, 65'535>},
+    {G::kRequestLimits, "--retry-budget-percent", "N", "SIDESTEP_RETRY_BUDGET_PERCENT", false, "20",
+     "retries, of the requests of the last 10 s (10 are always allowed)", "the failure is passed on",
+     set_limit<&L::retry_budget_percent, 0, 100>},
+    {G::kRequestLimits, "--linger-timeout", "DURATION", "SIDESTEP_LINGER_TIMEOUT", false, "2s",
+     "reading on after an early answer, so that it arrives whole", "the connection is closed",
+     set_limit<&L::linger_timeout, 0, 60'000>},
+
+    {G::kControlLimits, "--control-max-head-bytes", "BYTES", "SIDESTEP_CONTROL_MAX_HEAD_BYTES", false, "16Ki",
+     "first line and header fields of a call", "431", set_limit<&C::max_head_bytes, kKi, 256 * kKi>},
+    {G::kControlLimits, "--control-max-body-bytes", "BYTES", "SIDESTEP_CONTROL_MAX_BODY_BYTES", false, "1Mi",
+     "body of a call", "413", set_limit<&C::max_body_bytes, kKi, 16 * kMi>},
+    {G::kControlLimits, "--control-max-connections", "N", "SIDESTEP_CONTROL_MAX_CONNECTIONS", false, "256",
+     "open connections", "further ones are closed", set_limit<&C::max_connections, 1, 65'535>},
+    {G::kControlLimits, "--control-max-per-source", "N", "SIDESTEP_CONTROL_MAX_PER_SOURCE", false, "64",
+     "open connections of one address", "further ones are closed", set_limit<&C::max_per_source, 1, 65'535>},
+    {G::kControlLimits, "--control-head-timeout", "DURATION", "SIDESTEP_CONTROL_HEAD_TIMEOUT", false, "10s",
+     "from the first byte of a call to the end of its head", "408", set_limit<&C::head_timeout, 100, kHour>},
+    {G::kControlLimits, "--control-body-timeout", "DURATION", "SIDESTEP_CONTROL_BODY_TIMEOUT", false, "10s",
+     "for the whole body of a call", "408", set_limit<&C::body_timeout, 100, kHour>},
+    {G::kControlLimits, "--control-idle-timeout", "DURATION", "SIDESTEP_CONTROL_IDLE_TIMEOUT", false, "30s",
+     "a connection without a call", "it is closed", set_limit<&C::idle_timeout, 1'000, kHour>},
+    {G::kControlLimits, "--control-max-waiting-status", "N", "SIDESTEP_CONTROL_MAX_WAITING_STATUS", false,
+     "16", "calls of status?wait= at the same time", "503", set_limit<&C::max_waiting_status, 1, 1'024>},
+};
+
+std::size_t distance(std::string_view a, std::string_view b) {  // Levenshtein
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::string_view to_string(Program program) { return program == Program::kRun ? "run" : "proxy"; }
+
+std::string_view to_string(OptionGroup group) {
+  switch (group) {
+    case OptionGroup::kTraffic:
+      return "Traffic";
+    case OptionGroup::kApp:
+      return "App";
+    case OptionGroup::kControl:
+      return "Control";
+    case OptionGroup::kFolders:
+      return "Folders";
+    case OptionGroup::kLogs:
+      return "Logs";
+    case OptionGroup::kRequestLimits:
+      return "Limits of requests";
+    case OptionGroup::kControlLimits:
+      return "Limits of the control port";
+  }
+  return "";
+}
+
+std::span<const OptionRow> option_table() { return kRows; }
+
+const OptionRow* find_flag(std::string_view flag) {
+  const auto* row =
+      std::find_if(std::begin(kRows), std::end(kRows), [&](const OptionRow& r) { return r.flag == flag; });
+  return row == std::end(kRows) ? nullptr : row;
+}
+
+std::string_view nearest(std::string_view name, std::span<const std::string_view> known) {
+  std::string_view best;
+  std::size_t least = 3;
+  for (const std::string_view candidate : known) {
+    const std::size_t far = distance(name, candidate);
+    if (far < least) least = far, best = candidate;
+  }
+  return best;
+}
+
+}  // namespace sidestep::sidecar
