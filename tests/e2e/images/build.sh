@@ -13,15 +13,15 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$archives"
 
-# root PROGRAM...: an empty root with the programs in / and their libraries where the loader looks for them
+# root PROGRAM...: an empty root with the programs in /bin and their libraries where the loader looks for them
 root() {
   local folder library program
   folder=$(mktemp -d -p "$work")
   chmod 755 "$folder"
-  mkdir "$folder/etc"
+  mkdir "$folder/bin" "$folder/etc"
   printf 'root:x:0:0::/:/sbin/nologin\nsidestep:x:65532:65532::/:/sbin/nologin\n' >"$folder/etc/passwd"
   for program in "$@"; do
-    cp "$program" "$folder/"
+    cp "$program" "$folder/bin/"
     for library in $(ldd "$program" 2>/dev/null | grep -o '/[^ ]*'); do
       mkdir -p "$folder$(dirname "$library")"
       cp -L "$library" "$folder$library"
@@ -38,7 +38,7 @@ image() {
     programs+=("$program")
   done
   "$here/../cluster/mkimage.py" "$archive" "$(root "${programs[@]}")" "${references[@]/#/--tag=}" \
-    --entrypoint "/$(basename "${programs[0]}")"
+    --entrypoint "/bin/$(basename "${programs[0]}")"
   echo "images: $archive: ${references[*]}"
 }
 
@@ -49,5 +49,5 @@ if [[ -x $top/tests/load/build.sh ]]; then
 fi
 image sidestep "$binaries/sidestep $binaries/sidestep-launch" "sidestep.dev/sidecar:$version" lab.local/sidestep:dev
 image sidestep-operator "$binaries/sidestep-operator" "sidestep.dev/operator:$version" lab.local/sidestep-operator:dev
-image shop "$go_binaries/shop" lab.local/shop:1
+image shop "$go_binaries/shop" "sidestep.dev/shop:$version" lab.local/shop:1
 image load "$go_binaries/sidestep-load" lab.local/load:1
