@@ -1,4 +1,5 @@
 """Proves the cluster and the harness themselves, with placeholder pods: what the scenarios rely on works here."""
+import os
 import subprocess
 
 import pytest
@@ -106,3 +107,16 @@ def _raise_assertion(seen: dict) -> bool:
 
 def test_the_scripts_are_idempotent(cluster):
     assert "is up already" in subprocess.run([SCRIPTS / "up.sh"], capture_output=True, text=True, check=True).stdout
+
+
+def test_a_second_cluster_stands_beside_the_first_and_leaves_nothing_behind(cluster):
+    second = {**os.environ, "CLUSTER_SLOT": "1", "CONTROL_PLANE_ONLY": "1"}
+    second.pop("KUBECONFIG", None)
+    subprocess.run([SCRIPTS / "up.sh"], env=second, check=True, capture_output=True, timeout=120)
+    try:
+        seen = subprocess.run(["bash", "-c", f". {SCRIPTS}/settings.sh && kubectl get nodes 2>&1"], env=second, text=True,
+                              capture_output=True, check=True).stdout
+    finally:
+        subprocess.run([SCRIPTS / "down.sh"], env=second, check=True, timeout=60)  # exits 1 when it finds anything left
+    assert "No resources found" in seen
+    assert cluster.is_up()
