@@ -35,7 +35,7 @@ app_layer(lib_http   DIR lib/http   ALLOWED lib/base)
 app_layer(lib_loop   DIR lib/loop   ALLOWED lib/base LINK Threads::Threads)
 app_layer(lib_policy DIR lib/policy ALLOWED lib/base LINK nlohmann_json::nlohmann_json ${YAML_CPP_TARGET} ${CCTZ_LIBRARY} OpenSSL::Crypto)
 app_layer(lib_front  DIR lib/front  ALLOWED lib/base lib/http lib/loop LINK OpenSSL::SSL)
-app_layer(lib_k8s    DIR lib/k8s    ALLOWED lib/base LINK CURL::libcurl nlohmann_json::nlohmann_json Threads::Threads)
+app_layer(lib_k8s    DIR lib/k8s    ALLOWED lib/base LINK CURL::libcurl nlohmann_json::nlohmann_json ${YAML_CPP_TARGET} Threads::Threads)
 
 app_layer(sidecar_launch DIR sidecar/launch ALLOWED)
 app_layer(sidecar_core   DIR sidecar/core   ALLOWED lib/base lib/policy lib/http/message.h)

@@ -1,0 +1,238 @@
+#include "lib/k8s/client.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <charconv>
+
+namespace sidestep::k8s {
+namespace {
+
+constexpr const char* kMetadataOnlyList =
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+constexpr const char* kMetadataOnly =
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+constexpr std::size_t kMaxBody = 64u << 20;
+
+// Drops what no reader of ours looks at while the text is being parsed, so that it never takes memory.
+bool keep_field(int, Json::parse_event_t event, Json& parsed) {
+  return event != Json::parse_event_t::key || parsed != "managedFields";
+}
+
+Result<Json> parse(const std::string& text, const std::string& what) {
+  Json value = Json::parse(text, &keep_field, false);
+  if (!value.is_discarded()) return value;
+  return Error{ErrorKind::kProtocol, Fault::kCluster, Retry::kLater, what + ": the answer is not JSON"};
+}
+
+std::string selector_query(const ListOptions& options) {
+  std::string query;
+  if (!options.label_selector.empty()) query += "&labelSelector=" + url_encode(options.label_selector);
+  if (!options.field_selector.empty()) query += "&fieldSelector=" + url_encode(options.field_selector);
+  return query;
+}
+
+std::optional<Millis> retry_after(const Response& response) {
+  const auto value = header(response, "retry-after");
+  if (!value || (response.status != 429 && response.status != 503)) return std::nullopt;
+  long seconds = 0;
+  const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), seconds);
+  if (error != std::errc{} || end != value->data() + value->size() || seconds < 0) return std::nullopt;
+  return Millis(seconds * 1000);
+}
+
+std::string reason_in(const std::string& body) {
+  const Json status = Json::parse(body, nullptr, false);
+  if (status.is_object() && status.contains("message") && status["message"].is_string())
+    return status["message"].get<std::string>();
+  return body.substr(0, 200);
+}
+
+}  // namespace
+
+std::string target_of(const ObjectRef& ref) {
+  const bool is_core = ref.resource.group_version.find('/') == std::string::npos;
+  std::string target = (is_core ? "/api/" : "/apis/") + ref.resource.group_version;
+  if (!ref.name_space.empty()) target += "/namespaces/" + url_encode(ref.name_space);
+  target += "/" + ref.resource.plural;
+  if (!ref.name.empty()) target += "/" + url_encode(ref.name);
+  if (!ref.subresource.empty()) target += "/" + ref.subresource;
+  return target;
+}
+
+std::string to_string(const ObjectRef& ref) {
+  std::string text = ref.resource.plural;
+  if (!ref.subresource.empty()) text += "/" + ref.subresource;
+  if (ref.name_space.empty() && ref.name.empty()) return text;
+  text += " " + ref.name_space;
+  if (!ref.name.empty()) text += (ref.name_space.empty() ? "" : "/") + ref.name;
+  return text;
+}
+
+Error error_of(const Response& response, const std::string& what) {
+  const std::string detail = what + ": " + std::to_string(response.status) + ": " + reason_in(response.body);
+  const auto error = [&](ErrorKind kind, Retry retry) { return Error{kind, Fault::kCluster, retry, detail}; };
+  switch (response.status) {
+    case 400:
+    case 422:
+      return error(ErrorKind::kInvalid, Retry::kNever);
+    case 401:
+    case 403:
+      return error(ErrorKind::kRefused, Retry::kNever);
+    case 404:
+      return error(ErrorKind::kNotFound, Retry::kNever);
+    case 409:
+      return error(ErrorKind::kConflict, Retry::kSafe);
+    case 410:
+      return error(ErrorKind::kLimit, Retry::kSafe);
+    case 429:
+      return error(ErrorKind::kUnavailable, Retry::kLater);
+    default:
+      break;
+  }
+  if (response.status >= 500) return error(ErrorKind::kUnavailable, Retry::kLater);
+  return error(ErrorKind::kProtocol, Retry::kNever);
+}
+
+Client::Client(Transport& transport, const Clock& clock, Wait wait, ClientLimits limits,
+               std::string field_manager)
+    : transport_(transport),
+      clock_(clock),
+      wait_(std::move(wait)),
+      limits_(limits),
+      field_manager_(std::move(field_manager)),
+      bucket_(limits.requests_per_second, limits.burst) {}
+
+void Client::throttle() {
+  Millis delay{0};
+  {
+    const std::lock_guard lock(mutex_);
+    delay = bucket_.take(clock_.steady());
+  }
+  if (delay.count() > 0) wait_(delay);
+}
+
+void Client::count(const std::string& method, const std::string& code) {
+  const std::lock_guard lock(mutex_);
+  ++counts_[{method, code}];
+}
+
+std::map<std::pair<std::string, std::string>, std::uint64_t> Client::counts() const {
+  const std::lock_guard lock(mutex_);
+  return counts_;
+}
+
+Result<Response> Client::send(const Request& request, const std::string& what) {
+  for (int attempt = 0;; ++attempt) {
+    throttle();
+    auto response = transport_.send(request);
+    count(request.method, response ? std::to_string(response->status) : "error");
+    if (!response) return response.error();
+    if (response->status / 100 == 2) return response;
+    const auto delay = retry_after(*response);
+    if (!delay || *delay > limits_.longest_wait || attempt >= limits_.retries_after)
+      return error_of(*response, what);
+    wait_(std::max(*delay, Millis{100}));
+  }
+}
+
+Result<Json> Client::call(Request request, const std::string& what) {
+  request.timeout = limits_.timeout;
+  request.max_body = kMaxBody;
+  auto response = send(request, what);
+  if (!response) return response.error();
+  return parse(response->body, what);
+}
+
+Result<Json> Client::get(const ObjectRef& ref) {
+  return call({.method = "GET", .target = target_of(ref), .headers = {{"Accept", "application/json"}}},
+              "get " + to_string(ref));
+}
+
+Result<std::string> Client::list(const ObjectRef& ref, const ListOptions& options,
+                                 const std::function<void(Json&&)>& each,
+                                 const std::function<void()>& restarted) {
+  const std::string what = "list " + to_string(ref);
+  const char* accept = options.metadata_only ? kMetadataOnlyList : "application/json";
+  const std::string first =
+      target_of(ref) + "?limit=" + std::to_string(options.page) + selector_query(options);
+  std::string next;
+  for (int restarts = 0;;) {
+    const std::string target = next.empty() ? first : first + "&continue=" + url_encode(next);
+    auto page = call({.method = "GET", .target = target, .headers = {{"Accept", accept}}}, what);
+    if (!page) {
+      const bool expired = page.error().kind == ErrorKind::kLimit && !next.empty();
+      if (!expired || restarts++ >= options.restarts) return page.error();
+      if (restarted) restarted();
+      next.clear();
+      continue;
+    }
+    for (Json& item : (*page)["items"]) each(std::move(item));
+    const Json& metadata = (*page)["metadata"];
+    next = metadata.value("continue", "");
+    if (next.empty()) return metadata.value("resourceVersion", "");
+  }
+}
+
+Result<Json> Client::create(const ObjectRef& parent, const Json& object) {
+  const std::string target = target_of(parent) + "?fieldManager=" + url_encode(field_manager_);
+  return call({.method = "POST",
+               .target = target,
+               .headers = {{"Content-Type", "application/json"}},
+               .body = object.dump()},
+              "create " + to_string(parent));
+}
+
+Result<Json> Client::update(const ObjectRef& ref, const Json& object) {
+  const std::string target = target_of(ref) + "?fieldManager=" + url_encode(field_manager_);
+  return call({.method = "PUT",
+               .target = target,
+               .headers = {{"Content-Type", "application/json"}},
+               .body = object.dump()},
+              "update " + to_string(ref));
+}
+
+Request Client::patch_request(const ObjectRef& ref, const Json& body, const char* content_type,
+                              const std::string& query) const {
+  return {.method = "PATCH",
+          .target = target_of(ref) + "?fieldManager=" + url_encode(field_manager_) + query,
+          .headers = {{"Content-Type", content_type}},
+          .body = body.dump()};
+}
+
+Result<Json> Client::merge_patch(const ObjectRef& ref, const Json& patch) {
+  return call(patch_request(ref, patch, "application/merge-patch+json", ""), "patch " + to_string(ref));
+}
+
+Result<Json> Client::json_patch(const ObjectRef& ref, const Json& operations) {
+  return call(patch_request(ref, operations, "application/json-patch+json", ""), "patch " + to_string(ref));
+}
+
+Result<Json> Client::apply(const ObjectRef& ref, const Json& object) {
+  return call(patch_request(ref, object, "application/apply-patch+yaml", "&force=true"),
+              "apply " + to_string(ref));
+}
+
+Status Client::remove(const ObjectRef& ref) {
+  auto gone = call({.method = "DELETE", .target = target_of(ref)}, "delete " + to_string(ref));
+  if (gone || gone.error().kind == ErrorKind::kNotFound) return {};
+  return gone.error();
+}
+
+Status Client::watch(const ObjectRef& ref, const ListOptions& options, const std::string& version,
+                     Seconds timeout, const LineSink& lines, std::stop_token stop) {
+  Request request{.method = "GET",
+                  .target = target_of(ref) +
+                            "?watch=true&allowWatchBookmarks=true&resourceVersion=" + url_encode(version) +
+                            "&timeoutSeconds=" + std::to_string(timeout.count()) + selector_query(options),
+                  .headers = {{"Accept", options.metadata_only ? kMetadataOnly : "application/json"}}};
+  request.timeout = std::chrono::duration_cast<Millis>(timeout) + Millis{10'000};
+  throttle();
+  auto response = transport_.watch(request, lines, std::move(stop));
+  count("WATCH", response ? std::to_string(response->status) : "error");
+  if (!response) return response.error();
+  if (response->status / 100 == 2 || response->status == 0) return {};
+  return error_of(*response, "watch " + to_string(ref));
+}
+
+}  // namespace sidestep::k8s

@@ -1,0 +1,31 @@
+// The transport over libcurl: HTTP/1.1, TLS with a CA bundle and client certificate, a bearer token that is
+// read again from its file (projected service-account tokens rotate), time limits, bounded bodies, keep-alive
+// probes on watches so that a half-open connection ends within half a minute.
+//
+// Does not retry and follows no redirect. The only unit that includes curl.
+//
+// Ownership: keeps a few idle curl handles, each with its connection. Threads: any.
+#pragma once
+
+#include <memory>
+
+#include "lib/k8s/transport.h"
+
+namespace sidestep::k8s {
+
+// Where the API server is and who we are to it. PEM texts, not paths, so that nothing is written to disk.
+struct Endpoint {
+  std::string server = {};  // "https://10.0.0.1:443"; empty: only requests with an origin of their own
+  std::string ca_pem = {};  // empty: the system's bundle
+  std::string client_cert_pem = {};  // with client_key_pem, or both empty
+  std::string client_key_pem = {};
+  std::string token = {};            // fixed bearer token
+  std::string token_file = {};       // wins over `token`; read again at most once a minute
+  std::string tls_server_name = {};  // name to check the certificate against; empty: the host of `server`
+  bool insecure = false;             // do not check the server's certificate
+  std::string user_agent = "sidestep";
+};
+
+std::unique_ptr<Transport> make_curl_transport(Endpoint endpoint, const Clock& clock);
+
+}  // namespace sidestep::k8s

@@ -1,0 +1,136 @@
+#include "lib/k8s/work_queue.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sidestep::k8s {
+
+void QueueCore::add(const std::string& name, TimePoint) {
+  delayed_.erase(name);
+  if (working_.contains(name)) {
+    if (again_.insert(name).second) ++adds_;
+    return;
+  }
+  if (!waiting_.insert(name).second) return;
+  ready_.emplace(order_++, name);
+  ++adds_;
+}
+
+void QueueCore::add_at(const std::string& name, TimePoint when) {
+  if (waiting_.contains(name)) return;
+  const auto [found, is_new] = delayed_.emplace(name, when);
+  if (!is_new) found->second = std::min(found->second, when);
+}
+
+void QueueCore::retry(const std::string& name, TimePoint now) {
+  const int failures = failures_[name]++;
+  const double full =
+      static_cast<double>(limits_.first_retry.count()) * std::pow(2.0, std::min(failures, 40));
+  const double own = std::min(full, static_cast<double>(limits_.longest_retry.count()));
+  ++retries_;
+  add_at(name, now + std::max(Millis(static_cast<Millis::rep>(own)), bucket_.take(now)));
+}
+
+// Moves what has become due among the ready ones. Few names are delayed at a time, so they are all looked at.
+void QueueCore::promote(TimePoint now) {
+  for (auto it = delayed_.begin(); it != delayed_.end();) {
+    if (it->second > now) {
+      ++it;
+      continue;
+    }
+    const std::string name = it->first;
+    it = delayed_.erase(it);
+    if (working_.contains(name))
+      again_.insert(name);
+    else if (waiting_.insert(name).second)
+      ready_.emplace(order_++, name);
+  }
+}
+
+std::optional<std::string> QueueCore::take(TimePoint now) {
+  promote(now);
+  if (ready_.empty()) return std::nullopt;
+  std::string name = std::move(ready_.begin()->second);
+  ready_.erase(ready_.begin());
+  waiting_.erase(name);
+  working_.insert(name);
+  return name;
+}
+
+void QueueCore::done(const std::string& name, TimePoint now) {
+  working_.erase(name);
+  if (again_.erase(name) > 0) add(name, now);
+}
+
+std::optional<TimePoint> QueueCore::next_due() const {
+  if (delayed_.empty()) return std::nullopt;
+  return std::min_element(delayed_.begin(), delayed_.end(),
+                          [](auto& a, auto& b) { return a.second < b.second; })
+      ->second;
+}
+
+QueueCounts QueueCore::counts() const {
+  return {adds_, retries_, ready_.size(), working_.size(), delayed_.size()};
+}
+
+void WorkQueue::add(const std::string& name) {
+  {
+    const std::lock_guard lock(mutex_);
+    core_.add(name, clock_.steady());
+  }
+  changed_.notify_one();
+}
+
+void WorkQueue::add_after(const std::string& name, Millis delay) {
+  {
+    const std::lock_guard lock(mutex_);
+    core_.add_at(name, clock_.steady() + delay);
+  }
+  changed_.notify_one();
+}
+
+void WorkQueue::retry(const std::string& name) {
+  {
+    const std::lock_guard lock(mutex_);
+    core_.retry(name, clock_.steady());
+  }
+  changed_.notify_one();
+}
+
+void WorkQueue::forget(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  core_.forget(name);
+}
+
+std::optional<std::string> WorkQueue::take(std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  while (!stop.stop_requested()) {
+    if (auto name = core_.take(clock_.steady())) return name;
+    const auto due = core_.next_due();
+    const Millis longest{60'000};
+    const auto until = due ? std::min<TimePoint::duration>(*due - clock_.steady(), longest) : longest;
+    // A spurious end of the wait is harmless: the queue is looked at again.
+    bool looked = false;
+    changed_.wait_for(lock, stop, std::max<TimePoint::duration>(until, Millis{1}), [&looked] {
+      const bool woken = looked;
+      looked = true;
+      return woken;
+    });
+  }
+  return std::nullopt;
+}
+
+void WorkQueue::done(const std::string& name) {
+  {
+    const std::lock_guard lock(mutex_);
+    core_.done(name, clock_.steady());
+  }
+  changed_.notify_one();
+}
+
+QueueCounts WorkQueue::counts() const {
+  const std::lock_guard lock(mutex_);
+  return core_.counts();
+}
+
+}  // namespace sidestep::k8s
