@@ -21,8 +21,8 @@ struct ChildSpec {
   std::string path;               // executed as it is; no search
   std::vector<std::string> argv;  // argv[0] included
   std::vector<std::string> env;   // "NAME=value", the whole environment
-  std::vector<std::pair<int, int>>
-      fds;                    // descriptor here → number in the child; 0 to 2 are inherited unless named
+  // Descriptor here → number in the child; 0 to 2 are inherited unless named.
+  std::vector<std::pair<int, int>> fds;
   bool new_session = false;   // setsid(): survives our terminal, and is a group of its own
   bool dies_with_us = false;  // SIGKILL when the thread that started it ends (PR_SET_PDEATHSIG)
 };
@@ -35,7 +35,6 @@ struct ExitStatus {
 class Child final : public IoHandler {
  public:
   using OnExit = std::function<void(ExitStatus)>;  // called once; may destroy the Child
-                                                   // semantics of its owner
 
   // The error names the path when the program cannot be executed.
   static Result<std::unique_ptr<Child>> start(EventLoop& loop, const ChildSpec& spec, OnExit on_exit);
