@@ -1,0 +1,3 @@
+module sidestep.dev/tests/load
+
+go 1.24.0
