@@ -1,0 +1,93 @@
+// Reload (short name rl): one run over the pods of a policy, from trigger to verdict, and its record.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "operator/api/object.h"
+
+namespace sidestep::api {
+
+inline constexpr std::size_t kMostFailedPods = 20;
+inline constexpr std::size_t kMostMessageBytes = 1024;
+
+struct ReloadSpec {    // immutable
+  std::string policy;  // policyRef.name
+  std::string token;
+  std::string reason;
+};
+
+// A print column; conditions are the contract.
+enum class ReloadPhase : std::uint8_t {
+  kPending,      // not started; condition Progressing says what it waits for
+  kProgressing,  // walking the steps
+  kPaused,       // by annotation, or giving way to a rollout of the workload
+  kRollingBack,  // candidates are being taken back
+  kSucceeded,
+  kFailed,
+  kAborted,
+};
+
+bool is_final(ReloadPhase phase);
+
+struct FailedPod {
+  std::string name;
+  int generation = 0;
+  std::string reason;
+  std::string message;
+  bool operator==(const FailedPod&) const = default;
+};
+
+struct ReloadStep {
+  int pods = 0;  // how many, cumulative, as counted when the step started
+  int weight_per_ten_thousand = 0;
+  std::optional<WallTime> start_time;
+  std::optional<WallTime> reached_time;  // every pod of the step has the weight; the pause counts from here
+  std::optional<WallTime> end_time;
+  bool operator==(const ReloadStep&) const = default;
+};
+
+// Sums over the pods of the run. requests: by whom they were answered.
+struct Receipt {
+  std::int64_t active_requests = 0;
+  std::int64_t candidate_requests = 0;
+  std::int64_t held = 0;
+  std::int64_t retried = 0;
+  std::int64_t failed = 0;
+  std::int64_t longest_hold_ms = 0;
+  std::int64_t connections_cut = 0;
+  std::int64_t duration_ms = 0;
+  bool operator==(const Receipt&) const = default;
+};
+
+struct ReloadStatus {
+  std::int64_t observed_generation = 0;
+  ReloadPhase phase = ReloadPhase::kPending;
+  std::optional<WallTime> start_time;
+  std::optional<WallTime> end_time;
+  std::optional<WallTime>
+      progress_time;                    // when something last moved; progressDeadlineSeconds counts from here
+  std::optional<WallTime> paused_time;  // since when the run stands still
+  std::string template_hash;            // the run covers pods of this template
+  std::string end_reason;  // why it is rolled back or over; set before the first candidate is taken back
+  std::string end_message;
+  ReloadPhase end_phase = ReloadPhase::kFailed;  // what RollingBack ends in
+  int step = 0;                                  // from 1; 0 before the first
+  PodCounts pods;
+  std::vector<FailedPod> failed_pods;  // at most kMostFailedPods
+  bool truncated = false;              // failed_pods left some out
+  std::vector<ReloadStep> steps;       // those that were begun
+  Receipt receipt;
+  std::vector<Condition> conditions;
+  bool operator==(const ReloadStatus&) const = default;
+};
+
+struct Reload {
+  ObjectMeta meta;
+  ReloadSpec spec;
+  ReloadStatus status;
+};
+
+}  // namespace sidestep::api

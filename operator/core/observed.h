@@ -1,0 +1,116 @@
+// Everything that a decision of the operator may look at, as one value. io/gather.cc fills it in; nothing
+// here is ever written back. One Observed is about one policy name in one namespace.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/base/clock.h"
+#include "operator/api/reload.h"
+#include "operator/api/reload_policy.h"
+
+namespace sidestep::op {
+
+// reload.phase of the sidecar's status (docs/contracts.md).
+enum class SidecarPhase : std::uint8_t {
+  kStarting,
+  kJudging,
+  kDraining,  // promoted; the retiring generation finishes
+  kSucceeded,
+  kFailed,
+  kAborted,
+  kInterrupted,  // the proxy was restarted; nobody's fault
+  kSuperseded,
+};
+
+struct GenerationCounts {
+  int generation = 0;
+  std::int64_t requests = 0;
+  std::int64_t errors = 0;
+};
+
+// `reload` of the sidecar's status: the running one, or the last.
+struct SidecarRun {
+  std::string id;
+  std::string token;
+  SidecarPhase phase = SidecarPhase::kStarting;
+  std::string reason;   // CamelCase, "" while it runs
+  std::string message;  // for a person; may hold the candidate's last lines
+  int generation = 0;   // the candidate's
+  int weight_per_ten_thousand = 0;
+  bool ready = false;  // Judging, or later: the candidate answered its probes
+  bool managed = false;
+  api::Receipt receipt;  // of this pod
+};
+
+struct SidecarStatus {
+  std::string version;
+  std::string boot_id;
+  GenerationCounts active;
+  std::optional<GenerationCounts> candidate;
+  std::optional<SidecarRun> run;
+};
+
+enum class Reach : std::uint8_t {
+  kNotAsked,     // not yet, or the pod has no address
+  kReachable,    // `sidecar` is set and fresh
+  kUnreachable,  // no answer, or one that does not prove the pod's identity; reach_message says which
+  kRefused,      // it answers and refuses us (key, epoch); reach_message says why
+};
+
+// The sidecar said no to a command in a way that trying again will not change (4xx but 409 of kind "busy").
+struct CommandRefusal {
+  std::string reload_id;
+  std::string message;
+};
+
+struct ObservedPod {
+  std::string name;
+  std::string uid;
+  std::string template_hash;  // label pod-template-hash or controller-revision-hash; "" for bare pods
+  WallTime creation_time{};
+  bool is_ready = false;        // condition Ready
+  bool is_terminating = false;  // deletionTimestamp is set, or phase Succeeded or Failed
+  bool has_sidecar = false;     // a container named `sidestep` with port `sidestep-control`
+  // A kubelet probe of the app container points at a port that the proxy owns ("" when none does): its
+  // description.
+  std::string probe_through_proxy;
+  std::string refresh;  // value of the annotation sidestep.dev/refresh
+  Reach reach = Reach::kNotAsked;
+  std::string reach_message;
+  std::optional<SidecarStatus> sidecar;
+  std::optional<CommandRefusal> refusal;  // the last command's, when it was refused for good
+};
+
+struct ObservedWorkload {
+  std::string kind;
+  std::string name;
+  std::string uid;
+  std::string reload_token;   // its annotation sidestep.dev/reload
+  std::string template_hash;  // of the template it wants now; "" when not known (policies with a selector)
+  int replicas = 0;           // wanted
+  // Its controller is replacing pods: status.observedGeneration behind, or not all replicas updated.
+  bool is_rolling_out = false;
+};
+
+// Another policy in the namespace that matches at least one of our pods.
+struct RivalPolicy {
+  std::string name;
+  std::string uid;
+  WallTime creation_time{};
+};
+
+struct Observed {
+  std::string name_space;
+  std::string policy_name;
+  std::optional<api::ReloadPolicy> policy;   // absent: deleted, while Reloads for it exist
+  std::optional<ObservedWorkload> workload;  // absent: no such object, or the policy has a selector
+  std::vector<ObservedPod> pods;             // all that match; only those of `has_sidecar` were asked
+  std::vector<api::Reload> reloads;          // spec.policyRef names this policy; any order
+  std::vector<RivalPolicy> rivals;
+  bool namespace_terminating = false;
+  std::string operator_version;  // decides which sidecars are compatible: same major, minor at most one away
+};
+
+}  // namespace sidestep::op

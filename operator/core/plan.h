@@ -1,0 +1,109 @@
+// What a decision asks of the outside world: a list of actions, and when to look again. io/apply.cc performs
+// them in order and stops at the first that fails; the next look decides anew from what is then observed, so
+// every action may be repeated without harm.
+//
+// Order matters: a record is written before the commands that follow from it (a step is written to the
+// Reload's status before any sidecar gets its weight), and an object is created before the token that asked
+// for it counts as handled.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "lib/base/clock.h"
+#include "operator/api/reload.h"
+#include "operator/api/reload_policy.h"
+
+namespace sidestep::op {
+
+enum class Subject : std::uint8_t { kPolicy, kReload };
+
+struct PodRef {
+  std::string name;
+  std::string uid;
+  bool operator==(const PodRef&) const = default;
+};
+
+// POST. AlreadyExists is success: the name is made from policy UID and token.
+struct CreateReload {
+  std::string name;
+  api::ReloadSpec spec;
+};
+// The whole status; sent as a merge patch of the status subresource with the resourceVersion observed.
+struct PatchPolicyStatus {
+  api::ReloadPolicyStatus status;
+};
+struct PatchReloadStatus {
+  std::string name;
+  api::ReloadStatus status;
+};
+struct AddFinalizer {
+  Subject subject;
+  std::string name;
+};
+struct RemoveFinalizer {
+  Subject subject;
+  std::string name;
+};
+// Precondition: the uid observed. NotFound is success.
+struct DeleteReload {
+  std::string name;
+  std::string uid;
+};
+// Annotation sidestep.dev/refresh on the pod: the kubelet then brings its mounted volumes up to date within
+// about 2 s.
+struct RefreshPod {
+  PodRef pod;
+  std::string value;
+};
+// POST /v1/policy with policy_to_json(spec) of the observed policy.
+struct SidecarPolicy {
+  PodRef pod;
+};
+// POST /v1/reload with managed: true. The same id again does nothing.
+struct SidecarReload {
+  PodRef pod;
+  std::string id;
+  std::string token;
+  std::string reason;
+  std::string requested_by;  // "reload/NAME"
+  Seconds deadline{600};     // of silence, after which the sidecar takes the candidate back by itself
+};
+struct SidecarWeight {  // POST /v1/weight
+  PodRef pod;
+  std::string id;
+  int weight_per_ten_thousand = 0;
+};
+struct SidecarPromote {  // POST /v1/promote
+  PodRef pod;
+  std::string id;
+};
+struct SidecarAbort {  // POST /v1/abort
+  PodRef pod;
+  std::string id;
+  std::string reason;
+};
+enum class EventType : std::uint8_t { kNormal, kWarning };
+// events.k8s.io/v1. Best effort: a failure is logged and never stops the plan.
+struct EmitEvent {
+  Subject subject;
+  std::string name;
+  EventType type = EventType::kNormal;
+  std::string reason;  // CamelCase
+  std::string action;  // CamelCase, what was done
+  std::string note;    // at most 1024 bytes
+};
+
+using Action = std::variant<CreateReload, PatchPolicyStatus, PatchReloadStatus, AddFinalizer, RemoveFinalizer,
+                            DeleteReload, RefreshPod, SidecarPolicy, SidecarReload, SidecarWeight,
+                            SidecarPromote, SidecarAbort, EmitEvent>;
+
+struct Plan {
+  std::vector<Action> actions;
+  std::optional<Millis> requeue_after;  // absent: nothing to wait for, the next change wakes us
+  std::vector<std::string> decisions;   // why, one sentence each, for logs and `kubectl sidestep why`
+};
+
+}  // namespace sidestep::op
