@@ -23,3 +23,8 @@ endforeach()
 foreach(layer api core io cli)
   app_test(operator_${layer} operator/${layer})
 endforeach()
+
+# lib/k8s against a real kube-apiserver; tests/integration/kube/kube_client_test.py runs it.
+add_executable(kube_client_test ${PROJECT_SOURCE_DIR}/tests/integration/kube/kube_client_test.cc)
+set_target_properties(kube_client_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+target_link_libraries(kube_client_test PRIVATE lib_k8s GTest::gtest_main nlohmann_json::nlohmann_json)
