@@ -153,10 +153,10 @@ void append_framing(std::string& out, Framing framing, std::uint64_t length) {
   if (framing == Framing::kChunked) out += "Transfer-Encoding: chunked\r\n";
 }
 
-void append_upgrade(std::string& out, std::span<const Header> headers) {
+void append_upgrade(std::string& out, std::span<const Header> headers, bool close = false) {
   const Header* upgrade = find_header(headers, HeaderId::kUpgrade);
   if (upgrade == nullptr) return;
-  out += "Connection: Upgrade\r\n";
+  out += close ? "Connection: Upgrade, close\r\n" : "Connection: Upgrade\r\n";
   append_header(out, "Upgrade", upgrade->value);
 }
 
@@ -204,6 +204,8 @@ void append_response_framing(std::string& out, const ResponseHead& head, const R
 void append_response_connection(std::string& out, const ResponseHead& head, const ResponseContext& context) {
   if (context.upgrade)
     append_upgrade(out, head.headers);
+  else if (head.wants_upgrade)
+    append_upgrade(out, head.headers, context.close);
   else if (is_interim(head.status))
     return;
   else if (context.close)

@@ -201,7 +201,9 @@ BadReason check_authority(std::string_view authority) {
   if (!authority.empty() && authority.front() == '[') {
     const std::size_t close = authority.find(']');
     if (close == std::string_view::npos || close < 3) return BadReason::kHostInvalid;
-    for (const char c : authority.substr(1, close - 1)) {
+    const std::string_view address = authority.substr(1, close - 1);
+    if (address.find(':') == std::string_view::npos) return BadReason::kHostInvalid;
+    for (const char c : address) {
       if (!chars::is(c, chars::kHex) && c != ':' && c != '.') return BadReason::kHostInvalid;
     }
     rest = authority.substr(close + 1);
@@ -251,6 +253,7 @@ BadReason interpret_response(Method request, ResponseHead* head) {
     head->framing = Framing::kUntilClose;
   head->keep_alive = head->framing != Framing::kUntilClose && is_keep_alive(facts, head->minor_version);
   head->upgrade = head->status == 101 && head->minor_version == 1 && may_upgrade(facts);
+  head->wants_upgrade = head->status == 426 && may_upgrade(facts);
   head->nominates = facts.nominates;
   return BadReason::kNone;
 }

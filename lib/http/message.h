@@ -113,6 +113,7 @@ struct ResponseHead {
   bool has_content_length = false;  // also without a body: HEAD and 304 tell the length that GET would have
   bool keep_alive = true;           // the app's connection can be used again once the body has ended
   bool upgrade = false;  // 101 with a fitting Upgrade. The caller checks that the request asked for one.
+  bool wants_upgrade = false;  // 426 that names a protocol which may be asked for
   bool nominates = false;
 };
 
