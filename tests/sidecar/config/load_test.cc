@@ -1,0 +1,196 @@
+// Options on a made-up machine: user 1000, two files, one command.
+#include "sidecar/config/load.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "sidecar/config/option_values.h"
+
+namespace sidestep::sidecar {
+namespace {
+
+class LoadTest : public ::testing::Test {
+ protected:
+  using Words = std::vector<std::string>;
+
+  Machine machine() {
+    Machine machine;
+    machine.uid = 1000;
+    machine.has_ipv6 = has_ipv6_;
+    machine.cpu_limit = cpu_limit_;
+    machine.read_file = [this](const std::string& path, std::size_t) -> Result<std::string> {
+      if (files_.count(path) == 0) return system_error("open", 2);
+      return files_[path];
+    };
+    machine.is_command = [](const std::string& command, const std::string&) { return command == "app"; };
+    return machine;
+  }
+  Result<Options> run(Words words) { return load_options(Program::kRun, words, environment_, machine()); }
+  Result<Options> proxy(Words words = {}) {
+    return load_options(Program::kProxy, words, environment_, machine());
+  }
+  static std::string mistakes(const Result<Options>& options) {
+    return options ? "none" : options.error().detail;
+  }
+
+  bool has_ipv6_ = true;
+  std::optional<double> cpu_limit_;
+  std::map<std::string, std::string> files_;
+  Environment environment_{{"PATH", "/bin"}};
+};
+
+TEST_F(LoadTest, RunNeedsNoMoreThanAnAddressAndACommand) {
+  const Result<Options> options = run({"--listen", ":8080", "--", "app", "--port", "{port}"});
+  ASSERT_TRUE(options) << mistakes(options);
+  EXPECT_TRUE(options->run_mode);
+  EXPECT_EQ(options->listen, (std::vector<ListenAddress>{{"::", 8080}}));
+  EXPECT_EQ(options->command, (Words{"app", "--port", "{port}"}));
+  EXPECT_EQ(options->control_path, "/tmp/sidestep-1000/8080.sock");
+  EXPECT_EQ(options->run_dir, "/tmp/sidestep-1000/8080/shared");
+  EXPECT_EQ(options->state_dir, "/tmp/sidestep-1000/8080/state");
+  EXPECT_TRUE(options->control_listen.empty());
+}
+
+TEST_F(LoadTest, ControlSocketLiesInTheRuntimeFolderWhenThereIsOne) {
+  environment_.emplace_back("XDG_RUNTIME_DIR", "/run/user/1000");
+  EXPECT_EQ(run({"--listen=:80", "--", "app"})->control_path, "/run/user/1000/sidestep-1000/80.sock");
+}
+
+TEST_F(LoadTest, AllMistakesAreNamedAtOnceWithPlaceValueAndFix) {
+  environment_.emplace_back("SIDESTEP_SHARDS", "9");
+  environment_.emplace_back("SIDESTEP_LOG_LEVL", "info");
+  const std::string text =
+      mistakes(run({"--listen", "8080", "--lisen", "--env", "1=2", "--policy", "/none.yaml", "--idle-timeout",
+                    "60", "--log-format", "xml", "serve"}));
+  EXPECT_EQ(
+      text,
+      "--lisen: no such option; did you mean --listen?\n"
+      "\"serve\": not an option; the app's command comes after --, for instance -- serve\n"
+      "SIDESTEP_LOG_LEVL: \"info\": no such setting; did you mean SIDESTEP_LOG_LEVEL?\n"
+      "--policy: \"/none.yaml\": open: No such file or directory; name a readable file with a ReloadPolicy\n"
+      "--listen: \"8080\": not an address with a port; write :8080, 0.0.0.0:8080, 127.0.0.1:8080 or "
+      "[::1]:8080\n"
+      "--env: \"1=2\": the name before '=' must be letters, digits and '_' and not begin with a digit; write "
+      "KEY=VALUE\n"
+      "--idle-timeout: \"60\": not a duration; write a whole number and a unit, for instance 250ms, 30s, 5m "
+      "or 2h\n"
+      "--log-format: \"xml\": not a format; write text or json\n"
+      "SIDESTEP_SHARDS: \"9\": out of range; write a number from 1 to 4\n"
+      "command: missing; write sidestep run --listen :8080 -- CMD ARG…");
+}
+
+TEST_F(LoadTest, CommandThatDoesNotExistIsNamedBeforeAnythingStarts) {
+  EXPECT_EQ(mistakes(run({"--listen", ":80", "--", "ap"})),
+            "command: \"ap\": cannot be started: no executable file of that name in $PATH; check the "
+            "spelling and the x permission");
+  EXPECT_TRUE(run({"--listen", ":80", "--", "{config}/app"}));
+}
+
+TEST_F(LoadTest, EmptyCommandLineSaysWhatIsMissing) {
+  EXPECT_EQ(mistakes(run({})),
+            "command: missing; write sidestep run --listen :8080 -- CMD ARG…\n"
+            "--listen: missing; write where clients connect, for instance --listen :8080");
+  EXPECT_EQ(mistakes(run({"--listen", ":80", "--"})), "--: no command after it; write -- CMD ARG…");
+  EXPECT_EQ(mistakes(run({"--listen"})).substr(0, 50), "--listen: no value; write --listen ADDR:PORT\ncomma");
+}
+
+TEST_F(LoadTest, FlagBeatsTheVariableAndBothBeatThePolicy) {
+  files_["/p.yaml"] =
+      "readiness: {httpGet: {path: /a}}\nshutdown: {gracePeriodSeconds: 60}\nhold: {maxRequests: 7}\n";
+  environment_.emplace_back("SIDESTEP_READINESS_PATH", "/b");
+  environment_.emplace_back("SIDESTEP_GRACE_SECONDS", "45");
+  const Result<Options> options =
+      run({"--listen", ":80", "--policy", "/p.yaml", "--readiness-path", "/c", "--", "app"});
+  ASSERT_TRUE(options) << mistakes(options);
+  EXPECT_EQ(options->policy.readiness.path, "/c");
+  EXPECT_EQ(options->policy.shutdown.grace_period, Seconds(45));
+  EXPECT_EQ(options->policy.hold.max_requests, 7);
+}
+
+TEST_F(LoadTest, MistakesOfThePolicyStandBesideThoseOfTheFlags) {
+  files_["/p.yaml"] = "hold: {maxRequests: -1}\nreadyness: {}\n";
+  const std::string text = mistakes(run({"--listen", "80", "--policy", "/p.yaml", "--", "app"}));
+  EXPECT_NE(text.find("maxRequests"), std::string::npos) << text;
+  EXPECT_NE(text.find("readyness"), std::string::npos) << text;
+  EXPECT_NE(text.find("--listen: \"80\""), std::string::npos) << text;
+}
+
+TEST_F(LoadTest, ProxyTakesEverythingFromItsEnvironment) {
+  environment_ = {{"SIDESTEP_LISTEN", "0.0.0.0:8080,[::1]:8081"},
+                  {"SIDESTEP_POLICY", "{\"hold\": {\"maxRequests\": 5}}"},
+                  {"SIDESTEP_POD_UID", "u-1"},
+                  {"SIDESTEP_OPERATOR_SERVICE_HOST", "198.18.0.1"},
+                  {"SIDESTEP_GRACE_SECONDS", "30"},
+                  {"SIDESTEP_CONFIG_DIR", "/x"}};
+  const Result<Options> options = proxy();
+  ASSERT_TRUE(options) << mistakes(options);
+  EXPECT_FALSE(options->run_mode);
+  EXPECT_EQ(options->listen, (std::vector<ListenAddress>{{"0.0.0.0", 8080}, {"::1", 8081}}));
+  EXPECT_EQ(options->policy.hold.max_requests, 5);
+  EXPECT_EQ(options->pod_uid, "u-1");
+  EXPECT_EQ(options->control_listen, (std::vector<ListenAddress>{{"::", 8086}}));
+  EXPECT_EQ(options->control_path, "/var/lib/sidestep/control.sock");
+  EXPECT_EQ(options->run_dir, "/sidestep");
+  EXPECT_EQ(options->trust_dir, "/etc/sidestep/trust");
+}
+
+TEST_F(LoadTest, ProxyRefusesWhatBelongsToRun) {
+  EXPECT_EQ(mistakes(proxy({"--attach", ":3000", "--", "app"})),
+            "--: the proxy takes no command; the app container's own is started by sidestep-launch\n"
+            "--attach: only sidestep run can front an app that somebody else started\n"
+            "SIDESTEP_LISTEN: missing; set where clients connect, for instance 0.0.0.0:8080");
+}
+
+TEST_F(LoadTest, WithoutIpv6AllAddressesMeansAllOfIpv4) {
+  has_ipv6_ = false;
+  EXPECT_EQ(run({"--listen", ":80", "--", "app"})->listen.front().host, "0.0.0.0");
+}
+
+TEST_F(LoadTest, ShardsFollowTheCpuLimit) {
+  const auto shards = [&](std::optional<double> limit) {
+    cpu_limit_ = limit;
+    return run({"--listen", ":80", "--", "app"})->shards;
+  };
+  EXPECT_EQ(shards(std::nullopt), 1);
+  EXPECT_EQ(shards(0.1), 1);
+  EXPECT_EQ(shards(1.5), 2);
+  EXPECT_EQ(shards(64.0), 4);
+  EXPECT_EQ(run({"--listen", ":80", "--shards", "3", "--", "app"})->shards, 3);
+}
+
+TEST_F(LoadTest, AttachStandsInForACommand) {
+  EXPECT_EQ(run({"--listen", ":80", "--attach", ":3000"})->attach, (AppAddress{3000, ""}));
+  EXPECT_EQ(mistakes(run({"--listen", ":80", "--attach", ":3000", "--", "app"})),
+            "--attach: given together with a command; leave one of the two out");
+}
+
+TEST_F(LoadTest, SameAddressTwiceAndSameOptionTwiceAreMistakes) {
+  EXPECT_EQ(mistakes(run({"--listen", ":80", "--listen", "[::]:80", "--control-listen", ":80", "--log-level",
+                          "info", "--log-level", "warn", "--", "app"})),
+            "--log-level: given twice; give it once\n"
+            "--listen: \"[::]:80\": given twice; give it once\n"
+            "--control-listen: \"[::]:80\": taken already by another listener; choose another port");
+}
+
+TEST_F(LoadTest, FreePortNeedsANamedControlSocket) {
+  EXPECT_EQ(mistakes(run({"--listen", "127.0.0.1:0", "--", "app"})),
+            "--listen: port 0 (any free port) leaves the control socket without a name; add --control PATH");
+  const Result<Options> options = run({"--listen", "127.0.0.1:0", "--control", "/x/c.sock", "--", "app"});
+  ASSERT_TRUE(options) << mistakes(options);
+  EXPECT_EQ(options->state_dir, "/x/c.sock.d/state");
+}
+
+TEST_F(LoadTest, ControlPathsThatNoSocketCanHaveAreRefused) {
+  EXPECT_NE(mistakes(run({"--listen", ":80", "--control", "/" + std::string(107, 'x'), "--", "app"}))
+                .find("107 bytes"),
+            std::string::npos);
+}
+
+TEST(AsksForHelp, OnlyBeforeTheAppsCommand) {
+  EXPECT_TRUE(asks_for_help({"--listen", ":80", "--help"}));
+  EXPECT_FALSE(asks_for_help({"--", "app", "--help"}));
+}
+
+}  // namespace
+}  // namespace sidestep::sidecar
