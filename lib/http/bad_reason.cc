@@ -77,7 +77,7 @@ std::string_view to_string(BadReason reason) {
       return "chunk_line_too_long";
     case kChunkExtension:
       return "chunk_extension";
-    case kChunkEnd:
+    case kChunkDataEnd:
       return "chunk_end";
     case kTrailersTooLarge:
       return "trailers_too_large";

@@ -50,7 +50,7 @@ enum class BadReason : std::uint8_t {
   kChunkSizeTooLarge,
   kChunkLineTooLong,
   kChunkExtension,
-  kChunkEnd,  // no CR LF after the data of a chunk
+  kChunkDataEnd,  // no CR LF after the data of a chunk
   kTrailersTooLarge,
   kTrailer,  // a trailer that is not a well-formed field
 };

@@ -34,7 +34,7 @@ struct ResponseContext {
   bool close = false;    // announce that this connection ends after this answer
   bool chunked = false;  // the body goes out in chunks; never to a client of HTTP/1.0
   bool http10_client = false;
-  bool upgrade = false;                     // 101: the tunnel that was asked for begins
+  bool upgrade = false;                       // 101: the tunnel that was asked for begins
   std::optional<std::uint64_t> generation{};  // Sidestep-Generation, where the policy exposes it
 };
 // The whole head for the client, with the empty line. An answer without length that is not chunked needs

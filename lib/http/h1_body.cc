@@ -95,7 +95,7 @@ BodyStep BodyReader::chunked(std::string_view bytes, const H1Limits& limits) {
 BadReason BodyReader::chunk_line(char c, const H1Limits& limits) {
   if (state_ == State::kDataCr || state_ == State::kDataLf) {
     const bool is_cr = state_ == State::kDataCr;
-    if (c != (is_cr ? '\r' : '\n')) return BadReason::kChunkEnd;
+    if (c != (is_cr ? '\r' : '\n')) return BadReason::kChunkDataEnd;
     state_ = is_cr ? State::kDataLf : State::kSizeFirst;
     return BadReason::kNone;
   }
