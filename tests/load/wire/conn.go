@@ -24,6 +24,7 @@ type Conn struct {
 	r, w   int // buffer[r:w] is read and not yet used
 	head   Head
 	body   bodyState
+	broken error // found by a look; the kernel has forgotten it
 	peeked peekResult
 	peekFn func(uintptr) bool // made once: a closure per request would be garbage
 }
@@ -88,6 +89,7 @@ func (c *Conn) LookIdle() Idle {
 	case errors.Is(c.peeked.err, syscall.EAGAIN):
 		return Open
 	case c.peeked.err != nil:
+		c.broken = c.peeked.err // The kernel tells it once; what is read next must not look like a FIN.
 		return WasReset
 	case c.peeked.n == 0:
 		return Closed
@@ -105,6 +107,9 @@ func (c *Conn) fill() error {
 		}
 		c.w = copy(c.buffer, c.buffer[c.r:c.w])
 		c.r = 0
+	}
+	if c.broken != nil {
+		return c.broken
 	}
 	n, err := c.net.Read(c.buffer[c.w:])
 	c.w += n
