@@ -1,0 +1,95 @@
+// The connections of one shard to one generation, and the streams that wait for one.
+//
+// Idle connections are reused last in, first out. New ones are opened as streams wait, at most `app_max_connecting` at a
+// time, so that a released hold does not swamp the app's backlog. When a connect is refused, the streams wait (they are
+// held, not failed) and one connect is tried after a pause; when the generation leaves the route table, what waits is
+// routed anew. Threads: its shard's.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "lib/loop/timers.h"
+#include "sidecar/core/counters.h"
+#include "sidecar/core/route_table.h"
+#include "sidecar/io/app_conn.h"
+#include "sidecar/io/intrusive_list.h"
+
+namespace sidestep::sidecar {
+
+class AppPool final {
+ public:
+  AppPool(Shard& shard, RouteEntry entry);
+  AppPool(const AppPool&) = delete;
+  AppPool& operator=(const AppPool&) = delete;
+  ~AppPool();
+
+  Generation generation() const { return entry_.generation; }
+  const AppAddress& address() const { return entry_.address; }
+  GenerationCounters& counters() { return counters_; }
+
+  // Attaches the stream at once or later, or gives it back through Shard::dispatch_later or reject.
+  void acquire(Stream& stream);
+  // The stream does not wait any more.
+  void forget(Stream& stream);
+  // A stream that was counted in has ended (or is retried).
+  void stream_left(Stream& stream);
+
+  // From connections.
+  void connected(AppConn& conn);      // it may serve now
+  void connect_failed(AppConn& conn, int error);
+  void idle(AppConn& conn);           // it has served and may serve again
+  void gone(AppConn& conn);           // it is closed; destroyed at the end of the turn
+
+  // The generation takes no new streams: idle connections are closed, what waits is routed anew.
+  void retire(const Closing& closing);
+  void serve_again() { retiring_ = false; }  // a kept-warm generation came back
+  bool is_retiring() const { return retiring_; }
+  // No stream, no connection: the process behind it may go.
+  bool is_idle() const { return streams_.empty() && waiting_.empty() && connections_ == 0; }
+  bool is_suspect() const { return suspect_; }
+  std::size_t waiting() const { return waiting_.size(); }
+  std::size_t waiting_bytes() const;
+  // Closes connections that have been idle too long. Called a few times a second.
+  void sweep(TimePoint now);
+
+ private:
+  struct Retry final : Timer {
+    explicit Retry(AppPool& owner) : pool(owner) {}
+    void on_timer() override { pool.on_retry(); }
+    AppPool& pool;
+  };
+  struct Limit final : Timer {
+    explicit Limit(AppPool& owner) : pool(owner) {}
+    void on_timer() override { pool.on_limit(); }
+    AppPool& pool;
+  };
+
+  void open_connections();
+  void open_one();
+  void serve_waiting(AppConn& conn);
+  void refused();
+  void release_waiting();
+  void on_retry();
+  void on_limit();
+  void arm_limit();
+
+  Shard& shard_;
+  const RouteEntry entry_;
+  GenerationCounters counters_;
+  IntrusiveList<AppConn> idle_;        // back: used last
+  IntrusiveList<AppConn> busy_;        // connecting, serving, tunnels
+  IntrusiveList<Stream> waiting_;
+  IntrusiveList<Stream> streams_;      // attached
+  std::size_t connections_ = 0;
+  std::size_t connecting_ = 0;
+  Retry retry_;
+  Limit limit_;
+  Closing closing_;
+  int failures_ = 0;                   // connects refused in a row
+  bool suspect_ = false;
+  bool retiring_ = false;
+};
+
+}  // namespace sidestep::sidecar

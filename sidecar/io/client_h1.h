@@ -1,0 +1,111 @@
+// One HTTP/1 connection of a client: reads requests, starts a Stream for each, writes the answers in order.
+//
+//   kHead ──request head──▶ kRequest ──answer and request complete──▶ kHead …
+//                              │ answer complete, body not ─▶ kDiscard ─▶ kHead, or kLinger
+//                              │ 101 ─▶ kTunnel
+//   any ──last answer written──▶ kLinger (what the client still sends is read, so that the answer arrives whole) ─▶ closed
+//
+// Owned by its shard. Threads: its shard's.
+#pragma once
+
+#include <netinet/in.h>
+
+#include <cstdint>
+#include <string_view>
+
+#include "lib/http/h1_parser.h"
+#include "lib/loop/event_loop.h"
+#include "lib/loop/socket.h"
+#include "lib/loop/timers.h"
+#include "sidecar/io/buffer.h"
+#include "sidecar/io/client_side.h"
+#include "sidecar/io/intrusive_list.h"
+#include "sidecar/io/out_vec.h"
+
+namespace sidestep::sidecar {
+
+class Shard;
+class Stream;
+
+// Where a client or a listener is, in 18 bytes.
+struct PeerAddress {
+  in6_addr ip{};  // IPv4 as ::ffff:a.b.c.d
+  std::uint16_t port = 0;
+};
+
+class ClientH1 final : public IoHandler, public ClientSide, public ListHook<ClientH1>, private Timer {
+ public:
+  ClientH1(Shard& shard, UniqueFd fd, const PeerAddress& peer, std::uint16_t listener);
+  ~ClientH1() override;
+
+  void on_io(std::uint32_t events) override;
+
+  // ClientSide.
+  void interim(const http::ResponseHead& head) override;
+  void head(const http::ResponseHead& head, Generation generation) override;
+  void body(std::string_view data) override;
+  void end(std::string_view trailers) override;
+  void abort() override;
+  void reject(const Rejection& rejection) override;
+  void tunnel_body(std::string_view data) override;
+  void tunnel_end() override;
+  bool flush() override;
+  std::size_t unsent() const override { return out_.size(); }
+  void pause_request(bool paused) override;
+  std::size_t kernel_bytes() const override;
+
+  // Goes on with a pipelined request or a body that waited. Called through Shard::later.
+  void resume();
+  // The process ends: an idle client is closed, a busy one after its answer.
+  void shut_when_idle();
+  bool is_idle() const { return state_ == State::kHead && in_.empty(); }
+  void drop();  // at once
+
+ private:
+  enum class State : std::uint8_t { kHead, kRequest, kDiscard, kTunnel, kLinger, kClosed };
+
+  void on_timer() override;
+  void on_readable();
+  void on_writable();
+  void on_end_of_input();
+  // Takes what it can of the bytes; the rest is presented again after more was read or the stream has moved on.
+  std::size_t take(std::string_view bytes);
+  std::size_t take_head(std::string_view bytes);
+  std::size_t take_body(std::string_view bytes);
+  void start_stream(const http::RequestHead& head);
+  void refuse(const http::HeadResult& result);
+  void answer_ended();
+  void finish_answers();  // nothing more will be answered here
+  void start_lingering();
+  void limit_time(Millis limit);
+  void update_interest();
+  void close();
+  bool wants_bytes() const;
+
+  Shard& shard_;
+  UniqueFd fd_;
+  std::uint32_t wanted_ = 0;
+  Stream* stream_ = nullptr;
+  Buffer in_;
+  Buffer out_;
+  TimePoint deadline_{};
+  http::BodyReader body_;
+  http::HeadScanner scanner_;
+  PeerAddress peer_;
+  std::uint16_t listener_;   // index of the listener it came by
+  std::uint32_t requests_ = 0;
+  State state_ = State::kHead;
+  http::Framing answer_framing_ = http::Framing::kNone;
+  bool http10_ : 1 = false;
+  bool close_after_ : 1 = false;      // no request after this one
+  bool client_asked_close_ : 1 = false;
+  bool head_request_ : 1 = false;
+  bool expects_continue_ : 1 = false;  // and no 100 has been sent
+  bool body_paused_ : 1 = false;
+  bool answer_done_ : 1 = false;
+  bool input_ended_ : 1 = false;
+  bool aborted_ : 1 = false;
+  bool resuming_ : 1 = false;
+};
+
+}  // namespace sidestep::sidecar

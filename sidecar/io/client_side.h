@@ -1,0 +1,52 @@
+// What a request stream asks of the connection (HTTP/1) or the multiplexed stream (HTTP/2) that it came from.
+//
+// Legal order of calls: interim* then one of
+//   head body* (end | abort)      an answer of the app
+//   reject                        an answer of our own
+//   head(101) tunnel_body* tunnel_end
+// flush() follows at the end of each turn in which one of them was called. After end, abort, reject or tunnel_end the
+// stream makes no further call. Implementations may not call back into the stream from within these, except from flush.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "lib/http/bad_reason.h"
+#include "lib/http/message.h"
+#include "sidecar/core/types.h"
+
+namespace sidestep::sidecar {
+
+// An answer of the proxy itself.
+struct Rejection {
+  int status = 503;
+  int retry_after_seconds = 0;  // 0: no Retry-After
+  std::string_view why;         // one short sentence, for the body and the log
+};
+
+class ClientSide {
+ public:
+  virtual ~ClientSide() = default;
+
+  virtual void interim(const http::ResponseHead& head) = 0;
+  virtual void head(const http::ResponseHead& head, Generation generation) = 0;
+  virtual void body(std::string_view data) = 0;
+  virtual void end(std::string_view trailers) = 0;
+  // The answer cannot be completed: it must not look whole to the client.
+  virtual void abort() = 0;
+  virtual void reject(const Rejection& rejection) = 0;
+  virtual void tunnel_body(std::string_view data) = 0;
+  virtual void tunnel_end() = 0;
+  // Hands what was produced to the kernel. May end the stream: false when the client is gone (client_gone was called).
+  virtual bool flush() = 0;
+
+  // Bytes that the client has not taken yet.
+  virtual std::size_t unsent() const = 0;
+  // The request's body is not read while paused. Idempotent.
+  virtual void pause_request(bool paused) = 0;
+  // Bytes of this stream that wait in the kernel, for the bound of the hold.
+  virtual std::size_t kernel_bytes() const = 0;
+};
+
+}  // namespace sidestep::sidecar

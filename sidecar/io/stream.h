@@ -1,0 +1,141 @@
+// One request stream: what is routed, weighed, held, retried and counted. It knows nothing of sockets or of HTTP
+// versions: ClientSide is where it came from, AppConn is who answers it.
+//
+//   begin ─ request_body* ─ request_end ─┐            (from the client, in any relation to the rest)
+//   dispatch ─▶ waits in the hold or in an AppPool ─▶ attached ─▶ head ─ body* ─ end
+//                      ▲                                 │ failed, and may be sent again (core/retry_policy.h)
+//                      └─────────────────────────────────┘
+//
+// Ownership: made and taken back by its shard (StreamPool); the client side and the app side hold plain pointers, which
+// the stream cuts when it ends. Threads: its shard's.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "lib/http/forwarding.h"
+#include "lib/http/message.h"
+#include "lib/http/ws_frames.h"
+#include "lib/loop/timers.h"
+#include "sidecar/core/counters.h"
+#include "sidecar/core/types.h"
+#include "sidecar/io/intrusive_list.h"
+
+namespace sidestep::sidecar {
+
+class AppConn;
+class AppPool;
+class ClientSide;
+class Shard;
+struct Rejection;
+
+// Why an attempt at the app ended without an answer.
+enum class AppFailure : std::uint8_t {
+  kConnect,      // refused, no such socket, timed out: nothing was executed
+  kNothingSent,  // the connection ended before a byte was handed to the kernel
+  kClosed,       // FIN or RST before any byte of an answer: proves nothing
+  kCutShort,     // in the middle of an answer
+  kProtocol,     // the app broke HTTP before its head was whole
+  kTimeout,      // no answer in time
+};
+
+class Stream : public ListHook<Stream> {
+ public:
+  explicit Stream(Shard& shard);
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  // --- From the client. `head` is serialized at once; its views need not outlive the call.
+  void begin(ClientSide* client, const http::RequestHead& head, const http::ForwardContext& context);
+  void request_body(std::string_view data);
+  void request_end(std::string_view trailers);
+  // Sends what was added, or chooses a generation first.
+  void flush_request();
+  // The client cannot be answered any more. Ends the stream.
+  void client_gone();
+  // What the client had not taken is below the limit again.
+  void client_drained();
+  void tunnel_from_client(std::string_view data);
+  void tunnel_client_end();
+
+  // --- From the pool and the app connection.
+  void attached(AppConn* app);
+  void interim(const http::ResponseHead& head);
+  // False: the head may not pass (answered 502); the connection is not to be used again.
+  [[nodiscard]] bool head(const http::ResponseHead& head);
+  void body(std::string_view data);
+  void end(std::string_view trailers);  // ends the stream, unless it is a tunnel
+  bool flush();                         // to the client; false: the stream has ended
+  void failed(AppFailure why);          // the app connection is detached already
+  void app_drained();
+  void tunnel_app_end();
+
+  // --- From the shard.
+  void dispatch();                      // choose a generation, now that there may be one
+  void reject(Outcome outcome, const Rejection& rejection);
+  void close_tunnel(int code);          // a Close frame at the next boundary, then the end
+  void cut(Outcome outcome);            // ends it, whatever its state
+  void set_pool(AppPool* pool) { pool_ = pool; }
+
+  AppPool* pool() const { return pool_; }
+  http::Method method() const { return method_; }
+  bool idempotent() const { return http::is_idempotent(method_); }
+  bool request_complete() const { return request_complete_; }
+  bool is_tunnel() const { return tunnel_; }
+  bool wants_tunnel() const { return upgrade_; }
+  bool avoids_candidate() const { return avoid_candidate_; }
+  bool has_waited() const { return held_; }
+  std::size_t waiting_bytes() const;
+  // First time: remembers when, and starts the time limit.
+  void mark_held();
+
+ private:
+  friend class StreamPool;
+  struct Deadline final : Timer {
+    explicit Deadline(Stream& owner) : stream(owner) {}
+    void on_timer() override { stream.on_deadline(); }
+    Stream& stream;
+  };
+
+  void reset();
+  void on_deadline();
+  void write_to_app(std::string_view framed_in_place);
+  void append_body(std::string& out, std::string_view data) const;
+  bool keep_for_replay(std::size_t more);
+  void finish(Outcome outcome);
+  void unhold();
+  bool may_retry(AppFailure why) const;
+  void give_up(AppFailure why);
+
+  Shard& shard_;
+  ClientSide* client_ = nullptr;
+  AppConn* app_ = nullptr;
+  AppPool* pool_ = nullptr;
+  std::string request_;  // as the app gets it: kept until an answer begins, or until it is too large
+  std::size_t handed_ = 0;  // bytes of request_ that the present attempt has handed on
+  TimePoint began_{};
+  TimePoint held_since_{};
+  Deadline deadline_;
+  http::WsFrameTracker frames_;
+  http::Method method_ = http::Method::kOther;
+  std::uint8_t attempts_ = 0;
+  std::uint8_t interims_ = 0;
+  std::uint16_t status_ = 0;
+  std::uint16_t close_code_ = 0;
+  bool chunked_ : 1 = false;            // the request's body towards the app
+  bool request_complete_ : 1 = false;
+  bool replayable_ : 1 = true;
+  bool reused_ : 1 = false;             // the present attempt's connection had served before
+  bool response_begun_ : 1 = false;
+  bool upgrade_ : 1 = false;
+  bool websocket_ : 1 = false;
+  bool tunnel_ : 1 = false;
+  bool client_ended_ : 1 = false;
+  bool app_ended_ : 1 = false;
+  bool held_ : 1 = false;
+  bool avoid_candidate_ : 1 = false;
+  bool paused_client_ : 1 = false;
+  bool paused_app_ : 1 = false;
+};
+
+}  // namespace sidestep::sidecar
