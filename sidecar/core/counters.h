@@ -49,6 +49,7 @@ struct GenerationCounters {
   std::uint64_t connect_failures = 0;
   // 5xx, resets, no answer: what a verdict compares.
   std::uint64_t errors() const;
+  void add_latency(std::chrono::steady_clock::duration took);
 };
 
 struct ShardCounters {

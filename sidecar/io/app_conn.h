@@ -21,7 +21,7 @@ namespace sidestep::sidecar {
 class AppPool;
 class Shard;
 
-class AppConn final : public IoHandler, public ListHook<AppConn> {
+class AppConn final : public Deletable, public IoHandler, public ListHook<AppConn> {
  public:
   AppConn(Shard& shard, AppPool& pool, UniqueFd fd, bool connected);
   ~AppConn() override;
@@ -39,6 +39,8 @@ class AppConn final : public IoHandler, public ListHook<AppConn> {
   std::size_t unsent() const { return out_.size(); }
   // Bytes of the present stream that the kernel took.
   std::uint64_t handed() const { return handed_; }
+  int descriptor() const { return fd_.get(); }
+  bool is_connecting() const { return state_ == State::kConnecting; }
   bool has_served() const { return has_served_; }
   TimePoint idle_since() const { return idle_since_; }
   // True when the app has closed or sent something although nobody asked: asks the kernel.
@@ -52,13 +54,13 @@ class AppConn final : public IoHandler, public ListHook<AppConn> {
   void on_connected(std::uint32_t events);
   void on_readable();
   void on_writable();
-  bool read_answer(std::string_view bytes);  // false: the connection is closed
+  void read_answer(std::string_view bytes);
   bool read_head(std::string_view& bytes);
   bool read_body(std::string_view& bytes);
   bool answer_ended(std::string_view trailers, bool extra_bytes);
   void on_end_of_input(int error);
   void want(std::uint32_t events);
-  void fail(AppFailure why);
+  void fail(AttemptFailure why);
   void close();
 
   Shard& shard_;
@@ -75,7 +77,7 @@ class AppConn final : public IoHandler, public ListHook<AppConn> {
   State state_;
   bool in_body_ = false;
   bool keep_alive_ = true;
-  bool has_served_ = false;
+  bool has_served_ = false;  // at least one answer came by it
   bool write_broken_ = false;
   bool reading_paused_ = false;
   bool end_after_write_ = false;

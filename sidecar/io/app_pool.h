@@ -28,11 +28,10 @@ class AppPool final {
   Generation generation() const { return entry_.generation; }
   const AppAddress& address() const { return entry_.address; }
   GenerationCounters& counters() { return counters_; }
+  const GenerationCounters& counters() const { return counters_; }
 
   // Attaches the stream at once or later, or gives it back through Shard::dispatch_later or reject.
   void acquire(Stream& stream);
-  // The stream does not wait any more.
-  void forget(Stream& stream);
   // A stream that was counted in has ended (or is retried).
   void stream_left(Stream& stream);
 
@@ -53,6 +52,8 @@ class AppPool final {
   std::size_t waiting_bytes() const;
   // Closes connections that have been idle too long. Called a few times a second.
   void sweep(TimePoint now);
+  // Cuts everything.
+  void shut();
 
  private:
   struct Retry final : Timer {
@@ -67,7 +68,7 @@ class AppPool final {
   };
 
   void open_connections();
-  void open_one();
+  bool open_one();
   void serve_waiting(AppConn& conn);
   void refused();
   void release_waiting();

@@ -33,7 +33,7 @@ struct PeerAddress {
   std::uint16_t port = 0;
 };
 
-class ClientH1 final : public IoHandler, public ClientSide, public ListHook<ClientH1>, private Timer {
+class ClientH1 final : public Deletable, public IoHandler, public ClientSide, public ListHook<ClientH1>, private Timer {
  public:
   ClientH1(Shard& shard, UniqueFd fd, const PeerAddress& peer, std::uint16_t listener);
   ~ClientH1() override;
@@ -49,6 +49,7 @@ class ClientH1 final : public IoHandler, public ClientSide, public ListHook<Clie
   void reject(const Rejection& rejection) override;
   void tunnel_body(std::string_view data) override;
   void tunnel_end() override;
+  void tunnel_closed() override;
   bool flush() override;
   std::size_t unsent() const override { return out_.size(); }
   void pause_request(bool paused) override;
@@ -56,6 +57,9 @@ class ClientH1 final : public IoHandler, public ClientSide, public ListHook<Clie
 
   // Goes on with a pipelined request or a body that waited. Called through Shard::later.
   void resume();
+  // Whether resume() is due; set by Shard::later.
+  bool is_resuming() const { return resuming_; }
+  void set_resuming() { resuming_ = true; }
   // The process ends: an idle client is closed, a busy one after its answer.
   void shut_when_idle();
   bool is_idle() const { return state_ == State::kHead && in_.empty(); }
@@ -75,9 +79,13 @@ class ClientH1 final : public IoHandler, public ClientSide, public ListHook<Clie
   void start_stream(const http::RequestHead& head);
   void refuse(const http::HeadResult& result);
   void answer_ended();
+  void next_request();
   void finish_answers();  // nothing more will be answered here
   void start_lingering();
   void limit_time(Millis limit);
+  void limit_time_once(Millis limit);
+  void rest_timer();
+  void close_cut();
   void update_interest();
   void close();
   bool wants_bytes() const;
@@ -88,7 +96,6 @@ class ClientH1 final : public IoHandler, public ClientSide, public ListHook<Clie
   Stream* stream_ = nullptr;
   Buffer in_;
   Buffer out_;
-  TimePoint deadline_{};
   http::BodyReader body_;
   http::HeadScanner scanner_;
   PeerAddress peer_;
@@ -105,7 +112,9 @@ class ClientH1 final : public IoHandler, public ClientSide, public ListHook<Clie
   bool answer_done_ : 1 = false;
   bool input_ended_ : 1 = false;
   bool aborted_ : 1 = false;
-  bool resuming_ : 1 = false;
+  bool output_ends_ : 1 = false;    // after what waits in out_
+  bool is_head_timed_ : 1 = false;  // the limit for the present head runs
+  bool resuming_ : 1 = false;       // is in the shard's list
 };
 
 }  // namespace sidestep::sidecar

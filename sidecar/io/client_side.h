@@ -1,11 +1,12 @@
 // What a request stream asks of the connection (HTTP/1) or the multiplexed stream (HTTP/2) that it came from.
 //
 // Legal order of calls: interim* then one of
-//   head body* (end | abort)      an answer of the app
-//   reject                        an answer of our own
-//   head(101) tunnel_body* tunnel_end
-// flush() follows at the end of each turn in which one of them was called. After end, abort, reject or tunnel_end the
-// stream makes no further call. Implementations may not call back into the stream from within these, except from flush.
+//   head body* (end | abort)                              an answer of the app
+//   reject                                                an answer of our own
+//   head(101) tunnel_body* [tunnel_end] tunnel_closed
+// flush() follows at the end of each turn in which one of them was called. After end, abort, reject or tunnel_closed the
+// stream makes no further call but that flush. Implementations call back into the stream from flush() alone, and there
+// only client_gone().
 #pragma once
 
 #include <cstddef>
@@ -37,7 +38,8 @@ class ClientSide {
   virtual void abort() = 0;
   virtual void reject(const Rejection& rejection) = 0;
   virtual void tunnel_body(std::string_view data) = 0;
-  virtual void tunnel_end() = 0;
+  virtual void tunnel_end() = 0;     // the app sends no more; the client still may
+  virtual void tunnel_closed() = 0;  // neither side sends any more
   // Hands what was produced to the kernel. May end the stream: false when the client is gone (client_gone was called).
   virtual bool flush() = 0;
 

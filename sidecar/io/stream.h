@@ -18,6 +18,7 @@
 #include "lib/http/ws_frames.h"
 #include "lib/loop/timers.h"
 #include "sidecar/core/counters.h"
+#include "sidecar/core/retry_policy.h"
 #include "sidecar/core/types.h"
 #include "sidecar/io/intrusive_list.h"
 
@@ -28,16 +29,6 @@ class AppPool;
 class ClientSide;
 class Shard;
 struct Rejection;
-
-// Why an attempt at the app ended without an answer.
-enum class AppFailure : std::uint8_t {
-  kConnect,      // refused, no such socket, timed out: nothing was executed
-  kNothingSent,  // the connection ended before a byte was handed to the kernel
-  kClosed,       // FIN or RST before any byte of an answer: proves nothing
-  kCutShort,     // in the middle of an answer
-  kProtocol,     // the app broke HTTP before its head was whole
-  kTimeout,      // no answer in time
-};
 
 class Stream : public ListHook<Stream> {
  public:
@@ -66,7 +57,8 @@ class Stream : public ListHook<Stream> {
   void body(std::string_view data);
   void end(std::string_view trailers);  // ends the stream, unless it is a tunnel
   bool flush();                         // to the client; false: the stream has ended
-  void failed(AppFailure why);          // the app connection is detached already
+  // The app connection is detached already; `handed` bytes of this request were taken by the kernel.
+  void failed(AttemptFailure why, std::uint64_t handed);
   void app_drained();
   void tunnel_app_end();
 
@@ -74,6 +66,7 @@ class Stream : public ListHook<Stream> {
   void dispatch();                      // choose a generation, now that there may be one
   void reject(Outcome outcome, const Rejection& rejection);
   void close_tunnel(int code);          // a Close frame at the next boundary, then the end
+  void cut_tunnel();                    // its time is over: told where that is possible
   void cut(Outcome outcome);            // ends it, whatever its state
   void set_pool(AppPool* pool) { pool_ = pool; }
 
@@ -84,7 +77,8 @@ class Stream : public ListHook<Stream> {
   bool is_tunnel() const { return tunnel_; }
   bool wants_tunnel() const { return upgrade_; }
   bool avoids_candidate() const { return avoid_candidate_; }
-  bool has_waited() const { return held_; }
+  bool is_held() const { return held_; }
+  bool was_tried() const { return attempts_ > 0; }
   std::size_t waiting_bytes() const;
   // First time: remembers when, and starts the time limit.
   void mark_held();
@@ -104,8 +98,8 @@ class Stream : public ListHook<Stream> {
   bool keep_for_replay(std::size_t more);
   void finish(Outcome outcome);
   void unhold();
-  bool may_retry(AppFailure why) const;
-  void give_up(AppFailure why);
+  void end_told();
+  void give_up(AttemptFailure why);
 
   Shard& shard_;
   ClientSide* client_ = nullptr;

@@ -1,0 +1,258 @@
+#include "sidecar/io/app_conn.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "sidecar/io/app_pool.h"
+#include "sidecar/io/shard.h"
+
+namespace sidestep::sidecar {
+
+AppConn::AppConn(Shard& shard, AppPool& pool, UniqueFd fd, bool connected)
+    : shard_(shard), pool_(pool), fd_(std::move(fd)), state_(connected ? State::kIdle : State::kConnecting) {
+  wanted_ = connected ? EPOLLIN : EPOLLIN | EPOLLOUT;
+  if (!shard_.loop().add(fd_.get(), wanted_, this)) write_broken_ = true;
+}
+
+AppConn::~AppConn() {
+  if (fd_) shard_.loop().remove(fd_.get());
+}
+
+void AppConn::attach(Stream& stream) {
+  stream_ = &stream;
+  state_ = State::kBusy;
+  handed_ = 0;
+  in_body_ = false;
+  scanner_.reset();
+  stream.attached(this);
+}
+
+void AppConn::abandon() {
+  stream_ = nullptr;
+  if (state_ != State::kClosed) close();
+}
+
+bool AppConn::is_stale() const {
+  char byte;
+  const ssize_t count = ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return count >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
+void AppConn::want(std::uint32_t events) {
+  if (events == wanted_ || state_ == State::kClosed) return;
+  wanted_ = events;
+  shard_.loop().modify(fd_.get(), events);
+}
+
+void AppConn::write(std::string_view bytes) {
+  if (write_broken_ || state_ == State::kClosed) return;
+  const SendState state = send_or_keep(fd_.get(), bytes, out_, handed_);
+  write_broken_ = state == SendState::kBroken;
+  if (state == SendState::kSome) want(wanted_ | EPOLLOUT);
+}
+
+void AppConn::write(OutVec& pieces) {
+  if (write_broken_ || state_ == State::kClosed) {
+    pieces.clear();
+    return;
+  }
+  const SendState state = pieces.send(fd_.get(), out_, handed_);
+  write_broken_ = state == SendState::kBroken;
+  if (state == SendState::kSome) want(wanted_ | EPOLLOUT);
+}
+
+void AppConn::shutdown_write() {
+  if (out_.empty()) ::shutdown(fd_.get(), SHUT_WR);
+  else end_after_write_ = true;
+}
+
+void AppConn::pause_reading(bool paused) {
+  reading_paused_ = paused;
+  want(paused ? wanted_ & ~static_cast<std::uint32_t>(EPOLLIN) : wanted_ | EPOLLIN);
+}
+
+void AppConn::on_io(std::uint32_t events) {
+  if (state_ == State::kConnecting) {
+    on_connected(events);
+    return;
+  }
+  if ((events & EPOLLOUT) != 0) on_writable();
+  if (state_ == State::kClosed) return;
+  // A hang-up with reading paused: what the app sent before is still read once reading goes on.
+  const bool hung_up = (events & (EPOLLERR | EPOLLHUP)) != 0;
+  if ((events & EPOLLIN) != 0 || hung_up) on_readable();
+}
+
+void AppConn::on_connected(std::uint32_t events) {
+  const int error = (events & (EPOLLERR | EPOLLHUP)) != 0 ? socket_error(fd_.get()) : 0;
+  if (error != 0 || (events & EPOLLOUT) == 0) {
+    pool_.connect_failed(*this, error == 0 ? ECONNRESET : error);
+    close();
+    return;
+  }
+  state_ = State::kIdle;
+  want(EPOLLIN);
+  pool_.connected(*this);
+}
+
+void AppConn::on_writable() {
+  switch (send_rest(fd_.get(), out_, handed_)) {
+    case SendState::kBroken:
+      write_broken_ = true;
+      out_.clear();
+      want(wanted_ & ~static_cast<std::uint32_t>(EPOLLOUT));
+      return;
+    case SendState::kSome: break;
+    case SendState::kAll:
+      want(wanted_ & ~static_cast<std::uint32_t>(EPOLLOUT));
+      if (end_after_write_) ::shutdown(fd_.get(), SHUT_WR);
+      break;
+  }
+  if (stream_ != nullptr && out_.size() <= shard_.limits().stream_buffer_bytes / 2) stream_->app_drained();
+}
+
+void AppConn::on_readable() {
+  const bool large = in_body_ && body_.remaining() > Shard::kLargeRead;
+  const std::size_t size = large ? Shard::kLargeRead : Shard::kRead;
+  const ssize_t count = ::recv(fd_.get(), shard_.scratch(), size, MSG_DONTWAIT);
+  if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
+  if (count <= 0) {
+    on_end_of_input(count < 0 ? errno : 0);
+    return;
+  }
+  const std::string_view bytes(shard_.scratch(), static_cast<std::size_t>(count));
+  if (state_ == State::kIdle) {
+    close();  // nobody asked: what the app says here belongs to no request
+    return;
+  }
+  if (in_.empty()) {
+    read_answer(bytes);
+    return;
+  }
+  in_.append(bytes);
+  const Buffer whole = std::move(in_);
+  read_answer(whole.view());
+}
+
+// Goes through what was read; the beginning of a head that is not whole yet is kept.
+void AppConn::read_answer(std::string_view bytes) {
+  while (state_ == State::kBusy && !bytes.empty()) {
+    const bool goes_on = in_body_ ? read_body(bytes) : read_head(bytes);
+    if (!goes_on) break;
+  }
+  if (state_ == State::kTunnel && !bytes.empty()) stream_->body(bytes);
+  if (stream_ != nullptr) stream_->flush();
+}
+
+bool AppConn::read_head(std::string_view& bytes) {
+  if (!scanner_.worth_parsing(bytes, shard_.h1_limits())) {
+    in_.append(bytes);
+    return false;
+  }
+  http::ResponseHead head;
+  const http::HeadResult result =
+      http::parse_response_head(bytes, stream_->method(), shard_.h1_limits(), &head, shard_.headers());
+  if (result.state == http::HeadResult::kNeedMore) {
+    in_.append(bytes);
+    return false;
+  }
+  if (result.state == http::HeadResult::kBad) {
+    shard_.log_bad_answer(pool_.generation(), http::to_string(result.reason));
+    fail(AttemptFailure::kBrokenAnswer);
+    return false;
+  }
+  scanner_.reset();
+  if (http::is_interim(head.status)) {
+    stream_->interim(head);
+    bytes.remove_prefix(result.consumed);
+    return true;
+  }
+  if (!stream_->head(head)) {
+    shard_.log_bad_answer(pool_.generation(), "unasked_switch");
+    fail(AttemptFailure::kBrokenAnswer);
+    return false;
+  }
+  bytes.remove_prefix(result.consumed);
+  if (head.status == 101) {
+    state_ = State::kTunnel;
+    return false;
+  }
+  keep_alive_ = head.keep_alive;
+  body_.start(head.framing, head.content_length);
+  in_body_ = true;
+  if (body_.finished()) return answer_ended({}, !bytes.empty());
+  return true;
+}
+
+bool AppConn::read_body(std::string_view& bytes) {
+  const http::BodyStep step = body_.next(bytes, shard_.h1_limits());
+  if (!step.data.empty()) stream_->body(step.data);
+  bytes.remove_prefix(step.consumed);
+  if (step.bad != http::BadReason::kNone) {
+    shard_.log_bad_answer(pool_.generation(), http::to_string(step.bad));
+    stream_->flush();
+    fail(AttemptFailure::kBrokenAnswer);
+    return false;
+  }
+  if (step.finished) return answer_ended(step.trailers, !bytes.empty());
+  if (step.consumed == 0) {
+    in_.append(bytes);
+    return false;
+  }
+  return true;
+}
+
+// The answer is whole. The connection serves again unless one of the two sides has left it in an unclear state.
+bool AppConn::answer_ended(std::string_view trailers, bool extra_bytes) {
+  Stream* stream = std::exchange(stream_, nullptr);
+  const bool reusable = keep_alive_ && !extra_bytes && stream->request_complete() && out_.empty() && !write_broken_ &&
+                        !reading_paused_;
+  in_body_ = false;
+  stream->end(trailers);
+  if (state_ == State::kClosed) return false;
+  if (!reusable) {
+    close();
+    return false;
+  }
+  state_ = State::kIdle;
+  has_served_ = true;
+  idle_since_ = shard_.now();
+  pool_.idle(*this);
+  return false;
+}
+
+void AppConn::on_end_of_input(int error) {
+  if (state_ == State::kTunnel && stream_ != nullptr && error == 0) {
+    want(wanted_ & ~static_cast<std::uint32_t>(EPOLLIN));
+    stream_->tunnel_app_end();
+    return;
+  }
+  if (state_ == State::kBusy && error == 0 && in_body_ && body_.complete_at_eof()) {
+    keep_alive_ = false;
+    answer_ended({}, false);
+    return;
+  }
+  if (stream_ == nullptr) close();
+  else fail(AttemptFailure::kClosed);
+}
+
+void AppConn::fail(AttemptFailure why) {
+  Stream* stream = std::exchange(stream_, nullptr);
+  const std::uint64_t handed = handed_;
+  close();
+  stream->failed(why, handed);
+}
+
+void AppConn::close() {
+  if (state_ == State::kClosed) return;
+  state_ = State::kClosed;
+  shard_.loop().remove(fd_.get());
+  fd_.reset();
+  in_.clear();
+  out_.clear();
+  pool_.gone(*this);
+}
+
+}  // namespace sidestep::sidecar

@@ -1,0 +1,300 @@
+#include "sidecar/io/client_h1.h"
+
+#include <arpa/inet.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "sidecar/io/shard.h"
+
+namespace sidestep::sidecar {
+namespace {
+
+constexpr std::size_t kPipelinedBytes = 16'384;  // kept while an answer is under way; more stays in the kernel
+
+}  // namespace
+
+ClientH1::ClientH1(Shard& shard, UniqueFd fd, const PeerAddress& peer, std::uint16_t listener)
+    : shard_(shard), fd_(std::move(fd)), wanted_(EPOLLIN), peer_(peer), listener_(listener) {
+  if (!shard_.loop().add(fd_.get(), wanted_, this)) close_after_ = true;
+  limit_time(shard_.limits().header_timeout);
+}
+
+ClientH1::~ClientH1() {
+  if (fd_) shard_.loop().remove(fd_.get());
+}
+
+void ClientH1::on_io(std::uint32_t events) {
+  if ((events & EPOLLOUT) != 0) on_writable();
+  if (state_ == State::kClosed) return;
+  if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+    drop();
+    return;
+  }
+  if ((events & EPOLLIN) != 0) on_readable();
+}
+
+bool ClientH1::wants_bytes() const {
+  if (input_ended_ || out_.size() > shard_.limits().stream_buffer_bytes) return false;
+  switch (state_) {
+    case State::kHead:
+    case State::kDiscard:
+    case State::kLinger: return true;
+    case State::kTunnel: return !body_paused_;
+    case State::kRequest: return !body_paused_ && !body_.finished();
+    case State::kClosed: return false;
+  }
+  return false;
+}
+
+void ClientH1::on_readable() {
+  if (!wants_bytes() && (input_ended_ || in_.size() >= kPipelinedBytes || body_paused_)) {
+    update_interest();  // level-triggered: asked again once the bytes are wanted
+    return;
+  }
+  const bool large = state_ == State::kRequest && body_.remaining() > Shard::kLargeRead;
+  const ssize_t count =
+      ::recv(fd_.get(), shard_.scratch(), large ? Shard::kLargeRead : Shard::kRead, MSG_DONTWAIT);
+  if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
+  if (count < 0) {
+    drop();
+    return;
+  }
+  if (count == 0) {
+    on_end_of_input();
+    return;
+  }
+  const std::string_view bytes(shard_.scratch(), static_cast<std::size_t>(count));
+  if (in_.empty()) {
+    in_.append(bytes.substr(take(bytes)));
+  } else {
+    in_.append(bytes);
+    resume();
+  }
+}
+
+// Goes on with bytes that were read before.
+void ClientH1::resume() {
+  resuming_ = false;
+  if (state_ == State::kClosed) return;
+  if (!in_.empty()) {
+    Buffer waiting = std::move(in_);
+    const std::size_t taken = take(waiting.view());
+    if (state_ == State::kClosed) return;
+    waiting.consume(taken);
+    in_ = std::move(waiting);
+  }
+  update_interest();
+}
+
+std::size_t ClientH1::take(std::string_view bytes) {
+  std::size_t taken = 0;
+  while (taken < bytes.size()) {
+    const std::string_view rest = bytes.substr(taken);
+    std::size_t step = 0;
+    switch (state_) {
+      case State::kHead: step = wants_bytes() ? take_head(rest) : 0; break;
+      case State::kRequest:
+      case State::kDiscard: step = take_body(rest); break;
+      case State::kTunnel:
+        if (!body_paused_ && stream_ != nullptr) {
+          stream_->tunnel_from_client(rest);
+          step = rest.size();
+        }
+        break;
+      case State::kLinger: step = rest.size(); break;
+      case State::kClosed: return bytes.size();
+    }
+    if (step == 0) break;
+    taken += step;
+  }
+  if (state_ == State::kRequest && stream_ != nullptr) stream_->flush_request();
+  return state_ == State::kClosed ? bytes.size() : taken;
+}
+
+std::size_t ClientH1::take_head(std::string_view bytes) {
+  if (!scanner_.worth_parsing(bytes, shard_.h1_limits())) return 0;
+  http::RequestHead head;
+  const http::HeadResult result = http::parse_request_head(bytes, shard_.h1_limits(), &head, shard_.headers());
+  if (result.state == http::HeadResult::kNeedMore) {
+    limit_time_once(shard_.limits().header_timeout);
+    return 0;
+  }
+  scanner_.reset();
+  is_head_timed_ = false;
+  if (result.state == http::HeadResult::kBad) {
+    refuse(result);
+    return bytes.size();
+  }
+  start_stream(head);
+  return result.consumed;
+}
+
+std::size_t ClientH1::take_body(std::string_view bytes) {
+  if (body_.finished() || (body_paused_ && state_ == State::kRequest)) return 0;
+  const http::BodyStep step = body_.next(bytes, shard_.h1_limits());
+  if (step.bad != http::BadReason::kNone) {
+    refuse({http::HeadResult::kBad, 0, step.bad, http::status_of(step.bad)});
+    return bytes.size();
+  }
+  if (state_ == State::kDiscard) {
+    if (step.finished) next_request();
+    return step.consumed;
+  }
+  if (!step.data.empty()) stream_->request_body(step.data);
+  if (step.finished) stream_->request_end(step.trailers);
+  if (!step.finished) limit_time(shard_.limits().body_timeout);
+  else shard_.loop().cancel(*this);
+  return step.consumed;
+}
+
+void ClientH1::start_stream(const http::RequestHead& head) {
+  std::array<char, INET6_ADDRSTRLEN> ip;
+  http::ForwardContext context;
+  context.client_ip = format_ip(peer_.ip, ip.data());
+  context.local_port = shard_.listener_port(listener_);
+  context.trusted = !shard_.trusted().empty() && shard_.trusted().contains(peer_.ip);
+  context.framing = head.framing;
+  context.content_length = head.content_length;
+  context.upgrade = head.upgrade;
+
+  state_ = State::kRequest;
+  ++requests_;
+  const int most = shard_.limits().max_requests_per_connection;
+  http10_ = head.minor_version == 0;
+  client_asked_close_ = !head.keep_alive;
+  close_after_ = !head.keep_alive || input_ended_ || (most > 0 && requests_ >= static_cast<std::uint32_t>(most));
+  head_request_ = head.method == http::Method::kHead;
+  expects_continue_ = head.expect_continue;
+  answer_done_ = false;
+  body_paused_ = false;
+  answer_framing_ = http::Framing::kNone;
+  body_.start(head.framing, head.content_length);
+  stream_ = &shard_.streams().take();
+  stream_->begin(this, head, context);
+  if (body_.finished()) {
+    stream_->request_end({});
+    shard_.loop().cancel(*this);
+  } else {
+    limit_time(shard_.limits().body_timeout);
+  }
+}
+
+// What the client sent cannot be trusted from here on: one answer, then the end.
+void ClientH1::refuse(const http::HeadResult& result) {
+  shard_.log_refused(peer_, http::to_string(result.reason));
+  close_after_ = true;
+  if (stream_ != nullptr) {
+    stream_->reject(Outcome::kBadRequest, {result.status, 0, http::to_string(result.reason)});
+    return;
+  }
+  ++shard_.counters().without_generation[static_cast<std::size_t>(Outcome::kBadRequest)];
+  ++shard_.counters().requests;
+  head_request_ = http10_ = false;
+  reject({result.status, 0, http::to_string(result.reason)});
+  flush();
+}
+
+void ClientH1::on_end_of_input() {
+  input_ended_ = true;
+  close_after_ = true;
+  client_asked_close_ = true;
+  switch (state_) {
+    case State::kHead:
+    case State::kLinger:
+      if (out_.empty()) close();
+      break;
+    case State::kDiscard: finish_answers(); break;
+    case State::kRequest:
+      if (!body_.finished()) drop();  // a cut request must not look whole to the app
+      break;
+    case State::kTunnel:
+      if (stream_ != nullptr) stream_->tunnel_client_end();
+      break;
+    case State::kClosed: break;
+  }
+  update_interest();
+}
+
+void ClientH1::on_timer() {
+  switch (state_) {
+    case State::kHead:
+      if (is_head_timed_ && out_.empty()) {
+        refuse({http::HeadResult::kBad, 0, http::BadReason::kNone, 408});
+        return;
+      }
+      close();
+      return;
+    case State::kRequest:
+      if (!body_.finished() && !body_paused_ && stream_ != nullptr && out_.empty()) {
+        close_after_ = true;
+        stream_->reject(Outcome::kBadRequest, {408, 0, "The body of the request did not arrive in time."});
+        return;
+      }
+      drop();
+      return;
+    case State::kTunnel:
+    case State::kDiscard:
+    case State::kLinger: drop(); return;
+    case State::kClosed: return;
+  }
+}
+
+void ClientH1::pause_request(bool paused) {
+  if (body_paused_ == paused) return;
+  body_paused_ = paused;
+  if (paused && state_ == State::kRequest) shard_.loop().cancel(*this);
+  if (!paused) shard_.later(*this);
+}
+
+std::size_t ClientH1::kernel_bytes() const {
+  int queued = 0;
+  if (::ioctl(fd_.get(), FIONREAD, &queued) != 0 || queued < 0) queued = 0;
+  return in_.size() + static_cast<std::size_t>(queued);
+}
+
+void ClientH1::update_interest() {
+  if (state_ == State::kClosed) return;
+  std::uint32_t events = wants_bytes() ? EPOLLIN : 0;
+  if (!out_.empty()) events |= EPOLLOUT;
+  if (events == wanted_) return;
+  wanted_ = events;
+  shard_.loop().modify(fd_.get(), events);
+}
+
+void ClientH1::limit_time(Millis limit) { shard_.loop().arm(*this, limit); }
+
+// A head that drips in does not win time with each byte.
+void ClientH1::limit_time_once(Millis limit) {
+  if (is_head_timed_) return;
+  is_head_timed_ = true;
+  limit_time(limit);
+}
+
+void ClientH1::shut_when_idle() {
+  close_after_ = true;
+  if (is_idle() && out_.empty()) close();
+}
+
+// The client is gone, or has to go: nothing more can be said to it.
+void ClientH1::drop() {
+  if (Stream* stream = std::exchange(stream_, nullptr)) stream->client_gone();
+  close();
+}
+
+void ClientH1::close() {
+  if (state_ == State::kClosed) return;
+  state_ = State::kClosed;
+  shard_.loop().cancel(*this);
+  shard_.loop().remove(fd_.get());
+  fd_.reset();
+  in_.clear();
+  out_.clear();
+  shard_.client_closed(*this);
+}
+
+}  // namespace sidestep::sidecar

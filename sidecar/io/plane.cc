@@ -1,0 +1,197 @@
+#include "sidecar/io/plane.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+
+#include "lib/base/log.h"
+#include "lib/loop/socket.h"
+#include "sidecar/io/shard.h"
+
+namespace sidestep::sidecar {
+namespace {
+
+constexpr Millis kCountersWait{100};
+
+// Remembers which shards have said that a generation is idle, and since which table.
+class IdleLedger {
+ public:
+  explicit IdleLedger(std::size_t shards) : shards_(shards), acknowledged_(shards, 0) {}
+
+  // The generations that every shard has called idle by now; each is returned once per departure.
+  std::vector<Generation> note(int shard, std::uint64_t version, const std::vector<Generation>& idle) {
+    acknowledged_[static_cast<std::size_t>(shard)] = version;
+    for (const Generation generation : idle) idle_in_[generation] |= 1U << shard;
+    std::vector<Generation> everywhere;
+    const std::uint64_t all = *std::min_element(acknowledged_.begin(), acknowledged_.end());
+    for (auto it = leaving_.begin(); it != leaving_.end();) {
+      const bool is_everywhere = all >= it->second && is_idle(it->first);
+      if (is_everywhere) {
+        everywhere.push_back(it->first);
+        idle_in_.erase(it->first);
+      }
+      it = is_everywhere ? leaving_.erase(it) : std::next(it);
+    }
+    return everywhere;
+  }
+
+  // `table` is published: who was in the one before and is not in this one is leaving.
+  void published(const RouteTable& before, const RouteTable& table) {
+    for (const auto& entry : {before.active, before.candidate}) {
+      if (entry && !contains(table, entry->generation)) leaving_[entry->generation] = table.version;
+    }
+    for (const Closing& closing : table.closing) leaving_.try_emplace(closing.generation, table.version);
+    for (const auto& entry : {table.active, table.candidate}) {
+      if (!entry) continue;
+      leaving_.erase(entry->generation);
+      idle_in_.erase(entry->generation);
+      has_pool_[entry->generation] = (1U << shards_) - 1;
+    }
+  }
+
+ private:
+  static bool contains(const RouteTable& table, Generation generation) {
+    return (table.active && table.active->generation == generation) ||
+           (table.candidate && table.candidate->generation == generation);
+  }
+  bool is_idle(Generation generation) const {
+    const auto it = idle_in_.find(generation);
+    const auto had = has_pool_.find(generation);
+    const unsigned needed = had == has_pool_.end() ? 0 : had->second;
+    return needed == 0 || (it != idle_in_.end() && (it->second & needed) == needed);
+  }
+
+  const std::size_t shards_;
+  std::vector<std::uint64_t> acknowledged_;
+  std::map<Generation, std::uint64_t> leaving_;
+  std::map<Generation, unsigned> idle_in_;
+  std::map<Generation, unsigned> has_pool_;  // shards that have been told of the generation
+};
+
+}  // namespace
+
+class ShardedPlane final : public Plane {
+ public:
+  ShardedPlane(const Options& options, PlaneEvents events, std::function<void(std::function<void()>)> post)
+      : options_(options),
+        events_(std::move(events)),
+        post_(std::move(post)),
+        ledger_(static_cast<std::size_t>(std::max(1, options.shards))) {
+    Result<TrustedSources> trusted = TrustedSources::parse(options_.trusted_sources);
+    if (trusted) trusted_ = *std::move(trusted);
+    else log::error("trusted sources ignored", {{"error", trusted.error().detail}});
+  }
+  ~ShardedPlane() override { ShardedPlane::stop(); }
+
+  void start(std::vector<int> listeners, RouteTablePtr first) override;
+  void publish(RouteTablePtr table) override;
+  ShardCounters counters() override;
+  ShardCounters latest_counters() const override;
+  void reset_hold_mark() override {
+    for (auto& shard : shards_) shard->reset_hold_mark();
+  }
+  void stop() override;
+
+ private:
+  ShardEvents shard_events();
+
+  const Options options_;
+  const PlaneEvents events_;
+  const std::function<void(std::function<void()>)> post_;
+  TrustedSources trusted_;
+  std::vector<UniqueFd> listeners_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  RouteTablePtr last_ = std::make_shared<RouteTable>();
+  IdleLedger ledger_;  // control thread
+};
+
+ShardEvents ShardedPlane::shard_events() {
+  ShardEvents events;
+  events.acknowledged = [this](int shard, std::uint64_t version, std::vector<Generation> idle) {
+    post_([this, shard, version, idle = std::move(idle)] {
+      for (const Generation generation : ledger_.note(shard, version, idle)) {
+        if (events_.idle) events_.idle(generation, version);
+      }
+    });
+  };
+  events.suspect = [this](Generation generation) {
+    post_([this, generation] {
+      if (events_.suspect) events_.suspect(generation);
+    });
+  };
+  events.starved = [this] {
+    post_([this] {
+      if (events_.starved) events_.starved();
+    });
+  };
+  return events;
+}
+
+void ShardedPlane::start(std::vector<int> listeners, RouteTablePtr first) {
+  for (const int fd : listeners) {
+    const int on = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted connections inherit it
+    listeners_.emplace_back(fd);
+  }
+  ledger_.published(*last_, *first);
+  last_ = first;
+  const int count = std::max(1, options_.shards);
+  for (int i = 0; i < count; ++i) {
+    shards_.push_back(std::make_unique<Shard>(options_, trusted_, i, count, shard_events()));
+  }
+  for (auto& shard : shards_) shard->start(listeners, first);
+}
+
+void ShardedPlane::publish(RouteTablePtr table) {
+  if (table->version <= last_->version) return;
+  ledger_.published(*last_, *table);
+  last_ = table;
+  for (auto& shard : shards_) shard->publish(table);
+}
+
+ShardCounters ShardedPlane::counters() {
+  struct Gathered {
+    std::mutex mutex;
+    std::condition_variable complete;
+    ShardCounters sum;
+    std::size_t answers = 0;
+  };
+  const auto gathered = std::make_shared<Gathered>();
+  for (auto& shard : shards_) {
+    shard->ask_counters([gathered](ShardCounters counters) {
+      const std::lock_guard<std::mutex> lock(gathered->mutex);
+      gathered->sum.add(counters);
+      ++gathered->answers;
+      gathered->complete.notify_one();
+    });
+  }
+  std::unique_lock<std::mutex> lock(gathered->mutex);
+  const bool complete =
+      gathered->complete.wait_for(lock, kCountersWait, [&] { return gathered->answers == shards_.size(); });
+  return complete ? gathered->sum : latest_counters();
+}
+
+ShardCounters ShardedPlane::latest_counters() const {
+  ShardCounters sum;
+  for (const auto& shard : shards_) sum.add(shard->latest_counters());
+  return sum;
+}
+
+void ShardedPlane::stop() {
+  for (auto& shard : shards_) shard->stop();
+  shards_.clear();
+  listeners_.clear();
+}
+
+std::unique_ptr<Plane> make_plane(const Options& options, PlaneEvents events,
+                                  std::function<void(std::function<void()>)> post) {
+  return std::make_unique<ShardedPlane>(options, std::move(events), std::move(post));
+}
+
+}  // namespace sidestep::sidecar

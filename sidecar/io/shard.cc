@@ -1,0 +1,212 @@
+#include "sidecar/io/shard.h"
+
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "lib/base/log.h"
+
+namespace sidestep::sidecar {
+namespace {
+
+constexpr int kAcceptBurst = 64;
+constexpr Millis kTick{50};           // counters, idle connections, bounds of the hold
+constexpr Millis kListenAgain{100};   // after the process ran out of descriptors
+constexpr std::size_t kLoggedPerTick = 5;
+
+http::H1Limits h1_limits_of(const Limits& limits) {
+  http::H1Limits h1;
+  h1.max_head_bytes = limits.max_head_bytes;
+  h1.max_target = limits.max_target_bytes;
+  h1.max_headers = limits.max_headers;
+  h1.max_trailer_bytes = limits.max_trailer_bytes;
+  return h1;
+}
+
+PeerAddress peer_of(const sockaddr_storage& address) {
+  PeerAddress peer;
+  if (address.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
+    peer.ip = v6.sin6_addr;
+    peer.port = ntohs(v6.sin6_port);
+  } else {
+    peer.ip.s6_addr[10] = peer.ip.s6_addr[11] = 0xff;
+    if (address.ss_family == AF_INET) {
+      const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+      std::memcpy(peer.ip.s6_addr + 12, &v4.sin_addr, 4);
+      peer.port = ntohs(v4.sin_port);
+    }
+  }
+  return peer;
+}
+
+}  // namespace
+
+Shard::Shard(const Options& options, const TrustedSources& trusted, int index, int count, ShardEvents events)
+    : options_(options),
+      trusted_(trusted),
+      index_(index),
+      count_(count),
+      events_(std::move(events)),
+      h1_limits_(h1_limits_of(options.limits)),
+      scratch_(new char[kLargeRead]),
+      streams_(*this),
+      router_(*this),
+      tick_([this] { on_tick(); }),
+      listen_again_([this] { listen(true); }) {}
+
+Shard::~Shard() { stop(); }
+
+void Shard::start(std::vector<int> listeners, RouteTablePtr table) {
+  thread_ = std::thread([this, listeners = std::move(listeners), table = std::move(table)]() mutable {
+    run(std::move(listeners), std::move(table));
+  });
+}
+
+void Shard::run(std::vector<int> listeners, RouteTablePtr table) {
+  for (const int fd : listeners) {
+    ports_.push_back(local_port(fd));
+    listeners_.push_back(std::make_unique<Listener>(*this, fd, static_cast<std::uint16_t>(listeners_.size())));
+  }
+  loop_.set_turn_end([this] { on_turn_end(); });
+  loop_.arm(tick_, kTick);
+  apply(std::move(table));
+  listen(true);
+  loop_.run();
+  listen(false);
+  router_.shut();
+  while (ClientH1* client = clients_.front()) client->drop();
+  loop_.cancel(tick_);
+  loop_.cancel(listen_again_);
+  on_turn_end();
+  publish_counters();
+}
+
+void Shard::stop() {
+  if (!thread_.joinable()) return;
+  loop_.stop();
+  thread_.join();
+}
+
+void Shard::publish(RouteTablePtr table) {
+  loop_.post([this, table = std::move(table)]() mutable { apply(std::move(table)); });
+}
+
+void Shard::apply(RouteTablePtr table) {
+  const bool ends = table->stop_listening;
+  router_.apply(std::move(table));
+  if (!ends || is_ending_) return;
+  is_ending_ = true;
+  listen(false);
+  for (ClientH1* client = clients_.front(); client != nullptr;) {
+    ClientH1* next = IntrusiveList<ClientH1>::next(*client);
+    client->shut_when_idle();
+    client = next;
+  }
+}
+
+void Shard::listen(bool on) {
+  if (on == is_listening_ || (on && is_ending_)) return;
+  is_listening_ = on;
+  for (auto& listener : listeners_) {
+    if (on) loop_.add(listener->fd, EPOLLIN | EPOLLEXCLUSIVE, listener.get());
+    else loop_.remove(listener->fd);
+  }
+}
+
+void Shard::accept_from(const Listener& listener) {
+  for (int i = 0; i < kAcceptBurst; ++i) {
+    if (clients_.size() >= limits().max_clients / static_cast<std::size_t>(count_)) {
+      listen(false);
+      loop_.arm(listen_again_, kListenAgain);
+      return;
+    }
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    UniqueFd fd(::accept4(listener.fd, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd) {
+      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        log::warn("cannot accept connections", {{"error", std::strerror(errno)}, {"open", clients_.size()}});
+        listen(false);
+        loop_.arm(listen_again_, kListenAgain);
+      }
+      return;
+    }
+    ++counters_.accepted;
+    auto* client = new ClientH1(*this, std::move(fd), peer_of(address), listener.index);
+    clients_.push_back(*client);
+  }
+}
+
+void Shard::client_closed(ClientH1& client) {
+  client.unlink();
+  loop_.destroy_later(std::unique_ptr<Deletable>(&client));
+}
+
+void Shard::later(ClientH1& client) {
+  if (client.is_resuming()) return;
+  client.set_resuming();
+  later_.push_back(&client);
+}
+
+void Shard::on_turn_end() {
+  // One round: what these put off again is for the next turn, so that one client cannot keep the loop.
+  if (!later_.empty()) {
+    std::vector<ClientH1*> due;
+    due.swap(later_);
+    for (ClientH1* client : due) client->resume();
+    if (!later_.empty()) loop_.post([] {});
+  }
+  router_.end_turn();
+  streams_.end_turn();
+}
+
+void Shard::on_tick() {
+  loop_.arm(tick_, kTick);
+  router_.tick(now());
+  logged_ = 0;
+  publish_counters();
+}
+
+ShardCounters Shard::collect() {
+  ShardCounters counters = counters_;
+  counters.clients_open = clients_.size();
+  router_.collect(counters);
+  return counters;
+}
+
+void Shard::publish_counters() {
+  ShardCounters counters = collect();
+  const std::lock_guard<std::mutex> lock(published_mutex_);
+  published_ = std::move(counters);
+}
+
+ShardCounters Shard::latest_counters() const {
+  const std::lock_guard<std::mutex> lock(published_mutex_);
+  return published_;
+}
+
+void Shard::ask_counters(std::function<void(ShardCounters)> answer) {
+  loop_.post([this, answer = std::move(answer)] { answer(collect()); });
+}
+
+void Shard::reset_hold_mark() {
+  loop_.post([this] { counters_.longest_hold_reload_us = 0; });
+}
+
+void Shard::log_refused(const PeerAddress& peer, std::string_view reason) {
+  if (++logged_ > kLoggedPerTick) return;
+  char ip[INET6_ADDRSTRLEN];
+  log::warn("request refused", {{"reason", reason}, {"client", format_ip(peer.ip, ip)}, {"port", peer.port}});
+}
+
+void Shard::log_bad_answer(Generation generation, std::string_view reason) {
+  if (++logged_ > kLoggedPerTick) return;
+  log::warn("answer of the app refused", {{"reason", reason}, {"generation", number(generation)}});
+}
+
+}  // namespace sidestep::sidecar

@@ -1,0 +1,134 @@
+// One thread of the data plane: an epoll loop, the clients that it accepted, and its connections to the app.
+//
+// Owns its clients, streams and pools; shares nothing with other shards but the listening sockets. The methods under
+// "any thread" post to the loop; everything else belongs to the shard's thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "lib/http/h1_parser.h"
+#include "lib/loop/event_loop.h"
+#include "sidecar/config/options.h"
+#include "sidecar/core/counters.h"
+#include "sidecar/core/route_table.h"
+#include "sidecar/io/client_h1.h"
+#include "sidecar/io/out_vec.h"
+#include "sidecar/io/router.h"
+#include "sidecar/io/stream_pool.h"
+#include "sidecar/io/trusted_sources.h"
+
+namespace sidestep::sidecar {
+
+// Reports to the plane; called on the shard's thread.
+struct ShardEvents {
+  // Pools of these generations are idle under the table of `version`, which this shard has acknowledged.
+  std::function<void(int shard, std::uint64_t version, std::vector<Generation> idle)> acknowledged;
+  std::function<void(Generation)> suspect;
+  std::function<void()> starved;
+};
+
+class Shard final {
+ public:
+  // `index` of `count` shards: its part of every global bound is its share of 1/count.
+  Shard(const Options& options, const TrustedSources& trusted, int index, int count, ShardEvents events);
+  ~Shard();
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  // --- Any thread.
+  // The listeners stay the caller's and outlive the shard.
+  void start(std::vector<int> listeners, RouteTablePtr table);
+  void publish(RouteTablePtr table);
+  void reset_hold_mark();
+  ShardCounters latest_counters() const;
+  // Calls back on the shard's thread.
+  void ask_counters(std::function<void(ShardCounters)> answer);
+  void stop();  // cuts what is open; returns when the thread has ended
+
+  // --- The shard's thread.
+  EventLoop& loop() { return loop_; }
+  TimePoint now() const { return loop_.now(); }
+  const Options& options() const { return options_; }
+  const Limits& limits() const { return options_.limits; }
+  const http::H1Limits& h1_limits() const { return h1_limits_; }
+  const TrustedSources& trusted() const { return trusted_; }
+  Router& router() { return router_; }
+  StreamPool& streams() { return streams_; }
+  ShardCounters& counters() { return counters_; }
+  bool is_ending() const { return is_ending_; }
+  const ShardEvents& events() const { return events_; }
+  int index() const { return index_; }
+  int count() const { return count_; }
+
+  OutVec& to_client() { return to_client_; }
+  OutVec& to_app() { return to_app_; }
+  http::HeaderStore& headers() { return headers_; }
+  // Where sockets are read to: valid until the next read.
+  char* scratch() { return scratch_.get(); }
+  static constexpr std::size_t kRead = 65'536;
+  static constexpr std::size_t kLargeRead = 262'144;
+
+  std::uint16_t listener_port(std::uint16_t listener) const { return ports_[listener]; }
+  // Calls client.resume() at the end of the turn.
+  void later(ClientH1& client);
+  void client_closed(ClientH1& client);
+  void log_refused(const PeerAddress& peer, std::string_view reason);
+  void log_bad_answer(Generation generation, std::string_view reason);
+
+ private:
+  struct Listener final : IoHandler {
+    Listener(Shard& owner, int descriptor, std::uint16_t number) : shard(owner), fd(descriptor), index(number) {}
+    void on_io(std::uint32_t) override { shard.accept_from(*this); }
+    Shard& shard;
+    const int fd;
+    const std::uint16_t index;
+  };
+
+  void run(std::vector<int> listeners, RouteTablePtr table);
+  void accept_from(const Listener& listener);
+  void listen(bool on);
+  void apply(RouteTablePtr table);
+  void on_tick();
+  void on_turn_end();
+  void publish_counters();
+  ShardCounters collect();
+
+  const Options& options_;
+  const TrustedSources& trusted_;
+  const int index_;
+  const int count_;
+  const ShardEvents events_;
+  const http::H1Limits h1_limits_;
+
+  EventLoop loop_;
+  std::unique_ptr<char[]> scratch_;
+  http::HeaderStore headers_;
+  OutVec to_client_;
+  OutVec to_app_;
+  ShardCounters counters_;
+  StreamPool streams_;
+  Router router_;
+  IntrusiveList<ClientH1> clients_;
+  std::vector<ClientH1*> later_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<std::uint16_t> ports_;
+  FunctionTimer tick_;
+  FunctionTimer listen_again_;
+  std::size_t logged_ = 0;  // lines about refused messages in this tick
+  bool is_listening_ = false;
+  bool is_ending_ = false;  // the listeners were closed for good
+
+  mutable std::mutex published_mutex_;
+  ShardCounters published_;  // guarded by published_mutex_
+  std::thread thread_;
+};
+
+}  // namespace sidestep::sidecar

@@ -1,0 +1,208 @@
+#include "sidecar/io/stream.h"
+
+#include <algorithm>
+
+#include "lib/http/h1_writer.h"
+#include "sidecar/io/app_conn.h"
+#include "sidecar/io/app_pool.h"
+#include "sidecar/io/client_side.h"
+#include "sidecar/io/shard.h"
+
+namespace sidestep::sidecar {
+namespace {
+
+constexpr std::size_t kKeepCapacity = 8'192;  // of request_ between requests
+
+}  // namespace
+
+Stream::Stream(Shard& shard) : shard_(shard), deadline_(*this) {}
+
+void Stream::reset() {
+  request_.clear();
+  if (request_.capacity() > kKeepCapacity) std::string().swap(request_);
+  pool_ = nullptr;
+  handed_ = 0;
+  frames_ = http::WsFrameTracker();
+  attempts_ = interims_ = 0;
+  status_ = close_code_ = 0;
+  chunked_ = request_complete_ = reused_ = response_begun_ = upgrade_ = websocket_ = tunnel_ = false;
+  client_ended_ = app_ended_ = held_ = avoid_candidate_ = paused_client_ = paused_app_ = false;
+  replayable_ = true;
+}
+
+void Stream::begin(ClientSide* client, const http::RequestHead& head, const http::ForwardContext& context) {
+  client_ = client;
+  method_ = head.method;
+  upgrade_ = head.upgrade;
+  websocket_ = head.websocket;
+  chunked_ = context.framing == http::Framing::kChunked;
+  began_ = shard_.now();
+  ++shard_.counters().requests;
+  shard_.router().retry_budget().count_request(began_);
+  http::append_request_head(request_, head, context);
+}
+
+void Stream::append_body(std::string& out, std::string_view data) const {
+  if (chunked_) http::append_chunk_head(out, data.size());
+  out += data;
+  if (chunked_) out += http::kChunkEnd;
+}
+
+// Whether request_ goes on holding everything that was read of the request.
+bool Stream::keep_for_replay(std::size_t more) {
+  if (!replayable_ || response_begun_) return false;
+  if (app_ == nullptr || request_.size() + more <= shard_.limits().replay_bytes) return true;
+  flush_request();
+  replayable_ = false;
+  std::string().swap(request_);
+  handed_ = 0;
+  return false;
+}
+
+void Stream::request_body(std::string_view data) {
+  if (data.empty()) return;
+  if (keep_for_replay(data.size())) {
+    append_body(request_, data);
+    return;
+  }
+  OutVec& out = shard_.to_app();
+  if (chunked_) http::append_chunk_head(out.text(), data.size());
+  out.add(data);
+  if (chunked_) out.add(http::kChunkEnd);
+}
+
+void Stream::request_end(std::string_view trailers) {
+  request_complete_ = true;
+  if (!chunked_) return;
+  std::string passed;
+  http::append_trailers(passed, trailers, {}, shard_.h1_limits(), shard_.headers());
+  http::append_last_chunk(keep_for_replay(passed.size() + 8) ? request_ : shard_.to_app().text(), passed);
+}
+
+void Stream::flush_request() {
+  const std::size_t most = shard_.limits().stream_buffer_bytes;
+  if (app_ == nullptr) {
+    if (pool_ == nullptr && !linked()) dispatch();
+    // Whatever dispatch has done, the stream may have ended: client_ says so.
+    if (client_ != nullptr && app_ == nullptr && request_.size() > most) {
+      paused_client_ = true;
+      client_->pause_request(true);
+    }
+    return;
+  }
+  if (handed_ < request_.size()) {
+    app_->write(std::string_view(request_).substr(handed_));
+    handed_ = request_.size();
+  }
+  if (!shard_.to_app().empty()) app_->write(shard_.to_app());
+  if (app_->unsent() > most) {
+    paused_client_ = true;
+    client_->pause_request(true);
+  }
+}
+
+void Stream::app_drained() {
+  if (!paused_client_) return;
+  paused_client_ = false;
+  client_->pause_request(false);
+}
+
+void Stream::dispatch() {
+  pool_ = nullptr;
+  shard_.router().route(*this);
+}
+
+void Stream::attached(AppConn* app) {
+  app_ = app;
+  handed_ = 0;
+  ++attempts_;
+  reused_ = app->has_served();
+  unhold();
+  const Millis limit = shard_.limits().app_answer_timeout;
+  if (limit.count() > 0) shard_.loop().arm(deadline_, limit);
+  else shard_.loop().cancel(deadline_);
+  flush_request();
+  if (paused_client_ && app_->unsent() <= shard_.limits().stream_buffer_bytes) app_drained();
+}
+
+std::size_t Stream::waiting_bytes() const {
+  return request_.size() + (client_ != nullptr ? client_->kernel_bytes() : 0);
+}
+
+void Stream::mark_held() {
+  if (held_) return;
+  held_ = true;
+  held_since_ = shard_.now();
+  shard_.router().hold().count_in();
+  ++shard_.counters().held_total;
+  shard_.loop().arm(deadline_, shard_.options().policy.hold.timeout);
+}
+
+void Stream::unhold() {
+  if (!held_) return;
+  held_ = false;
+  shard_.router().hold().count_out();
+  const auto waited = std::chrono::duration_cast<std::chrono::microseconds>(shard_.now() - held_since_).count();
+  ShardCounters& counters = shard_.counters();
+  counters.longest_hold_us = std::max(counters.longest_hold_us, static_cast<std::uint64_t>(waited));
+  counters.longest_hold_reload_us = std::max(counters.longest_hold_reload_us, static_cast<std::uint64_t>(waited));
+}
+
+void Stream::on_deadline() {
+  if (client_ == nullptr) return;
+  if (tunnel_) {
+    cut(Outcome::kServed);  // one side had ended and the other went on for too long
+  } else if (app_ == nullptr) {
+    reject(Outcome::kHoldTimeout, {503, 1, "No instance of the app became ready in time."});
+  } else if (!response_begun_) {
+    const std::uint64_t handed = app_->handed();
+    std::exchange(app_, nullptr)->abandon();
+    failed(AttemptFailure::kTimeout, handed);
+  }
+}
+
+void Stream::client_gone() {
+  client_ = nullptr;
+  finish(response_begun_ && tunnel_ ? Outcome::kServed : Outcome::kClientGone);
+}
+
+void Stream::reject(Outcome outcome, const Rejection& rejection) {
+  if (client_ == nullptr) return;
+  ClientSide* client = client_;
+  if (response_begun_) client->abort();
+  else client->reject(rejection);
+  finish(outcome);
+  client->flush();
+}
+
+void Stream::cut(Outcome outcome) {
+  if (client_ == nullptr) return;
+  ClientSide* client = client_;
+  if (tunnel_) client->tunnel_closed();
+  else if (response_begun_) client->abort();
+  else client->reject({503, 1, "The request was cut: its time to finish is over."});
+  finish(outcome);
+  client->flush();
+}
+
+// The client side has been told, or is gone. After this the object may not be used in this turn.
+void Stream::finish(Outcome outcome) {
+  client_ = nullptr;
+  unhold();
+  unlink();
+  shard_.loop().cancel(deadline_);
+  if (app_ != nullptr) std::exchange(app_, nullptr)->abandon();
+  const auto index = static_cast<std::size_t>(outcome);
+  if (pool_ != nullptr) {
+    GenerationCounters& counters = pool_->counters();
+    ++counters.by_outcome[index];
+    if (tunnel_) --counters.tunnels_open;
+    else if (response_begun_) counters.add_latency(shard_.now() - began_);
+    pool_->stream_left(*this);
+  } else {
+    ++shard_.counters().without_generation[index];
+  }
+  shard_.streams().give_back(*this);
+}
+
+}  // namespace sidestep::sidecar
