@@ -64,8 +64,10 @@ void AppConn::write(OutVec& pieces) {
 }
 
 void AppConn::shutdown_write() {
-  if (out_.empty()) ::shutdown(fd_.get(), SHUT_WR);
-  else end_after_write_ = true;
+  if (out_.empty())
+    ::shutdown(fd_.get(), SHUT_WR);
+  else
+    end_after_write_ = true;
 }
 
 void AppConn::pause_reading(bool paused) {
@@ -104,7 +106,8 @@ void AppConn::on_writable() {
       out_.clear();
       want(wanted_ & ~static_cast<std::uint32_t>(EPOLLOUT));
       return;
-    case SendState::kSome: break;
+    case SendState::kSome:
+      break;
     case SendState::kAll:
       want(wanted_ & ~static_cast<std::uint32_t>(EPOLLOUT));
       if (end_after_write_) ::shutdown(fd_.get(), SHUT_WR);
@@ -204,11 +207,12 @@ bool AppConn::read_body(std::string_view& bytes) {
   return true;
 }
 
-// The answer is whole. The connection serves again unless one of the two sides has left it in an unclear state.
+// The answer is whole. The connection serves again unless one of the two sides has left it in an unclear
+// state.
 bool AppConn::answer_ended(std::string_view trailers, bool extra_bytes) {
   Stream* stream = std::exchange(stream_, nullptr);
-  const bool reusable = keep_alive_ && !extra_bytes && stream->request_complete() && out_.empty() && !write_broken_ &&
-                        !reading_paused_;
+  const bool reusable = keep_alive_ && !extra_bytes && stream->request_complete() && out_.empty() &&
+                        !write_broken_ && !reading_paused_;
   in_body_ = false;
   stream->end(trailers);
   if (state_ == State::kClosed) return false;
@@ -234,8 +238,10 @@ void AppConn::on_end_of_input(int error) {
     answer_ended({}, false);
     return;
   }
-  if (stream_ == nullptr) close();
-  else fail(AttemptFailure::kClosed);
+  if (stream_ == nullptr)
+    close();
+  else
+    fail(AttemptFailure::kClosed);
 }
 
 void AppConn::fail(AttemptFailure why) {

@@ -1,7 +1,7 @@
 // One HTTP/1 connection to a generation of the app: idle in its pool, serving one stream, or a tunnel.
 //
-// Reads answers and tells the stream; writes what the stream gives it. Does not decide about retries (Stream) nor about
-// reuse across generations (there is none). Owned by its AppPool. Threads: its shard's.
+// Reads answers and tells the stream; writes what the stream gives it. Does not decide about retries (Stream)
+// nor about reuse across generations (there is none). Owned by its AppPool. Threads: its shard's.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,8 @@ class AppConn final : public Deletable, public IoHandler, public ListHook<AppCon
 
   // REQUIRES: idle. Calls stream.attached(this).
   void attach(Stream& stream);
-  // The stream ended first (its client is gone, or it was cut): this connection cannot be used again. The stream is
-  // not called any more.
+  // The stream ended first (its client is gone, or it was cut): this connection cannot be used again. The
+  // stream is not called any more.
   void abandon();
 
   void write(std::string_view bytes);

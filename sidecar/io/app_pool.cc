@@ -7,13 +7,14 @@
 namespace sidestep::sidecar {
 namespace {
 
-constexpr Millis kFirstRetry{5};    // after a refused connect
+constexpr Millis kFirstRetry{5};  // after a refused connect
 constexpr Millis kLongestRetry{100};
 constexpr Millis kBacklogRetry{2};  // after a full backlog
 
 }  // namespace
 
-AppPool::AppPool(Shard& shard, RouteEntry entry) : shard_(shard), entry_(std::move(entry)), retry_(*this), limit_(*this) {
+AppPool::AppPool(Shard& shard, RouteEntry entry)
+    : shard_(shard), entry_(std::move(entry)), retry_(*this), limit_(*this) {
   counters_.generation = entry_.generation;
 }
 
@@ -56,7 +57,8 @@ void AppPool::open_connections() {
   const Limits& limits = shard_.limits();
   const auto most_connecting = static_cast<std::size_t>(std::max(1, limits.app_max_connecting));
   const auto most = static_cast<std::size_t>(std::max(0, limits.app_max_connections));
-  while (!suspect_ && connecting_ < std::min(waiting_.size(), most_connecting) && (most == 0 || connections_ < most)) {
+  while (!suspect_ && connecting_ < std::min(waiting_.size(), most_connecting) &&
+         (most == 0 || connections_ < most)) {
     if (!open_one()) return;
   }
 }
@@ -68,8 +70,10 @@ bool AppPool::open_one() {
       is_unix ? connect_unix(entry_.address.socket_path) : connect_tcp("127.0.0.1", entry_.address.port);
   if (!fd) {
     ++counters_.connect_failures;
-    if (fd.error().retry == Retry::kLater) shard_.loop().arm(retry_, kBacklogRetry);
-    else refused();
+    if (fd.error().retry == Retry::kLater)
+      shard_.loop().arm(retry_, kBacklogRetry);
+    else
+      refused();
     return false;
   }
   ++connections_;
@@ -160,7 +164,8 @@ void AppPool::arm_limit() {
   if (!limit_.is_armed()) shard_.loop().arm(limit_, shard_.limits().app_connect_timeout);
 }
 
-// Connects that are still under way after the limit are given up, all at once: the app's backlog is full or it hangs.
+// Connects that are still under way after the limit are given up, all at once: the app's backlog is full or
+// it hangs.
 void AppPool::on_limit() {
   if (connecting_ == 0) return;
   for (AppConn* conn = busy_.front(); conn != nullptr;) {
@@ -204,8 +209,10 @@ void AppPool::sweep(TimePoint now) {
   const bool tunnels_over = closing_.tunnels_until && now >= *closing_.tunnels_until;
   for (Stream* stream = streams_.front(); stream != nullptr && (requests_over || tunnels_over);) {
     Stream* next = IntrusiveList<Stream>::next(*stream);
-    if (stream->is_tunnel() && tunnels_over) stream->cut_tunnel();
-    else if (!stream->is_tunnel() && requests_over) stream->cut(Outcome::kCut);
+    if (stream->is_tunnel() && tunnels_over)
+      stream->cut_tunnel();
+    else if (!stream->is_tunnel() && requests_over)
+      stream->cut(Outcome::kCut);
     stream = next;
   }
 }

@@ -1,9 +1,9 @@
 // The connections of one shard to one generation, and the streams that wait for one.
 //
-// Idle connections are reused last in, first out. New ones are opened as streams wait, at most `app_max_connecting` at a
-// time, so that a released hold does not swamp the app's backlog. When a connect is refused, the streams wait (they are
-// held, not failed) and one connect is tried after a pause; when the generation leaves the route table, what waits is
-// routed anew. Threads: its shard's.
+// Idle connections are reused last in, first out. New ones are opened as streams wait, at most
+// `app_max_connecting` at a time, so that a released hold does not swamp the app's backlog. When a connect is
+// refused, the streams wait (they are held, not failed) and one connect is tried after a pause; when the
+// generation leaves the route table, what waits is routed anew. Threads: its shard's.
 #pragma once
 
 #include <cstdint>
@@ -36,10 +36,10 @@ class AppPool final {
   void stream_left(Stream& stream);
 
   // From connections.
-  void connected(AppConn& conn);      // it may serve now
+  void connected(AppConn& conn);  // it may serve now
   void connect_failed(AppConn& conn, int error);
-  void idle(AppConn& conn);           // it has served and may serve again
-  void gone(AppConn& conn);           // it is closed; destroyed at the end of the turn
+  void idle(AppConn& conn);  // it has served and may serve again
+  void gone(AppConn& conn);  // it is closed; destroyed at the end of the turn
 
   // The generation takes no new streams: idle connections are closed, what waits is routed anew.
   void retire(const Closing& closing);
@@ -56,13 +56,13 @@ class AppPool final {
   void shut();
 
  private:
-  struct Retry final : Timer {
-    explicit Retry(AppPool& owner) : pool(owner) {}
+  struct RetryTimer final : Timer {
+    explicit RetryTimer(AppPool& owner) : pool(owner) {}
     void on_timer() override { pool.on_retry(); }
     AppPool& pool;
   };
-  struct Limit final : Timer {
-    explicit Limit(AppPool& owner) : pool(owner) {}
+  struct LimitTimer final : Timer {
+    explicit LimitTimer(AppPool& owner) : pool(owner) {}
     void on_timer() override { pool.on_limit(); }
     AppPool& pool;
   };
@@ -79,16 +79,16 @@ class AppPool final {
   Shard& shard_;
   const RouteEntry entry_;
   GenerationCounters counters_;
-  IntrusiveList<AppConn> idle_;        // back: used last
-  IntrusiveList<AppConn> busy_;        // connecting, serving, tunnels
+  IntrusiveList<AppConn> idle_;  // back: used last
+  IntrusiveList<AppConn> busy_;  // connecting, serving, tunnels
   IntrusiveList<Stream> waiting_;
-  IntrusiveList<Stream> streams_;      // attached
+  IntrusiveList<Stream> streams_;  // attached
   std::size_t connections_ = 0;
   std::size_t connecting_ = 0;
-  Retry retry_;
-  Limit limit_;
+  RetryTimer retry_;
+  LimitTimer limit_;
   Closing closing_;
-  int failures_ = 0;                   // connects refused in a row
+  int failures_ = 0;  // connects refused in a row
   bool suspect_ = false;
   bool retiring_ = false;
 };

@@ -1,5 +1,5 @@
-// Bytes that wait: what a socket did not take yet, or a head that is not whole yet. One pointer when empty, so that an
-// idle connection carries no buffer; the block is freed as soon as it is empty again.
+// Bytes that wait: what a socket did not take yet, or a head that is not whole yet. One pointer when empty,
+// so that an idle connection carries no buffer; the block is freed as soon as it is empty again.
 //
 // Owns its block. One thread.
 #pragma once

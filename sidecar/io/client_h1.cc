@@ -14,7 +14,8 @@
 namespace sidestep::sidecar {
 namespace {
 
-constexpr std::size_t kPipelinedBytes = 16'384;  // kept while an answer is under way; more stays in the kernel
+constexpr std::size_t kPipelinedBytes =
+    16'384;  // kept while an answer is under way; more stays in the kernel
 
 }  // namespace
 
@@ -43,10 +44,14 @@ bool ClientH1::wants_bytes() const {
   switch (state_) {
     case State::kHead:
     case State::kDiscard:
-    case State::kLinger: return true;
-    case State::kTunnel: return !body_paused_;
-    case State::kRequest: return !body_paused_ && !body_.finished();
-    case State::kClosed: return false;
+    case State::kLinger:
+      return true;
+    case State::kTunnel:
+      return !body_paused_;
+    case State::kRequest:
+      return !body_paused_ && !body_.finished();
+    case State::kClosed:
+      return false;
   }
   return false;
 }
@@ -97,17 +102,24 @@ std::size_t ClientH1::take(std::string_view bytes) {
     const std::string_view rest = bytes.substr(taken);
     std::size_t step = 0;
     switch (state_) {
-      case State::kHead: step = wants_bytes() ? take_head(rest) : 0; break;
+      case State::kHead:
+        step = wants_bytes() ? take_head(rest) : 0;
+        break;
       case State::kRequest:
-      case State::kDiscard: step = take_body(rest); break;
+      case State::kDiscard:
+        step = take_body(rest);
+        break;
       case State::kTunnel:
         if (!body_paused_ && stream_ != nullptr) {
           stream_->tunnel_from_client(rest);
           step = rest.size();
         }
         break;
-      case State::kLinger: step = rest.size(); break;
-      case State::kClosed: return bytes.size();
+      case State::kLinger:
+        step = rest.size();
+        break;
+      case State::kClosed:
+        return bytes.size();
     }
     if (step == 0) break;
     taken += step;
@@ -119,7 +131,8 @@ std::size_t ClientH1::take(std::string_view bytes) {
 std::size_t ClientH1::take_head(std::string_view bytes) {
   if (!scanner_.worth_parsing(bytes, shard_.h1_limits())) return 0;
   http::RequestHead head;
-  const http::HeadResult result = http::parse_request_head(bytes, shard_.h1_limits(), &head, shard_.headers());
+  const http::HeadResult result =
+      http::parse_request_head(bytes, shard_.h1_limits(), &head, shard_.headers());
   if (result.state == http::HeadResult::kNeedMore) {
     limit_time_once(shard_.limits().header_timeout);
     return 0;
@@ -147,8 +160,10 @@ std::size_t ClientH1::take_body(std::string_view bytes) {
   }
   if (!step.data.empty()) stream_->request_body(step.data);
   if (step.finished) stream_->request_end(step.trailers);
-  if (!step.finished) limit_time(shard_.limits().body_timeout);
-  else shard_.loop().cancel(*this);
+  if (!step.finished)
+    limit_time(shard_.limits().body_timeout);
+  else
+    shard_.loop().cancel(*this);
   return step.consumed;
 }
 
@@ -167,7 +182,8 @@ void ClientH1::start_stream(const http::RequestHead& head) {
   const int most = shard_.limits().max_requests_per_connection;
   http10_ = head.minor_version == 0;
   client_asked_close_ = !head.keep_alive;
-  close_after_ = !head.keep_alive || input_ended_ || (most > 0 && requests_ >= static_cast<std::uint32_t>(most));
+  close_after_ =
+      !head.keep_alive || input_ended_ || (most > 0 && requests_ >= static_cast<std::uint32_t>(most));
   head_request_ = head.method == http::Method::kHead;
   expects_continue_ = head.expect_continue;
   answer_done_ = false;
@@ -208,14 +224,17 @@ void ClientH1::on_end_of_input() {
     case State::kLinger:
       if (out_.empty()) close();
       break;
-    case State::kDiscard: finish_answers(); break;
+    case State::kDiscard:
+      finish_answers();
+      break;
     case State::kRequest:
       if (!body_.finished()) drop();  // a cut request must not look whole to the app
       break;
     case State::kTunnel:
       if (stream_ != nullptr) stream_->tunnel_client_end();
       break;
-    case State::kClosed: break;
+    case State::kClosed:
+      break;
   }
   update_interest();
 }
@@ -239,8 +258,11 @@ void ClientH1::on_timer() {
       return;
     case State::kTunnel:
     case State::kDiscard:
-    case State::kLinger: drop(); return;
-    case State::kClosed: return;
+    case State::kLinger:
+      drop();
+      return;
+    case State::kClosed:
+      return;
   }
 }
 
@@ -259,7 +281,7 @@ std::size_t ClientH1::kernel_bytes() const {
 
 void ClientH1::update_interest() {
   if (state_ == State::kClosed) return;
-  std::uint32_t events = wants_bytes() ? EPOLLIN : 0;
+  std::uint32_t events = wants_bytes() ? std::uint32_t{EPOLLIN} : 0U;
   if (!out_.empty()) events |= EPOLLOUT;
   if (events == wanted_) return;
   wanted_ = events;

@@ -3,7 +3,8 @@
 //   kHead ──request head──▶ kRequest ──answer and request complete──▶ kHead …
 //                              │ answer complete, body not ─▶ kDiscard ─▶ kHead, or kLinger
 //                              │ 101 ─▶ kTunnel
-//   any ──last answer written──▶ kLinger (what the client still sends is read, so that the answer arrives whole) ─▶ closed
+//   any ──last answer written──▶ kLinger (what the client still sends is read, so that the answer arrives
+//   whole) ─▶ closed
 //
 // Owned by its shard. Threads: its shard's.
 #pragma once
@@ -33,7 +34,11 @@ struct PeerAddress {
   std::uint16_t port = 0;
 };
 
-class ClientH1 final : public Deletable, public IoHandler, public ClientSide, public ListHook<ClientH1>, private Timer {
+class ClientH1 final : public Deletable,
+                       public IoHandler,
+                       public ClientSide,
+                       public ListHook<ClientH1>,
+                       private Timer {
  public:
   ClientH1(Shard& shard, UniqueFd fd, const PeerAddress& peer, std::uint16_t listener);
   ~ClientH1() override;
@@ -72,7 +77,8 @@ class ClientH1 final : public Deletable, public IoHandler, public ClientSide, pu
   void on_readable();
   void on_writable();
   void on_end_of_input();
-  // Takes what it can of the bytes; the rest is presented again after more was read or the stream has moved on.
+  // Takes what it can of the bytes; the rest is presented again after more was read or the stream has moved
+  // on.
   std::size_t take(std::string_view bytes);
   std::size_t take_head(std::string_view bytes);
   std::size_t take_body(std::string_view bytes);
@@ -99,12 +105,12 @@ class ClientH1 final : public Deletable, public IoHandler, public ClientSide, pu
   http::BodyReader body_;
   http::HeadScanner scanner_;
   PeerAddress peer_;
-  std::uint16_t listener_;   // index of the listener it came by
+  std::uint16_t listener_;  // index of the listener it came by
   std::uint32_t requests_ = 0;
   State state_ = State::kHead;
   http::Framing answer_framing_ = http::Framing::kNone;
   bool http10_ : 1 = false;
-  bool close_after_ : 1 = false;      // no request after this one
+  bool close_after_ : 1 = false;  // no request after this one
   bool client_asked_close_ : 1 = false;
   bool head_request_ : 1 = false;
   bool expects_continue_ : 1 = false;  // and no 100 has been sent

@@ -1,4 +1,5 @@
-// The answer's way to an HTTP/1 client: framing, the announced end of the connection, and what follows the last byte.
+// The answer's way to an HTTP/1 client: framing, the announced end of the connection, and what follows the
+// last byte.
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -127,8 +128,12 @@ void ClientH1::close_cut() {
 void ClientH1::on_writable() {
   std::uint64_t sent = 0;
   switch (send_rest(fd_.get(), out_, sent)) {
-    case SendState::kBroken: drop(); return;
-    case SendState::kSome: limit_time(shard_.limits().write_timeout); break;
+    case SendState::kBroken:
+      drop();
+      return;
+    case SendState::kSome:
+      limit_time(shard_.limits().write_timeout);
+      break;
     case SendState::kAll:
       if (state_ == State::kLinger) {
         start_lingering();
@@ -144,9 +149,12 @@ void ClientH1::on_writable() {
 }
 
 void ClientH1::rest_timer() {
-  if (state_ == State::kHead) limit_time(shard_.limits().idle_timeout);
-  else if (state_ == State::kRequest && !body_.finished() && !body_paused_) limit_time(shard_.limits().body_timeout);
-  else if (state_ == State::kRequest || state_ == State::kTunnel) shard_.loop().cancel(*this);
+  if (state_ == State::kHead)
+    limit_time(shard_.limits().idle_timeout);
+  else if (state_ == State::kRequest && !body_.finished() && !body_paused_)
+    limit_time(shard_.limits().body_timeout);
+  else if (state_ == State::kRequest || state_ == State::kTunnel)
+    shard_.loop().cancel(*this);
 }
 
 // The answer is with the kernel, or waits in out_.
@@ -167,18 +175,22 @@ void ClientH1::answer_ended() {
 void ClientH1::next_request() {
   state_ = State::kHead;
   if (out_.empty()) limit_time(shard_.limits().idle_timeout);
-  if (!in_.empty()) shard_.later(*this);
-  else if (!(wanted_ & EPOLLIN)) update_interest();
+  if (!in_.empty())
+    shard_.later(*this);
+  else if (!(wanted_ & EPOLLIN))
+    update_interest();
 }
 
 void ClientH1::finish_answers() {
   state_ = State::kLinger;
-  if (out_.empty()) start_lingering();
-  else update_interest();
+  if (out_.empty())
+    start_lingering();
+  else
+    update_interest();
 }
 
-// What the client still sends is read and dropped for a while: closing with unread bytes would reset the connection
-// and destroy the answer on its way.
+// What the client still sends is read and dropped for a while: closing with unread bytes would reset the
+// connection and destroy the answer on its way.
 void ClientH1::start_lingering() {
   const bool client_is_done = input_ended_ || (client_asked_close_ && body_.finished() && in_.empty());
   if (client_is_done) {

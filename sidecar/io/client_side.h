@@ -4,9 +4,9 @@
 //   head body* (end | abort)                              an answer of the app
 //   reject                                                an answer of our own
 //   head(101) tunnel_body* [tunnel_end] tunnel_closed
-// flush() follows at the end of each turn in which one of them was called. After end, abort, reject or tunnel_closed the
-// stream makes no further call but that flush. Implementations call back into the stream from flush() alone, and there
-// only client_gone().
+// flush() follows at the end of each turn in which one of them was called. After end, abort, reject or
+// tunnel_closed the stream makes no further call but that flush. Implementations call back into the stream
+// from flush() alone, and there only client_gone().
 #pragma once
 
 #include <cstddef>
@@ -40,7 +40,8 @@ class ClientSide {
   virtual void tunnel_body(std::string_view data) = 0;
   virtual void tunnel_end() = 0;     // the app sends no more; the client still may
   virtual void tunnel_closed() = 0;  // neither side sends any more
-  // Hands what was produced to the kernel. May end the stream: false when the client is gone (client_gone was called).
+  // Hands what was produced to the kernel. May end the stream: false when the client is gone (client_gone was
+  // called).
   virtual bool flush() = 0;
 
   // Bytes that the client has not taken yet.

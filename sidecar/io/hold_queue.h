@@ -14,7 +14,8 @@ namespace sidestep::sidecar {
 
 class HoldQueue final {
  public:
-  HoldQueue(std::size_t max_streams, std::size_t max_bytes) : max_streams_(max_streams), max_bytes_(max_bytes) {}
+  HoldQueue(std::size_t max_streams, std::size_t max_bytes)
+      : max_streams_(max_streams), max_bytes_(max_bytes) {}
 
   bool has_room() const { return held_ < max_streams_ && bytes_ <= max_bytes_; }
   // Of all held streams, in the queue or in a pool. Counted when the stream is marked as held.

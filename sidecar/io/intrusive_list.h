@@ -1,4 +1,5 @@
-// A doubly linked list whose links live in its elements: no allocation, O(1) removal. An element is in at most one list.
+// A doubly linked list whose links live in its elements: no allocation, O(1) removal. An element is in at
+// most one list.
 //
 // Does not own its elements.
 #pragma once
@@ -45,8 +46,10 @@ class IntrusiveList {
     hook.list_ = this;
     hook.previous_ = last_;
     hook.next_ = nullptr;
-    if (last_ != nullptr) static_cast<ListHook<T>&>(*last_).next_ = &element;
-    else first_ = &element;
+    if (last_ != nullptr)
+      static_cast<ListHook<T>&>(*last_).next_ = &element;
+    else
+      first_ = &element;
     last_ = &element;
     ++size_;
   }
@@ -66,10 +69,14 @@ class IntrusiveList {
   // REQUIRES: in this list.
   void remove(T& element) {
     ListHook<T>& hook = element;
-    if (hook.previous_ != nullptr) static_cast<ListHook<T>&>(*hook.previous_).next_ = hook.next_;
-    else first_ = hook.next_;
-    if (hook.next_ != nullptr) static_cast<ListHook<T>&>(*hook.next_).previous_ = hook.previous_;
-    else last_ = hook.previous_;
+    if (hook.previous_ != nullptr)
+      static_cast<ListHook<T>&>(*hook.previous_).next_ = hook.next_;
+    else
+      first_ = hook.next_;
+    if (hook.next_ != nullptr)
+      static_cast<ListHook<T>&>(*hook.next_).previous_ = hook.previous_;
+    else
+      last_ = hook.previous_;
     hook.list_ = nullptr;
     --size_;
   }

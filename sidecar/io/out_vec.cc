@@ -9,11 +9,13 @@
 namespace sidestep::sidecar {
 namespace {
 
-constexpr std::size_t kCopyBelow = 1024;   // bytes; a copy is cheaper than another piece
+constexpr std::size_t kCopyBelow = 1024;  // bytes; a copy is cheaper than another piece
 constexpr std::size_t kMostPieces = 64;
 constexpr std::size_t kKeepCapacity = 16'384;  // of the text block between messages
 
-bool is_full(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR || error == ENOBUFS; }
+bool is_full(int error) {
+  return error == EAGAIN || error == EWOULDBLOCK || error == EINTR || error == ENOBUFS;
+}
 
 }  // namespace
 
@@ -36,8 +38,10 @@ void OutVec::close_text() {
 void OutVec::clear() {
   pieces_.clear();
   text_begin_ = 0;
-  if (text_.capacity() > kKeepCapacity) std::string().swap(text_);
-  else text_.clear();
+  if (text_.capacity() > kKeepCapacity)
+    std::string().swap(text_);
+  else
+    text_.clear();
 }
 
 SendState OutVec::send(int fd, Buffer& rest, std::uint64_t& sent) {

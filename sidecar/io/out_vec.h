@@ -1,7 +1,9 @@
-// Gathers the pieces of one message (head, body slices, chunk heads) and hands them to the kernel with one call.
+// Gathers the pieces of one message (head, body slices, chunk heads) and hands them to the kernel with one
+// call.
 //
-// Small pieces are copied into one block, large ones are referred to: they must stay valid until send(). One per shard,
-// emptied by each send. Does no waiting: what the socket does not take is appended to the connection's Buffer.
+// Small pieces are copied into one block, large ones are referred to: they must stay valid until send(). One
+// per shard, emptied by each send. Does no waiting: what the socket does not take is appended to the
+// connection's Buffer.
 #pragma once
 
 #include <cstddef>
@@ -28,8 +30,8 @@ class OutVec {
   void add(std::string_view bytes);
   bool empty() const { return pieces_.empty() && text_.empty(); }
 
-  // Sends what waits in `rest` first (nothing is sent past it), then the pieces; what is left goes into `rest`.
-  // Leaves this empty. `sent` grows by the bytes that the kernel took.
+  // Sends what waits in `rest` first (nothing is sent past it), then the pieces; what is left goes into
+  // `rest`. Leaves this empty. `sent` grows by the bytes that the kernel took.
   SendState send(int fd, Buffer& rest, std::uint64_t& sent);
   void clear();
 

@@ -19,59 +19,59 @@ namespace {
 
 constexpr Millis kCountersWait{100};
 
-// Remembers which shards have said that a generation is idle, and since which table.
+// Remembers which shards have said that a generation is idle, since it left the route table.
 class IdleLedger {
  public:
-  explicit IdleLedger(std::size_t shards) : shards_(shards), acknowledged_(shards, 0) {}
+  explicit IdleLedger(std::size_t shards) : all_((1U << shards) - 1), acknowledged_(shards, 0) {}
 
   // The generations that every shard has called idle by now; each is returned once per departure.
   std::vector<Generation> note(int shard, std::uint64_t version, const std::vector<Generation>& idle) {
     acknowledged_[static_cast<std::size_t>(shard)] = version;
-    for (const Generation generation : idle) idle_in_[generation] |= 1U << shard;
+    for (const Generation generation : idle) {
+      const auto it = members_.find(generation);
+      if (it != members_.end() && version >= it->second.entered) it->second.idle |= 1U << shard;
+    }
     std::vector<Generation> everywhere;
-    const std::uint64_t all = *std::min_element(acknowledged_.begin(), acknowledged_.end());
-    for (auto it = leaving_.begin(); it != leaving_.end();) {
-      const bool is_everywhere = all >= it->second && is_idle(it->first);
-      if (is_everywhere) {
-        everywhere.push_back(it->first);
-        idle_in_.erase(it->first);
-      }
-      it = is_everywhere ? leaving_.erase(it) : std::next(it);
+    const std::uint64_t seen_by_all = *std::min_element(acknowledged_.begin(), acknowledged_.end());
+    for (auto it = members_.begin(); it != members_.end();) {
+      const Member& member = it->second;
+      const bool is_idle =
+          member.left > 0 && seen_by_all >= member.left && (member.idle & member.told) == member.told;
+      if (is_idle) everywhere.push_back(it->first);
+      it = is_idle ? members_.erase(it) : std::next(it);
     }
     return everywhere;
   }
 
-  // `table` is published: who was in the one before and is not in this one is leaving.
-  void published(const RouteTable& before, const RouteTable& table) {
-    for (const auto& entry : {before.active, before.candidate}) {
-      if (entry && !contains(table, entry->generation)) leaving_[entry->generation] = table.version;
+  void published(const RouteTable& table) {
+    for (auto& [generation, member] : members_) {
+      if (member.left == 0 && !contains(table, generation)) member.left = table.version;
     }
-    for (const Closing& closing : table.closing) leaving_.try_emplace(closing.generation, table.version);
+    for (const Closing& closing : table.closing) {
+      members_.try_emplace(closing.generation, Member{0, table.version, 0, 0});
+    }
     for (const auto& entry : {table.active, table.candidate}) {
       if (!entry) continue;
-      leaving_.erase(entry->generation);
-      idle_in_.erase(entry->generation);
-      has_pool_[entry->generation] = (1U << shards_) - 1;
+      Member& member = members_.try_emplace(entry->generation, Member{table.version, 0, 0, 0}).first->second;
+      if (member.left > 0 || member.told == 0) member = {table.version, 0, all_, 0};
     }
   }
 
  private:
+  struct Member {
+    std::uint64_t entered = 0;  // version of the table that it came in with
+    std::uint64_t left = 0;     // version of the first table without it; 0: it is in
+    unsigned told = 0;          // shards that know of it
+    unsigned idle = 0;          // shards that are done with it
+  };
   static bool contains(const RouteTable& table, Generation generation) {
     return (table.active && table.active->generation == generation) ||
            (table.candidate && table.candidate->generation == generation);
   }
-  bool is_idle(Generation generation) const {
-    const auto it = idle_in_.find(generation);
-    const auto had = has_pool_.find(generation);
-    const unsigned needed = had == has_pool_.end() ? 0 : had->second;
-    return needed == 0 || (it != idle_in_.end() && (it->second & needed) == needed);
-  }
 
-  const std::size_t shards_;
+  const unsigned all_;
   std::vector<std::uint64_t> acknowledged_;
-  std::map<Generation, std::uint64_t> leaving_;
-  std::map<Generation, unsigned> idle_in_;
-  std::map<Generation, unsigned> has_pool_;  // shards that have been told of the generation
+  std::map<Generation, Member> members_;
 };
 
 }  // namespace
@@ -84,8 +84,10 @@ class ShardedPlane final : public Plane {
         post_(std::move(post)),
         ledger_(static_cast<std::size_t>(std::max(1, options.shards))) {
     Result<TrustedSources> trusted = TrustedSources::parse(options_.trusted_sources);
-    if (trusted) trusted_ = *std::move(trusted);
-    else log::error("trusted sources ignored", {{"error", trusted.error().detail}});
+    if (trusted)
+      trusted_ = *std::move(trusted);
+    else
+      log::error("trusted sources ignored", {{"error", trusted.error().detail}});
   }
   ~ShardedPlane() override { ShardedPlane::stop(); }
 
@@ -139,7 +141,7 @@ void ShardedPlane::start(std::vector<int> listeners, RouteTablePtr first) {
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted connections inherit it
     listeners_.emplace_back(fd);
   }
-  ledger_.published(*last_, *first);
+  ledger_.published(*first);
   last_ = first;
   const int count = std::max(1, options_.shards);
   for (int i = 0; i < count; ++i) {
@@ -150,7 +152,7 @@ void ShardedPlane::start(std::vector<int> listeners, RouteTablePtr first) {
 
 void ShardedPlane::publish(RouteTablePtr table) {
   if (table->version <= last_->version) return;
-  ledger_.published(*last_, *table);
+  ledger_.published(*table);
   last_ = table;
   for (auto& shard : shards_) shard->publish(table);
 }

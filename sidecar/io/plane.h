@@ -1,8 +1,9 @@
 // The data plane as the control thread sees it: N shards, each a thread with an epoll loop of its own.
 //
-// Control publishes route tables and reads counters; the plane reports when a generation has become idle. Nothing is
-// shared between shards on the request path. All methods are for the control thread; callbacks arrive through `post`,
-// which the plane calls from shard threads and which must queue the function to the control thread.
+// Control publishes route tables and reads counters; the plane reports when a generation has become idle.
+// Nothing is shared between shards on the request path. All methods are for the control thread; callbacks
+// arrive through `post`, which the plane calls from shard threads and which must queue the function to the
+// control thread.
 #pragma once
 
 #include <functional>
@@ -16,12 +17,14 @@
 namespace sidestep::sidecar {
 
 struct PlaneEvents {
-  // Every shard has acknowledged a table (version at least `version`) in which the generation takes no new streams, has
-  // none in flight and has closed its pooled connections: only now may it be signalled. Reported once per table.
+  // Every shard has acknowledged a table (version at least `version`) in which the generation takes no new
+  // streams, has none in flight and has closed its pooled connections: only now may it be signalled. Reported
+  // once per table.
   std::function<void(Generation, std::uint64_t version)> idle;
   // A connect to the generation failed, or it closed every connection: the prober may look at once.
   std::function<void(Generation)> suspect;
-  // The first stream arrived that had to wait although the table said nothing of a hold (active does not answer).
+  // The first stream arrived that had to wait although the table said nothing of a hold (active does not
+  // answer).
   std::function<void()> starved;
 };
 
@@ -29,12 +32,13 @@ class Plane {
  public:
   virtual ~Plane() = default;
 
-  // Starts the shards on the listening descriptors (which the plane owns from here on). Descriptors are non-blocking
-  // and close-on-exec. REQUIRES: called once.
+  // Starts the shards on the listening descriptors (which the plane owns from here on). Descriptors are
+  // non-blocking and close-on-exec. REQUIRES: called once.
   virtual void start(std::vector<int> listeners, RouteTablePtr first) = 0;
   // Idempotent by version; tables are published in order.
   virtual void publish(RouteTablePtr table) = 0;
-  // Sums over the shards, at most a few milliseconds old. Blocks until every shard has answered, for at most 100 ms.
+  // Sums over the shards, at most a few milliseconds old. Blocks until every shard has answered, for at most
+  // 100 ms.
   virtual ShardCounters counters() = 0;
   // Counts are copied without waiting: what each shard published last (every 50 ms while busy).
   virtual ShardCounters latest_counters() const = 0;

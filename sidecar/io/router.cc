@@ -22,8 +22,10 @@ std::size_t part_of(std::size_t bound, int index, int count) {
 Router::Router(Shard& shard)
     : shard_(shard),
       table_(std::make_shared<RouteTable>()),
-      hold_(part_of(static_cast<std::size_t>(shard.options().policy.hold.max_requests), shard.index(), shard.count()),
-            part_of(static_cast<std::size_t>(shard.options().policy.hold.max_bytes), shard.index(), shard.count())),
+      hold_(part_of(static_cast<std::size_t>(shard.options().policy.hold.max_requests), shard.index(),
+                    shard.count()),
+            part_of(static_cast<std::size_t>(shard.options().policy.hold.max_bytes), shard.index(),
+                    shard.count())),
       retry_budget_(shard.limits().retry_budget_percent) {
   retry_budget_.set_floor(part_of(10, shard.index(), shard.count()));
 }
@@ -37,8 +39,9 @@ AppPool* Router::pool_of(const RouteEntry& entry) {
     return pool.get();
   }
   pools_.push_back(std::make_unique<AppPool>(shard_, entry));
-  const auto past = std::find_if(past_.begin(), past_.end(),
-                                 [&](const GenerationCounters& g) { return g.generation == entry.generation; });
+  const auto past = std::find_if(past_.begin(), past_.end(), [&](const GenerationCounters& g) {
+    return g.generation == entry.generation;
+  });
   if (past != past_.end()) {
     pools_.back()->counters() = *past;
     past_.erase(past);
@@ -68,9 +71,8 @@ void Router::retire_missing() {
   for (std::size_t i = 0; i < pools_.size(); ++i) {
     AppPool& pool = *pools_[i];
     if (in_table(pool.generation())) continue;
-    const auto closing = std::find_if(table_->closing.begin(), table_->closing.end(), [&](const Closing& c) {
-      return c.generation == pool.generation();
-    });
+    const auto closing = std::find_if(table_->closing.begin(), table_->closing.end(),
+                                      [&](const Closing& c) { return c.generation == pool.generation(); });
     Closing plain;
     plain.generation = pool.generation();
     pool.retire(closing == table_->closing.end() ? plain : *closing);
@@ -87,7 +89,8 @@ void Router::route(Stream& stream) {
     if (admit_to_hold(stream)) hold_.queue().push_back(stream);
     return;
   }
-  const bool to_candidate = candidate_ != nullptr && !stream.avoids_candidate() && weight_.next_is_candidate();
+  const bool to_candidate =
+      candidate_ != nullptr && !stream.avoids_candidate() && weight_.next_is_candidate();
   (to_candidate ? candidate_ : active_)->acquire(stream);
 }
 
@@ -115,7 +118,8 @@ void Router::end_turn() {
     keep_counters(pool);
     pools_.erase(pools_.begin() + static_cast<std::ptrdiff_t>(i));
   }
-  if (shard_.events().acknowledged) shard_.events().acknowledged(shard_.index(), table_->version, std::move(idle));
+  if (shard_.events().acknowledged)
+    shard_.events().acknowledged(shard_.index(), table_->version, std::move(idle));
 }
 
 void Router::keep_counters(const AppPool& pool) {
@@ -130,8 +134,9 @@ void Router::tick(TimePoint now) {
   for (auto& pool : pools_) elsewhere += pool->is_suspect() ? pool->waiting_bytes() : 0;
   hold_.measure(elsewhere);
   while (hold_.bytes() > hold_.max_bytes() && !hold_.queue().empty()) {
-    hold_.queue().back()->reject(Outcome::kHoldOverflow,
-                                 {503, kRetryAfterSeconds, "Requests that wait for the app hold too many bytes."});
+    hold_.queue().back()->reject(
+        Outcome::kHoldOverflow,
+        {503, kRetryAfterSeconds, "Requests that wait for the app hold too many bytes."});
     hold_.measure(elsewhere);
   }
 }
@@ -144,7 +149,8 @@ void Router::collect(ShardCounters& into) const {
 }
 
 void Router::shut() {
-  while (Stream* stream = hold_.queue().front()) stream->reject(Outcome::kRefused, {503, 1, "The proxy ends."});
+  while (Stream* stream = hold_.queue().front())
+    stream->reject(Outcome::kRefused, {503, 1, "The proxy ends."});
   for (auto& pool : pools_) pool->shut();
 }
 

@@ -1,7 +1,8 @@
-// One shard's choice for each new stream: a generation, a place in the hold, or a refusal, by the newest route table.
+// One shard's choice for each new stream: a generation, a place in the hold, or a refusal, by the newest
+// route table.
 //
-// Also keeps the pools: one per generation that is in the table or still has something open, and tells the plane when a
-// generation that left the table is idle here. Threads: its shard's.
+// Also keeps the pools: one per generation that is in the table or still has something open, and tells the
+// plane when a generation that left the table is idle here. Threads: its shard's.
 #pragma once
 
 #include <cstdint>

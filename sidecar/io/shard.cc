@@ -14,8 +14,8 @@ namespace sidestep::sidecar {
 namespace {
 
 constexpr int kAcceptBurst = 64;
-constexpr Millis kTick{50};           // counters, idle connections, bounds of the hold
-constexpr Millis kListenAgain{100};   // after the process ran out of descriptors
+constexpr Millis kTick{50};          // counters, idle connections, bounds of the hold
+constexpr Millis kListenAgain{100};  // after the process ran out of descriptors
 constexpr std::size_t kLoggedPerTick = 5;
 
 http::H1Limits h1_limits_of(const Limits& limits) {
@@ -70,7 +70,8 @@ void Shard::start(std::vector<int> listeners, RouteTablePtr table) {
 void Shard::run(std::vector<int> listeners, RouteTablePtr table) {
   for (const int fd : listeners) {
     ports_.push_back(local_port(fd));
-    listeners_.push_back(std::make_unique<Listener>(*this, fd, static_cast<std::uint16_t>(listeners_.size())));
+    listeners_.push_back(
+        std::make_unique<Listener>(*this, fd, static_cast<std::uint16_t>(listeners_.size())));
   }
   loop_.set_turn_end([this] { on_turn_end(); });
   loop_.arm(tick_, kTick);
@@ -113,8 +114,10 @@ void Shard::listen(bool on) {
   if (on == is_listening_ || (on && is_ending_)) return;
   is_listening_ = on;
   for (auto& listener : listeners_) {
-    if (on) loop_.add(listener->fd, EPOLLIN | EPOLLEXCLUSIVE, listener.get());
-    else loop_.remove(listener->fd);
+    if (on)
+      loop_.add(listener->fd, EPOLLIN | EPOLLEXCLUSIVE, listener.get());
+    else
+      loop_.remove(listener->fd);
   }
 }
 
@@ -127,7 +130,8 @@ void Shard::accept_from(const Listener& listener) {
     }
     sockaddr_storage address{};
     socklen_t size = sizeof address;
-    UniqueFd fd(::accept4(listener.fd, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    UniqueFd fd(
+        ::accept4(listener.fd, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd) {
       if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         log::warn("cannot accept connections", {{"error", std::strerror(errno)}, {"open", clients_.size()}});

@@ -1,7 +1,7 @@
 // One thread of the data plane: an epoll loop, the clients that it accepted, and its connections to the app.
 //
-// Owns its clients, streams and pools; shares nothing with other shards but the listening sockets. The methods under
-// "any thread" post to the loop; everything else belongs to the shard's thread.
+// Owns its clients, streams and pools; shares nothing with other shards but the listening sockets. The
+// methods under "any thread" post to the loop; everything else belongs to the shard's thread.
 #pragma once
 
 #include <array>
@@ -85,7 +85,8 @@ class Shard final {
 
  private:
   struct Listener final : IoHandler {
-    Listener(Shard& owner, int descriptor, std::uint16_t number) : shard(owner), fd(descriptor), index(number) {}
+    Listener(Shard& owner, int descriptor, std::uint16_t number)
+        : shard(owner), fd(descriptor), index(number) {}
     void on_io(std::uint32_t) override { shard.accept_from(*this); }
     Shard& shard;
     const int fd;

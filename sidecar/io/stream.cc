@@ -119,8 +119,10 @@ void Stream::attached(AppConn* app) {
   reused_ = app->has_served();
   unhold();
   const Millis limit = shard_.limits().app_answer_timeout;
-  if (limit.count() > 0) shard_.loop().arm(deadline_, limit);
-  else shard_.loop().cancel(deadline_);
+  if (limit.count() > 0)
+    shard_.loop().arm(deadline_, limit);
+  else
+    shard_.loop().cancel(deadline_);
   flush_request();
   if (paused_client_ && app_->unsent() <= shard_.limits().stream_buffer_bytes) app_drained();
 }
@@ -142,10 +144,12 @@ void Stream::unhold() {
   if (!held_) return;
   held_ = false;
   shard_.router().hold().count_out();
-  const auto waited = std::chrono::duration_cast<std::chrono::microseconds>(shard_.now() - held_since_).count();
+  const auto waited =
+      std::chrono::duration_cast<std::chrono::microseconds>(shard_.now() - held_since_).count();
   ShardCounters& counters = shard_.counters();
   counters.longest_hold_us = std::max(counters.longest_hold_us, static_cast<std::uint64_t>(waited));
-  counters.longest_hold_reload_us = std::max(counters.longest_hold_reload_us, static_cast<std::uint64_t>(waited));
+  counters.longest_hold_reload_us =
+      std::max(counters.longest_hold_reload_us, static_cast<std::uint64_t>(waited));
 }
 
 void Stream::on_deadline() {
@@ -169,8 +173,10 @@ void Stream::client_gone() {
 void Stream::reject(Outcome outcome, const Rejection& rejection) {
   if (client_ == nullptr) return;
   ClientSide* client = client_;
-  if (response_begun_) client->abort();
-  else client->reject(rejection);
+  if (response_begun_)
+    client->abort();
+  else
+    client->reject(rejection);
   finish(outcome);
   client->flush();
 }
@@ -178,9 +184,12 @@ void Stream::reject(Outcome outcome, const Rejection& rejection) {
 void Stream::cut(Outcome outcome) {
   if (client_ == nullptr) return;
   ClientSide* client = client_;
-  if (tunnel_) client->tunnel_closed();
-  else if (response_begun_) client->abort();
-  else client->reject({503, 1, "The request was cut: its time to finish is over."});
+  if (tunnel_)
+    client->tunnel_closed();
+  else if (response_begun_)
+    client->abort();
+  else
+    client->reject({503, 1, "The request was cut: its time to finish is over."});
   finish(outcome);
   client->flush();
 }
@@ -196,8 +205,10 @@ void Stream::finish(Outcome outcome) {
   if (pool_ != nullptr) {
     GenerationCounters& counters = pool_->counters();
     ++counters.by_outcome[index];
-    if (tunnel_) --counters.tunnels_open;
-    else if (response_begun_) counters.add_latency(shard_.now() - began_);
+    if (tunnel_)
+      --counters.tunnels_open;
+    else if (response_begun_)
+      counters.add_latency(shard_.now() - began_);
     pool_->stream_left(*this);
   } else {
     ++shard_.counters().without_generation[index];

@@ -1,13 +1,13 @@
-// One request stream: what is routed, weighed, held, retried and counted. It knows nothing of sockets or of HTTP
-// versions: ClientSide is where it came from, AppConn is who answers it.
+// One request stream: what is routed, weighed, held, retried and counted. It knows nothing of sockets or of
+// HTTP versions: ClientSide is where it came from, AppConn is who answers it.
 //
 //   begin ─ request_body* ─ request_end ─┐            (from the client, in any relation to the rest)
 //   dispatch ─▶ waits in the hold or in an AppPool ─▶ attached ─▶ head ─ body* ─ end
-//                      ▲                                 │ failed, and may be sent again (core/retry_policy.h)
-//                      └─────────────────────────────────┘
+//                      ▲                                 │ failed, and may be sent again
+//                      (core/retry_policy.h) └─────────────────────────────────┘
 //
-// Ownership: made and taken back by its shard (StreamPool); the client side and the app side hold plain pointers, which
-// the stream cuts when it ends. Threads: its shard's.
+// Ownership: made and taken back by its shard (StreamPool); the client side and the app side hold plain
+// pointers, which the stream cuts when it ends. Threads: its shard's.
 #pragma once
 
 #include <cstdint>
@@ -63,11 +63,11 @@ class Stream : public ListHook<Stream> {
   void tunnel_app_end();
 
   // --- From the shard.
-  void dispatch();                      // choose a generation, now that there may be one
+  void dispatch();  // choose a generation, now that there may be one
   void reject(Outcome outcome, const Rejection& rejection);
-  void close_tunnel(int code);          // a Close frame at the next boundary, then the end
-  void cut_tunnel();                    // its time is over: told where that is possible
-  void cut(Outcome outcome);            // ends it, whatever its state
+  void close_tunnel(int code);  // a Close frame at the next boundary, then the end
+  void cut_tunnel();            // its time is over: told where that is possible
+  void cut(Outcome outcome);    // ends it, whatever its state
   void set_pool(AppPool* pool) { pool_ = pool; }
 
   AppPool* pool() const { return pool_; }
@@ -105,7 +105,7 @@ class Stream : public ListHook<Stream> {
   ClientSide* client_ = nullptr;
   AppConn* app_ = nullptr;
   AppPool* pool_ = nullptr;
-  std::string request_;  // as the app gets it: kept until an answer begins, or until it is too large
+  std::string request_;     // as the app gets it: kept until an answer begins, or until it is too large
   std::size_t handed_ = 0;  // bytes of request_ that the present attempt has handed on
   TimePoint began_{};
   TimePoint held_since_{};
@@ -116,10 +116,10 @@ class Stream : public ListHook<Stream> {
   std::uint8_t interims_ = 0;
   std::uint16_t status_ = 0;
   std::uint16_t close_code_ = 0;
-  bool chunked_ : 1 = false;            // the request's body towards the app
+  bool chunked_ : 1 = false;  // the request's body towards the app
   bool request_complete_ : 1 = false;
   bool replayable_ : 1 = true;
-  bool reused_ : 1 = false;             // the present attempt's connection had served before
+  bool reused_ : 1 = false;  // the present attempt's connection had served before
   bool response_begun_ : 1 = false;
   bool upgrade_ : 1 = false;
   bool websocket_ : 1 = false;

@@ -106,7 +106,9 @@ void Stream::failed(AttemptFailure why, std::uint64_t handed) {
     case RetryVerdict::kAmbiguous:
       reject(Outcome::kAmbiguous, {502, 0, "The app closed the connection before it answered."});
       return;
-    case RetryVerdict::kFail: give_up(why); return;
+    case RetryVerdict::kFail:
+      give_up(why);
+      return;
   }
 }
 
@@ -116,7 +118,8 @@ void Stream::give_up(AttemptFailure why) {
       reject(Outcome::kAppTimeout, {504, 0, "The app did not answer in time."});
       return;
     case AttemptFailure::kBrokenAnswer:
-      reject(response_begun_ ? Outcome::kAppReset : Outcome::kBadResponse, {502, 0, "The app's answer is not valid HTTP."});
+      reject(response_begun_ ? Outcome::kAppReset : Outcome::kBadResponse,
+             {502, 0, "The app's answer is not valid HTTP."});
       return;
     case AttemptFailure::kConnectFailed:
     case AttemptFailure::kRefusedStream:

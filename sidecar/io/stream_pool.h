@@ -1,4 +1,5 @@
-// Stream objects of one shard, made once and used again, so that a request allocates nothing. Threads: its shard's.
+// Stream objects of one shard, made once and used again, so that a request allocates nothing. Threads: its
+// shard's.
 #pragma once
 
 #include <memory>

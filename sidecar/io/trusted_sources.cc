@@ -38,7 +38,8 @@ Result<TrustedSources> TrustedSources::parse(const std::vector<std::string>& ent
       const auto [at, error] = std::from_chars(entry.data() + slash + 1, end, bits);
       good = error == std::errc{} && at == end && bits >= 0 && bits <= most;
     }
-    if (!good) return invalid("\"" + entry + "\" is no network; write an address or a block, for instance 10.0.0.0/8");
+    if (!good)
+      return invalid("\"" + entry + "\" is no network; write an address or a block, for instance 10.0.0.0/8");
     block.bits = is_v4 ? kV4Prefix + bits : bits;
     sources.blocks_.push_back(block);
   }

@@ -1,4 +1,5 @@
-// The networks whose X-Forwarded-* and Forwarded fields are believed. Immutable after construction; any thread.
+// The networks whose X-Forwarded-* and Forwarded fields are believed. Immutable after construction; any
+// thread.
 #pragma once
 
 #include <netinet/in.h>
