@@ -9,6 +9,9 @@ import pytest
 from harness import evidence
 from harness.cluster import TOP, Cluster
 from harness.kubectl import Kubectl
+from harness.load import Load
+from harness.operator import Operator
+from harness.shop import Shop
 
 _numbers = itertools.count(1)
 
@@ -37,7 +40,7 @@ def kubectl(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Kubect
     short = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:40].rstrip("-")
     kubectl = Kubectl(f"{short}-{next(_numbers)}")
     kubectl.create_namespace()
-    request.node.namespaces = [kubectl.namespace]
+    request.node.namespaces = [kubectl.namespace, "sidestep-system"]
     yield kubectl
     kubectl.delete_namespace()
 
@@ -48,3 +51,28 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Itera
     if report.failed and call.when == "call" and getattr(item, "namespaces", None):
         folder = Path(TOP / "build/e2e" / item.name)
         report.sections.append(("cluster", evidence.collect(folder, item.namespaces)))
+
+
+@pytest.fixture(scope="session")
+def operator(cluster: Cluster, images: list[str]) -> Operator:
+    operator = Operator(cluster)
+    operator.install()
+    return operator
+
+
+@pytest.fixture(params=[3, 1], ids=["3-replicas", "1-replica"])
+def replicas(request: pytest.FixtureRequest) -> int:
+    """What must hold for a Deployment of several replicas must hold for a single one."""
+    return request.param
+
+
+@pytest.fixture
+def shop(cluster: Cluster, operator: Operator, kubectl: Kubectl) -> Shop:
+    """The example service, not installed yet."""
+    return Shop(cluster, kubectl)
+
+
+@pytest.fixture
+def load(shop: Shop, kubectl: Kubectl) -> Load:
+    """A load generator that has not begun yet."""
+    return Load(shop.pods, kubectl, "load")

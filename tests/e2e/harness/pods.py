@@ -49,6 +49,9 @@ class Pods:
             return pods if len(pods) == count and all(is_ready(pod) for pod in pods) else []
         return eventually(f"{count} ready pods of {self.selector}", ready, seconds)
 
+    def wait_gone(self, names: list[str], seconds: float = 60) -> None:
+        eventually(f"the end of {', '.join(names)}", lambda: not set(names) & set(self.names()), seconds)
+
     def restarts(self, pod: str, container: str) -> int:
         return container_statuses(self.kubectl.get("pod", pod))[container]["restartCount"]
 
