@@ -33,7 +33,7 @@ func parseOptions(args []string) (options, error) {
 	flags.StringVar(&o.port, "port", envOr("PORT", "8080"), "port to listen on; default $PORT")
 	flags.StringVar(&o.socket, "socket", "", "Unix socket to listen on in place of a port")
 	flags.StringVar(&o.config, "config", os.Getenv("SIDESTEP_CONFIG"), "config file, YAML or JSON; default $SIDESTEP_CONFIG")
-	flags.StringVar(&o.ordersLog, "orders-log", "", "where executions of orders are recorded: a file, or tcp://HOST:PORT")
+	flags.StringVar(&o.ordersLog, "orders-log", os.Getenv("SHOP_ORDERS_LOG"), "where executions of orders are recorded: a file, or tcp://HOST:PORT; default $SHOP_ORDERS_LOG")
 	flags.BoolVar(&o.ungraceful, "ungraceful", false, "die at SIGTERM at once")
 	flags.DurationVar(&o.drain, "drain", 20*time.Second, "time for requests in flight after SIGTERM")
 	if err := flags.Parse(args); err != nil {

@@ -31,7 +31,10 @@ def cluster() -> Iterator[Cluster]:
 @pytest.fixture(scope="session")
 def images(cluster: Cluster) -> list[str]:
     """Images of the programs under test, loaded into the node."""
-    return cluster.load_images()
+    loaded = cluster.load_images()
+    wanted = {f"lab.local/{name}" for name in ("sidestep:dev", "sidestep-operator:dev", "shop:1", "load:1")}
+    assert wanted <= set(loaded), f"no image {', '.join(sorted(wanted - set(loaded)))}: 'make build' makes the programs"
+    return loaded
 
 
 @pytest.fixture
@@ -67,12 +70,12 @@ def replicas(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture
-def shop(cluster: Cluster, operator: Operator, kubectl: Kubectl) -> Shop:
-    """The example service, not installed yet."""
-    return Shop(cluster, kubectl)
+def shop(cluster: Cluster, operator: Operator, kubectl: Kubectl, load: Load) -> Shop:
+    """The example service, not installed yet; it will record its orders with the load generator."""
+    return Shop(cluster, kubectl, load.orders_log())
 
 
 @pytest.fixture
-def load(shop: Shop, kubectl: Kubectl) -> Load:
+def load(cluster: Cluster, images: list[str], kubectl: Kubectl) -> Load:
     """A load generator that has not begun yet."""
-    return Load(shop.pods, kubectl, "load")
+    return Load(cluster, kubectl)

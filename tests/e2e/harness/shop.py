@@ -41,16 +41,18 @@ class Run:
 class Shop:
     """Deployment, Service, ConfigMap and ReloadPolicy `shop` of one namespace."""
 
-    def __init__(self, cluster: Cluster, kubectl: Kubectl) -> None:
-        self.cluster, self.kubectl = cluster, kubectl
+    def __init__(self, cluster: Cluster, kubectl: Kubectl, orders_log: str) -> None:
+        self.cluster, self.kubectl, self.orders_log = cluster, kubectl, orders_log
         self.pods = Pods(cluster, kubectl, "app=shop")
 
-    def install(self, replicas: int = 3, **config) -> None:
-        """Applies the example as it is, then the test's own number of replicas and config."""
-        self.kubectl("apply", "-k", str(EXAMPLE))
-        if config:
-            self.configure(**config)
-        self.kubectl("scale", "deployment/shop", f"--replicas={replicas}")
+    def install(self, replicas: int = 3) -> None:
+        """Applies the example as it is, but for the number of replicas and the place where orders are recorded."""
+        documents = list(yaml.safe_load_all(self.kubectl("kustomize", str(EXAMPLE))))
+        deployment = next(document for document in documents if document["kind"] == "Deployment")
+        deployment["spec"]["replicas"] = replicas
+        app = deployment["spec"]["template"]["spec"]["containers"][0]
+        app.setdefault("env", []).append({"name": "SHOP_ORDERS_LOG", "value": self.orders_log})
+        self.kubectl.apply(*documents)
         self.pods.wait_ready(replicas)
 
     def configure(self, version: str, **more) -> None:
