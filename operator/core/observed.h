@@ -72,7 +72,7 @@ struct ObservedPod {
   WallTime creation_time{};
   bool is_ready = false;        // condition Ready
   bool is_terminating = false;  // deletionTimestamp is set, or phase Succeeded or Failed
-  bool has_sidecar = false;     // a container named `sidestep` with port `sidestep-control`
+  bool has_sidecar = false;     // a container named `sidestep` with port `sidestep-ctl`
   // A kubelet probe of the app container points at a port that the proxy owns ("" when none does): its
   // description.
   std::string probe_through_proxy;
