@@ -13,3 +13,6 @@ cluster-images: ## images of the programs in build/bin, for the cluster
 
 e2e: build ## the scenarios on a real Kubernetes (about 12 min; needs root)
 	@GO="$$(tests/tools/go.sh 2>/dev/null || command -v go)" /usr/bin/python3 -m pytest -p no:cacheprovider tests/e2e
+
+demo-cluster: build ## a canary and a broken config on a real Kubernetes, step by step (3 min; needs root)
+	@GO="$$(tests/tools/go.sh 2>/dev/null || command -v go)" tests/e2e/demo_cluster.py
