@@ -2,7 +2,7 @@
 .PHONY: cluster-up cluster-down cluster-images e2e demo-cluster
 
 cluster-up: ## start a single-node Kubernetes in namespaces of its own (first time: 6 min to build it)
-	@GO="$$(tests/tools/go.sh 2>/dev/null || command -v go)" tests/e2e/cluster/tools/build.sh
+	@tests/e2e/cluster/tools/build.sh
 	@tests/e2e/cluster/up.sh
 
 cluster-down: ## end it; leaves nothing behind
@@ -12,7 +12,7 @@ cluster-images: ## images of the programs in build/bin, for the cluster
 	@tests/e2e/images/build.sh
 
 e2e: build ## the scenarios on a real Kubernetes (about 12 min; needs root)
-	@GO="$$(tests/tools/go.sh 2>/dev/null || command -v go)" /usr/bin/python3 -m pytest -p no:cacheprovider tests/e2e
+	@/usr/bin/python3 -m pytest -p no:cacheprovider tests/e2e
 
 demo-cluster: build ## a canary and a broken config on a real Kubernetes, step by step (3 min; needs root)
-	@GO="$$(tests/tools/go.sh 2>/dev/null || command -v go)" tests/e2e/demo_cluster.py
+	@tests/e2e/demo_cluster.py

@@ -4,17 +4,17 @@
 set -euo pipefail
 . "$(dirname "$0")/../settings.sh"
 cd "$CLUSTER_DIR/tools"
-: "${GO:=go}"
 version=$(sed -n 's/^require k8s\.io\/kubernetes v//p' go.mod)
 if [[ $(cat "$KUBE_BIN/.version" 2>/dev/null) == "$version" ]]; then
   exit 0
 fi
+go=$("$CLUSTER_DIR/../../tools/go.sh")
 mkdir -p "$KUBE_BIN"
 IFS=. read -r major minor _ <<<"$version"
 variables=k8s.io/component-base/version
 for program in kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl; do
   echo "building $program $version"
-  CGO_ENABLED=0 "$GO" build -tags tools -trimpath -o "$KUBE_BIN/$program" \
+  CGO_ENABLED=0 "$go" build -tags tools -trimpath -o "$KUBE_BIN/$program" \
     -ldflags "-s -w -X $variables.gitVersion=v$version -X $variables.gitMajor=$major -X $variables.gitMinor=$minor" \
     "k8s.io/kubernetes/cmd/$program"
 done
