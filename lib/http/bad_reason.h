@@ -58,8 +58,8 @@ enum class BadReason : std::uint8_t {
 // For logs and labels, for instance "bare_lf".
 std::string_view to_string(BadReason reason);
 
-// The status that answers a request refused for that reason: 400, 413, 414, 417, 431, 501 or 505.
-// A response refused for any reason is answered 502.
+// The status that answers a request refused for that reason (0 for kNone): 400, 413, 414, 417, 431, 501 or
+// 505. A response refused for any reason is answered 502.
 int status_of(BadReason reason);
 
 }  // namespace sidestep::http

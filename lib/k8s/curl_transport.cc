@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
 #include <memory>
 #include <mutex>
@@ -44,8 +45,11 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
   if (line.starts_with("HTTP/")) {  // a new head: an interim one came before
     exchange.response.headers.clear();
     const auto blank = line.find(' ');
-    exchange.response.status =
-        blank == line.npos ? 0 : std::atoi(std::string(line.substr(blank + 1, 3)).c_str());
+    exchange.response.status = 0;
+    if (blank != line.npos) {
+      const std::string_view code = line.substr(blank + 1, 3);
+      std::from_chars(code.data(), code.data() + code.size(), exchange.response.status);
+    }
     return size;
   }
   const auto colon = line.find(':');

@@ -31,7 +31,7 @@ TEST(OwnAnswer, ToHeadHasTheLengthAndNoBody) {
 }
 
 TEST(OwnAnswer, EveryStatusOfABadRequestIsReadBackByTheParser) {
-  for (int i = 0; i <= static_cast<int>(BadReason::kTrailer); ++i) {
+  for (int i = 1; i <= static_cast<int>(BadReason::kTrailer); ++i) {
     const auto reason = static_cast<BadReason>(i);
     std::string out;
     append_own_answer(out, {.status = status_of(reason), .text = to_string(reason)});
@@ -85,7 +85,7 @@ TEST(Trailers, NoneStayNone) {
 
 TEST(BadReason, NamesAreUniqueAndFitALabel) {
   std::set<std::string_view> names;
-  for (int i = 0; i <= static_cast<int>(BadReason::kTrailer); ++i) {
+  for (int i = 1; i <= static_cast<int>(BadReason::kTrailer); ++i) {
     const std::string_view name = to_string(static_cast<BadReason>(i));
     EXPECT_TRUE(names.insert(name).second) << name;
     EXPECT_EQ(name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_"), std::string_view::npos)
