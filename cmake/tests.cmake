@@ -28,3 +28,8 @@ endforeach()
 add_executable(kube_client_test ${PROJECT_SOURCE_DIR}/tests/integration/kube/kube_client_test.cc)
 set_target_properties(kube_client_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 target_link_libraries(kube_client_test PRIVATE lib_k8s GTest::gtest_main nlohmann_json::nlohmann_json)
+
+# The repository's own rules: who may include whom, forbidden calls, sizes, words.
+add_test(NAME repository_rules
+  COMMAND python3 -m pytest -q -p no:cacheprovider layers_test.py forbidden_test.py sizes_test.py words_test.py
+  WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}/tests)
