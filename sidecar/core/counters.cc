@@ -6,17 +6,28 @@ namespace sidestep::sidecar {
 
 std::string_view to_string(Outcome outcome) {
   switch (outcome) {
-    case Outcome::kServed: return "served";
-    case Outcome::kClientGone: return "client_gone";
-    case Outcome::kAppReset: return "app_reset";
-    case Outcome::kAppTimeout: return "app_timeout";
-    case Outcome::kAmbiguous: return "ambiguous";
-    case Outcome::kHoldOverflow: return "hold_overflow";
-    case Outcome::kHoldTimeout: return "hold_timeout";
-    case Outcome::kRefused: return "refused";
-    case Outcome::kBadRequest: return "bad_request";
-    case Outcome::kBadResponse: return "bad_response";
-    case Outcome::kCut: return "cut";
+    case Outcome::kServed:
+      return "served";
+    case Outcome::kClientGone:
+      return "client_gone";
+    case Outcome::kAppReset:
+      return "app_reset";
+    case Outcome::kAppTimeout:
+      return "app_timeout";
+    case Outcome::kAmbiguous:
+      return "ambiguous";
+    case Outcome::kHoldOverflow:
+      return "hold_overflow";
+    case Outcome::kHoldTimeout:
+      return "hold_timeout";
+    case Outcome::kRefused:
+      return "refused";
+    case Outcome::kBadRequest:
+      return "bad_request";
+    case Outcome::kBadResponse:
+      return "bad_response";
+    case Outcome::kCut:
+      return "cut";
   }
   return "unknown";
 }
@@ -62,8 +73,10 @@ void ShardCounters::add(const ShardCounters& other) {
   for (const GenerationCounters& from : other.generations) {
     auto it = std::find_if(generations.begin(), generations.end(),
                            [&](const GenerationCounters& g) { return g.generation == from.generation; });
-    if (it == generations.end()) generations.push_back(from);
-    else add_generation(*it, from);
+    if (it == generations.end())
+      generations.push_back(from);
+    else
+      add_generation(*it, from);
   }
   add_all(without_generation, other.without_generation);
   accepted += other.accepted;

@@ -12,9 +12,9 @@ namespace sidestep::sidecar {
 
 // How a request stream ended, seen from the client.
 enum class Outcome : std::uint8_t {
-  kServed,        // the app's answer was passed on whole
-  kClientGone,    // the client left before the end
-  kAppReset,      // the app left in the middle of an answer, or before any byte of it and it could not be retried
+  kServed,      // the app's answer was passed on whole
+  kClientGone,  // the client left before the end
+  kAppReset,  // the app left in the middle of an answer, or before any byte of it and it could not be retried
   kAppTimeout,    // no answer in time
   kAmbiguous,     // 502: a request that must not be sent twice met a closing connection
   kHoldOverflow,  // 503: the hold was full
@@ -30,21 +30,22 @@ std::string_view to_string(Outcome outcome);
 inline constexpr std::size_t kLatencyBuckets = 20;
 // Upper bounds in microseconds; the last bucket has none.
 inline constexpr std::array<std::uint64_t, kLatencyBuckets - 1> kLatencyBounds{
-    100,    250,    500,    1'000,   2'500,   5'000,   10'000,    25'000,    50'000,   100'000,
-    250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000, 30'000'000, 60'000'000, 120'000'000};
+    100,       250,        500,        1'000,      2'500,      5'000,     10'000,
+    25'000,    50'000,     100'000,    250'000,    500'000,    1'000'000, 2'500'000,
+    5'000'000, 10'000'000, 30'000'000, 60'000'000, 120'000'000};
 
 struct GenerationCounters {
   Generation generation = Generation::kNone;
-  std::uint64_t requests = 0;                       // streams given to this generation (final choice), tunnels included
-  std::array<std::uint64_t, 6> by_code_class{};     // index 1..5: 1xx..5xx final answers of the app; 0: none
+  std::uint64_t requests = 0;  // streams given to this generation (final choice), tunnels included
+  std::array<std::uint64_t, 6> by_code_class{};  // index 1..5: 1xx..5xx final answers of the app; 0: none
   std::array<std::uint64_t, kOutcomes> by_outcome{};
   std::array<std::uint64_t, kLatencyBuckets> latency{};  // tunnels left out
   std::uint64_t latency_sum_us = 0;
   std::uint64_t in_flight = 0;
   std::uint64_t tunnels_open = 0;
-  std::uint64_t tunnels_cut = 0;      // ended by us without the client's wish, told or not
-  std::uint64_t tunnels_told = 0;     // of these, with a Close frame
-  std::uint64_t retried_away = 0;     // sent elsewhere (or again) after this generation failed it
+  std::uint64_t tunnels_cut = 0;   // ended by us without the client's wish, told or not
+  std::uint64_t tunnels_told = 0;  // of these, with a Close frame
+  std::uint64_t retried_away = 0;  // sent elsewhere (or again) after this generation failed it
   std::uint64_t connects = 0;
   std::uint64_t connect_failures = 0;
   // 5xx, resets, no answer: what a verdict compares.
@@ -60,7 +61,7 @@ struct ShardCounters {
   std::uint64_t held_now = 0;
   std::uint64_t held_bytes_now = 0;
   std::uint64_t held_total = 0;
-  std::uint64_t longest_hold_us = 0;     // since the start of the process
+  std::uint64_t longest_hold_us = 0;         // since the start of the process
   std::uint64_t longest_hold_reload_us = 0;  // since the hold mark was last reset (at the start of a reload)
   std::uint64_t retried = 0;
   std::uint64_t requests = 0;            // all streams
