@@ -17,6 +17,7 @@ type Report struct {
 	Total    *Stats            `json:"total"`
 	Classes  map[string]*Stats `json:"classes"`
 	Windows  []WindowReport    `json:"windows"`
+	Phases   map[string]*Phase `json:"phases"` // windows of the same name taken together
 	Versions []VersionReport   `json:"versions"`
 	Series   []BucketReport    `json:"series"`
 	Orders   *OrdersReport     `json:"orders,omitempty"`
@@ -43,6 +44,13 @@ type WindowReport struct {
 	Classes      map[string]*Stats `json:"classes"`
 }
 
+// Phase sums the windows of one name, for instance all of those in which a reload ran.
+type Phase struct {
+	Windows int     `json:"windows"`
+	Seconds float64 `json:"seconds"`
+	Total   *Stats  `json:"total"`
+}
+
 type failure struct {
 	AtSeconds float64   `json:"atSeconds"`
 	Window    string    `json:"window"`
@@ -63,7 +71,7 @@ func (r *Recorder) Report(now time.Time) *Report {
 		now = r.end
 	}
 	report := &Report{StartedAt: r.start, Seconds: now.Sub(r.start).Seconds(), Classes: map[string]*Stats{},
-		Versions: r.series.versions(), Series: r.series.report(), Failures: append([]failure{}, r.failures...), Dropped: r.dropped}
+		Phases: map[string]*Phase{}, Versions: r.series.versions(), Series: r.series.report(), Failures: append([]failure{}, r.failures...), Dropped: r.dropped}
 	total := newStats()
 	for _, class := range r.classes {
 		report.Classes[class.name] = class.total.copyForReport()
@@ -71,7 +79,12 @@ func (r *Recorder) Report(now time.Time) *Report {
 	}
 	report.Total = summed(total, r.all)
 	for _, w := range r.windows {
-		report.Windows = append(report.Windows, r.windowReport(w, now))
+		entry := r.windowReport(w, now)
+		report.Windows = append(report.Windows, entry)
+		report.addToPhase(&entry)
+	}
+	for _, phase := range report.Phases {
+		phase.Total.Latency = phase.Total.histogram.Summary()
 	}
 	report.Verdict = Verdict{Lost: report.Total.Lost, LostFromApp: report.Total.LostFromApp}
 	if streams := report.Total.Streams; streams != nil {
@@ -79,6 +92,18 @@ func (r *Recorder) Report(now time.Time) *Report {
 		report.Verdict.StreamsTold = streams.Told
 	}
 	return report
+}
+
+func (r *Report) addToPhase(w *WindowReport) {
+	phase := r.Phases[w.Name]
+	if phase == nil {
+		phase = &Phase{Total: newStats()}
+		r.Phases[w.Name] = phase
+	}
+	phase.Windows++
+	phase.Seconds += w.EndSeconds - w.StartSeconds
+	phase.Total.merge(w.Total)
+	phase.Total.histogram.Merge(w.Total.histogram)
 }
 
 func (r *Recorder) windowReport(w *window, now time.Time) WindowReport {

@@ -94,6 +94,22 @@ func TestWindowsTakeWhatCompletesInThem(t *testing.T) {
 	}
 }
 
+func TestWindowsOfOneNameAreAPhase(t *testing.T) {
+	c := newClock()
+	r := newRecorder(c)
+	client := r.Class("get", false).Client("one")
+	for _, latency := range []time.Duration{3 * time.Millisecond, 5 * time.Millisecond} {
+		r.Mark("swap", c.after(100))
+		client.OK(c.after(50), latency, "1", "1")
+		r.Mark("steady", c.after(50))
+		client.OK(c.after(50), time.Millisecond, "1", "1")
+	}
+	swap := r.Report(c.after(50)).Phases["swap"]
+	if swap.Windows != 2 || math.Abs(swap.Seconds-0.2) > 1e-9 || swap.Total.OK != 2 || swap.Total.Latency.Mean != 4 {
+		t.Errorf("phase %+v, latency %+v", swap, swap.Total.Latency)
+	}
+}
+
 func TestSharesAreCountedByVersionOverTime(t *testing.T) {
 	c := newClock()
 	r := newRecorder(c)
