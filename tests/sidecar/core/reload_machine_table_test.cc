@@ -108,10 +108,7 @@ const std::map<std::string, std::function<void(MachineWorld&)>> kEvents{
      }},
     {"term", [](MachineWorld& w) { w.on(Term{}); }},
     {"pod ends", [](MachineWorld& w) { w.on(PodEnding{}); }},
-    {"ready(c)",
-     [](MachineWorld& w) {
-       w.steps({{{}, 500, Seconds{30}}}), w.on(Ready{gen(2)});
-     }},
+    {"ready", [](MachineWorld& w) { w.on(Ready{w.phase() == Phase::kHolding ? gen(2) : candidate(w)}); }},
     {"unready(c)",
      [](MachineWorld& w) {
        w.on(Unready{candidate(w), "503"});
