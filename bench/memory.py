@@ -1,0 +1,36 @@
+"""Memory of the proxies at rest and after load, and the size of the launcher."""
+import tempfile
+from pathlib import Path
+
+import cpu
+import peers
+import processes
+import stats
+
+
+def run(options) -> tuple[str, dict]:
+    rows, data = [], {}
+    with tempfile.TemporaryDirectory(prefix="sidestep-bench-") as name:
+        folder = Path(name)
+        app = peers.app(folder, options.body)
+        try:
+            for peer_name in options.peers:
+                peer = peers.proxy(peer_name, folder, app.port, options.bins)
+                try:
+                    rest = processes.memory_kib(peer.pids())
+                    cpu.measure(peer, options.connections, 2)
+                    loaded = processes.memory_kib(peer.pids())
+                finally:
+                    peer.stop()
+                data[peer_name] = {"rest": rest, "loaded": loaded}
+                rows.append([peer_name, *(f"{kib / 1024:.1f}" for kib in
+                                          (rest["Private"], rest["Pss"], loaded["Private"], loaded["Pss"]))])
+        finally:
+            app.stop()
+    text = stats.table(["proxy", "private at rest, MiB", "PSS at rest", "private after load", "PSS after load"], rows)
+    launcher = options.bins / "sidestep-launch"
+    if launcher.exists():
+        size = launcher.stat().st_size
+        data["launcherBytes"] = size
+        text += f"\n\nLauncher: {size / 1e6:.2f} MB, static, one file."
+    return f"### Memory\n\n{text}\n", data

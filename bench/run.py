@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Runs the benchmarks and prints their tables; raw figures go to build/bench/*.json. See bench/README.md."""
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import cpu  # noqa: E402
+import memory  # noqa: E402
+import peers  # noqa: E402
+import reloads  # noqa: E402
+import swap  # noqa: E402
+
+ALL = {"cpu": cpu.run, "memory": memory.run, "swap": swap.run, "reloads": reloads.run}
+
+
+def parse(args):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("benchmarks", nargs="*", default=list(ALL), help=f"some of {', '.join(ALL)}; all without")
+    parser.add_argument("--bins", type=Path, default=peers.ROOT / "build/bin", help="folder of the programs")
+    parser.add_argument("--peers", type=lambda text: text.split(","), default=["sidestep", "haproxy", "nginx", "nghttpx", "relay"],
+                        help="the first is the one that the others are compared with")
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--seconds", type=int, default=2, help="of one run of one peer")
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--body", type=int, default=128, help="bytes")
+    parser.add_argument("--reloads", type=int, default=100)
+    parser.add_argument("--peer-reloads", type=int, default=10, help="of each method but the first")
+    parser.add_argument("--methods", type=lambda text: text.split(","), default=["sidestep", "haproxy", "nginx"])
+    parser.add_argument("--between", type=float, default=0.1, help="seconds between two reloads")
+    parser.add_argument("--rate", type=int, default=1000, help="requests/s of the swap benchmark")
+    parser.add_argument("--blocks", type=int, default=10, help="of the swap benchmark: each gives one ratio")
+    options = parser.parse_args(args)
+    unknown = [name for name in options.benchmarks if name not in ALL]
+    if unknown:
+        parser.error(f"no such benchmark: {', '.join(unknown)}")
+    return options
+
+
+def build(options):
+    """The load generator, the example app and the relay; the product itself is built by `make build`."""
+    bins = options.bins
+    options.go_bins = peers.ROOT / "build/bin-go"
+    subprocess.run([peers.ROOT / "tests/load/build.sh", options.go_bins], check=True)
+    source = Path(__file__).resolve().parent / "relay.cc"
+    target = bins / "relay"
+    if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
+        subprocess.run(["g++", "-std=c++20", "-O2", "-o", target, source], check=True)
+
+
+def machine() -> str:
+    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), platform.machine())
+    return f"{time.strftime('%d %b %Y')}, {os.cpu_count()} × {model}, Linux {platform.release()}"
+
+
+def main(args) -> int:
+    options = parse(args)
+    build(options)
+    missing = [name for name in ("wrk", "taskset", "haproxy", "nginx", "nghttpx") if not shutil.which(name)]
+    if missing:
+        print(f"bench: not installed: {', '.join(missing)}; run make deps", file=sys.stderr)
+        return 2
+    results = peers.ROOT / "build/bench"
+    results.mkdir(parents=True, exist_ok=True)
+    print(machine() + "\n", flush=True)
+    for name in options.benchmarks:
+        text, data = ALL[name](options)
+        (results / f"{name}.json").write_text(json.dumps({"machine": machine(), "data": data}, indent=1))
+        print(text, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,78 @@
+"""Latency at a constant rate while the app is replaced, and how much a reload takes beyond the app's own start.
+
+Three kinds of windows of equal length take turns: steady and control, in which nothing happens (their ratio is the
+A/A row), and swap, in which one reload runs. Latencies count from the time at which a request was due."""
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import stats
+from generator import Generator
+from methods import METHODS, Shop
+
+
+def start_seconds(folder: Path, options) -> float:
+    """The app's own time to readiness, without any proxy, on the machine as it is now."""
+    began = time.monotonic()
+    shop = Shop(folder, options.go_bins, 0)
+    took = time.monotonic() - began
+    shop.stop()
+    return took
+
+
+def run_one(method: str, options, reloads: int) -> dict:
+    with tempfile.TemporaryDirectory(prefix="sidestep-bench-") as name:
+        folder = Path(name)
+        (folder / "orders").touch()
+        service, generator = METHODS[method](folder, options), None
+        try:
+            generator = Generator(folder, options, service.port, "rate", "--rate", str(options.rate))
+            time.sleep(1)
+            starts, took, window = [], [], 0.2
+            for n in range(reloads):
+                block = n * options.blocks // reloads
+                for kind in ("steady", "control") if n % 2 else ("control", "steady"):
+                    generator.mark(f"{kind}-{block}")
+                    time.sleep(window)
+                generator.mark(f"swap-{block}")
+                took.append(service.reload())
+                window = max(0.1, took[-1]["seconds"])
+                generator.mark("between")
+                starts.append(start_seconds(folder, options))
+                time.sleep(0.2)
+            return {"report": generator.finish(), "starts": starts, "reloads": took}
+        finally:
+            if generator:
+                generator.stop()
+            service.stop()
+
+
+def p99s(report: dict, kind: str, blocks: int) -> list[float]:
+    return [report["phases"][f"{kind}-{block}"]["total"]["latencyMs"]["p99"] for block in range(blocks)]
+
+
+def row(method: str, result: dict, blocks: int) -> list[str]:
+    report = result["report"]
+    steady, control, swap = (p99s(report, kind, blocks) for kind in ("steady", "control", "swap"))
+    starts = [seconds * 1000 for seconds in result["starts"]]
+    own = statistics.median(starts)
+    over = [(entry["seconds"] * 1000 - own) for entry in result["reloads"]]
+    told = [entry["receipt"]["overheadMs"] for entry in result["reloads"] if "receipt" in entry]
+    return [METHODS[method].name, str(len(over)), f"{report['verdict']['lost']}", f"{statistics.median(steady):.2f}", f"{statistics.median(swap):.2f}",
+            "{:.2f} ({:.2f}–{:.2f})".format(*stats.ratio(swap, steady)), "{:.2f} ({:.2f}–{:.2f})".format(*stats.ratio(control, steady)),
+            f"{own:.0f}", f"{stats.quantile(over, 0.5):.0f} ({max(over):.0f})",
+            f"{stats.quantile(told, 0.5):.0f} ({max(told):.0f})" if told else "–"]
+
+
+def run(options) -> tuple[str, dict]:
+    rows, data = [], {}
+    for method in options.methods:
+        count = max(options.blocks, options.reloads // 2 if method == options.methods[0] else options.peer_reloads)
+        result = run_one(method, options, count)
+        rows.append(row(method, result, options.blocks))
+        result["report"].pop("series")
+        data[method] = result
+    head = ["method", "reloads", "lost", "p99 steady, ms", "p99 in a swap, ms", "swap ÷ steady (95 %)", "A/A (95 %)", "app's own start, ms",
+            "reload less that, ms, median (max)", "the same by the receipt"]
+    return f"### Latency during a swap, {options.rate} requests/s at a constant rate\n\n{stats.table(head, rows)}\n", data
