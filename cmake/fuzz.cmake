@@ -1,0 +1,13 @@
+# Fuzzers: tests/fuzz/NAME_fuzz.cc becomes the program fuzz/NAME_fuzz. Needs clang (preset fuzz).
+add_custom_target(fuzzers)
+target_compile_options(lib_http PRIVATE -fsanitize=fuzzer-no-link)
+file(GLOB fuzzers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/fuzz/*_fuzz.cc)
+foreach(source ${fuzzers})
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(${name} ${source})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+  target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  target_link_libraries(${name} PRIVATE lib_http)
+  add_dependencies(fuzzers ${name})
+endforeach()

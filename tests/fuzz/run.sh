@@ -1,0 +1,21 @@
+#!/bin/sh
+# Builds the fuzzers and runs each for SECONDS (default 30), from the documents in tests/http_cases and what earlier
+# runs found. Exits 1 at the first failure; its input is then in build/fuzz/crashes.
+# usage: tests/fuzz/run.sh [SECONDS] [FUZZER…]
+set -eu
+cd "$(dirname "$0")/../.."
+seconds=${1:-30}
+[ $# -gt 0 ] && shift
+cmake --preset fuzz >/dev/null
+cmake --build build/fuzz --target fuzzers
+[ $# -gt 0 ] || set -- $(cd tests/fuzz && ls ./*_fuzz.cc | sed 's|^\./||; s|\.cc$||')
+mkdir -p build/fuzz/crashes
+for fuzzer in "$@"; do
+  corpus=build/fuzz/corpus/$fuzzer
+  mkdir -p "$corpus"
+  python3 tests/fuzz/seeds.py "$fuzzer" "$corpus"
+  echo "fuzzing: $fuzzer for $seconds s"
+  "build/fuzz/fuzz/$fuzzer" -max_total_time="$seconds" -max_len=2048 -timeout=5 -verbosity=0 -print_final_stats=1 \
+    -dict=tests/fuzz/http.dict -artifact_prefix=build/fuzz/crashes/ "$corpus"
+done
+echo "fuzzing: no failure"
