@@ -34,7 +34,7 @@ RULES = [
      "unbounded, obsolete or not what it looks like"),
     (r"\bfriend\b(?!\s+(constexpr\s+)?(bool|auto|std::strong_ordering|std::ostream)\b)",
      ["sidecar/io/intrusive_list.h", "sidecar/io/stream.h"], "tests go through the public interface; no friends"),
-    (r"(?m)^using\s+namespace\b(?!\s+std::(chrono|string|string_view)?_?literals)", [], "names show where they come from"),
+    (r"(?m)^using\s+namespace\s+(::)?std\b(?!::(chrono|string|string_view)?_?literals)", [], "names show where they come from"),
     (r"\b(thread_local|std::call_once)\b", ["lib/base/log.cc", "lib/k8s/curl_transport.cc"], "no hidden state: it is passed down"),
     (r"\b(std::)?signal\s*\(\s*SIG|\bsigaction\s*\(", ["lib/loop/signals.cc", "lib/loop/child.cc", "sidecar/launch/", *EDGES],
      "signals arrive as events (lib/loop/signals.h)"),
