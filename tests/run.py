@@ -1,0 +1,232 @@
+#!/usr/bin/python3
+"""Runs the project's tests and ends with one line: N passed, N failed.
+
+usage: run.py SUITE...      suites: rules unit go integration kube sanitizers fuzz e2e, or all
+
+Every suite is a command that leaves its counts behind (GoogleTest and pytest as JUnit XML, go test as JSON lines, others by
+their exit code), so that what is printed at the end was counted and not guessed. With CI=true a skipped test fails the run,
+unless the machine cannot run it and the test says so with the word "cannot".
+"""
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[1]
+PYTHON = "/usr/bin/python3"
+RESULTS = TOP / "build" / "results"
+JOBS = str(os.cpu_count() or 2)
+
+
+@dataclasses.dataclass
+class Counts:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    failures: list = dataclasses.field(default_factory=list)
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        self.failures += other.failures
+
+
+def run(command, env=None, quiet=True, timeout=3600):
+    """Runs a command in the top folder; its output is shown when it fails, or always when not quiet."""
+    merged = {**os.environ, **(env or {})}
+    try:
+        done = subprocess.run(command, cwd=TOP, env=merged, timeout=timeout, text=True, errors="replace",
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if quiet else None,
+                              stderr=subprocess.STDOUT if quiet else None)
+    except subprocess.TimeoutExpired as late:
+        print(f"  no end after {timeout} s: {' '.join(map(str, command))}\n{str(late.stdout or '')[-4000:]}")
+        return 124
+    if quiet and done.returncode != 0:
+        print(done.stdout[-12000:])
+    return done.returncode
+
+
+def command_counts(name, command, **options):
+    """One test: the command's exit code."""
+    code = run(command, **options)
+    return Counts(1, 0) if code == 0 else Counts(0, 1, 0, [f"{name}: exit code {code}"])
+
+
+def junit_counts(name, xml, code):
+    """The counts of one JUnit file; a runner that died without one is a failure by itself."""
+    if not xml.exists():
+        return Counts(0, 1, 0, [f"{name}: exit code {code} and no results"])
+    counts = Counts()
+    for case in ElementTree.parse(xml).getroot().iter("testcase"):
+        title = f"{case.get('classname')}.{case.get('name')}"
+        skipped = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            counts.failed += 1
+            counts.failures.append(f"{name}: {title}")
+        elif skipped is not None or case.get("status") == "notrun":
+            counts.skipped += 1
+            why = (skipped.get("message") or "") if skipped is not None else "disabled"
+            if os.environ.get("CI") == "true" and "cannot" not in why:
+                counts.failed += 1
+                counts.failures.append(f"{name}: {title} skipped in CI: {why}")
+        else:
+            counts.passed += 1
+    if counts.passed + counts.failed + counts.skipped == 0 or (code != 0 and counts.failed == 0):
+        counts.failed += 1
+        counts.failures.append(f"{name}: exit code {code}, {counts.passed} passed")
+    return counts
+
+
+def pytest(name, *paths, env=None, timeout=3600):
+    present = [str(path) for path in paths if (TOP / path).exists()]
+    if not present:
+        return Counts(0, 1, 0, [f"{name}: nothing at {paths}"])
+    xml = RESULTS / f"{name}.xml"
+    xml.unlink(missing_ok=True)
+    code = run([PYTHON, "-m", "pytest", "-q", "-x" if os.environ.get("FAIL_FAST") else "-q", "-p", "no:cacheprovider",
+                "--durations=10", f"--junitxml={xml}", *present], env=env, timeout=timeout)
+    return junit_counts(name, xml, code)
+
+
+def gtest(preset, folder):
+    """Every unit-test program of a preset."""
+    total = Counts()
+    programs = sorted(path for path in (folder / "tests").glob("*_test") if os.access(path, os.X_OK))
+    for program in programs:
+        name = f"{preset}-{program.name}"
+        xml = RESULTS / f"{name}.xml"
+        xml.unlink(missing_ok=True)
+        code = run([str(program), f"--gtest_output=xml:{xml}"], timeout=600, env={
+            "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1",
+            "TSAN_OPTIONS": "halt_on_error=0:second_deadlock_stack=1"})
+        total.add(junit_counts(name, xml, code))
+    if not programs:
+        total.add(Counts(0, 1, 0, [f"{preset}: no test programs in {folder}"]))
+    return total
+
+
+def build(preset):
+    code = run(["make", "-s", "build"]) if preset == "release" else (
+        run(["cmake", "--preset", preset]) or run(["cmake", "--build", "--preset", preset, "-j", JOBS]))
+    return [] if code == 0 else [f"build of preset {preset}: exit code {code}"]
+
+
+def go(command, name, folder):
+    script = TOP / "tests/tools/go.sh"
+    binary = subprocess.run([script], capture_output=True, text=True, cwd=TOP).stdout.strip()
+    return command_counts(name, [binary, "-C", str(folder), *command])
+
+
+def suite_rules():
+    return pytest("rules", *[f"tests/{path.name}" for path in sorted((TOP / "tests").glob("*_test.py"))])
+
+
+def suite_unit():
+    broken = build("release")
+    return Counts(0, 1, 0, broken) if broken else gtest("release", TOP / "build/release")
+
+
+def suite_go():
+    total = Counts()
+    for folder in ("examples/shop", "tests/load"):
+        total.add(go(["vet", "./..."], f"go vet {folder}", folder))
+        total.add(go(["test", "-count=1", "./..."], f"go test {folder}", folder))
+    return total
+
+
+def programs_of(folder):
+    return {"SIDESTEP_BIN": str(folder), "PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+INTEGRATION = [path for path in ("launch", "reload", "control", "plane", "load")]
+
+
+def integration(name, folder, env=None):
+    present = [f"tests/integration/{part}" for part in INTEGRATION if (TOP / "tests/integration" / part).exists()]
+    return pytest(name, *present, env={**programs_of(folder), **(env or {})}, timeout=2400)
+
+
+def suite_integration():
+    broken = build("release") or ([] if run(["tests/load/build.sh"]) == 0 else ["build of the load generator"])
+    return Counts(0, 1, 0, broken) if broken else integration("integration", TOP / "build/bin")
+
+
+def suite_kube():
+    if run(["tests/tools/deps.sh", "cluster"]) or run(["tests/e2e/cluster/tools/build.sh"], timeout=3000):
+        return Counts(0, 1, 0, ["kube: Kubernetes could not be built"])
+    return pytest("kube", "tests/integration/kube", env={**programs_of(TOP / "build/bin"),
+                                                         "SIDESTEP_BUILD": str(TOP / "build/release")})
+
+
+def suite_sanitizers():
+    total = Counts()
+    for preset in ("asan", "tsan"):
+        broken = build(preset)
+        if broken:
+            total.add(Counts(0, 1, 0, broken))
+            continue
+        total.add(gtest(preset, TOP / "build" / preset))
+        total.add(integration(f"integration-{preset}", TOP / "build" / preset / "bin", {
+            "SIDESTEP_SANITIZED": preset, "ASAN_OPTIONS": "detect_leaks=0",
+            "TSAN_OPTIONS": "halt_on_error=0:exitcode=66"}))
+    return total
+
+
+def suite_fuzz():
+    return command_counts("fuzz", ["tests/fuzz/run.sh", os.environ.get("FUZZ_SECONDS", "20")], timeout=1500)
+
+
+def suite_e2e():
+    if run(["tests/tools/deps.sh", "cluster"]) or run(["tests/e2e/cluster/tools/build.sh"], timeout=3000):
+        return Counts(0, 1, 0, ["e2e: Kubernetes could not be built"])
+    return pytest("e2e", "tests/e2e", timeout=2700)
+
+
+SUITES = {  # name: (function, what it does, minutes warm)
+    "rules": (suite_rules, "the repository's own rules", 1),
+    "unit": (suite_unit, "build, unit tests", 3),
+    "go": (suite_go, "the example app and the load generator", 1),
+    "integration": (suite_integration, "real processes on loopback", 5),
+    "kube": (suite_kube, "a real kube-apiserver and etcd", 2),
+    "sanitizers": (suite_sanitizers, "unit and integration under address, undefined and thread sanitizers", 14),
+    "fuzz": (suite_fuzz, "every fuzzer for 20 s", 4),
+    "e2e": (suite_e2e, "a real Kubernetes node with real pods under load", 12),
+}
+
+
+def main():
+    names = sys.argv[1:] or ["all"]
+    names = list(SUITES) if names == ["all"] else names
+    unknown = [name for name in names if name not in SUITES]
+    if unknown:
+        print(f"run.py: no suite {unknown[0]}; there are: {' '.join(SUITES)}", file=sys.stderr)
+        return 2
+    minutes = sum(SUITES[name][2] for name in names)
+    print(f"Running {', '.join(names)}: about {minutes} min warm; the first time building takes some 20 min more.", flush=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    if run(["tests/tools/deps.sh", "build", "test"]) != 0:
+        print("0 passed, 1 failed")
+        return 1
+    total = Counts()
+    for name in names:
+        function, what, _ = SUITES[name]
+        print(f"--- {name}: {what}", flush=True)
+        began = time.monotonic()
+        counts = function()
+        total.add(counts)
+        print(f"    {counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped in {time.monotonic() - began:.0f} s",
+              flush=True)
+    (RESULTS / "summary.json").write_text(json.dumps(dataclasses.asdict(total), indent=1))
+    for failure in total.failures:
+        print(f"FAILED {failure}")
+    print(f"{total.passed} passed, {total.failed} failed")
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
