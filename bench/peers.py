@@ -89,6 +89,7 @@ def commands(folder: Path, port: int, app_port: int, bins: Path) -> dict[str, tu
         "nginx": (["nginx", "-c", nginx, "-e", folder / "nginx.err"], ("nginx",)),
         "nghttpx": (["nghttpx", f"-f127.0.0.1,{port};no-tls", f"-b127.0.0.1,{app_port}", "--workers=1", "-L", "FATAL",
                      "--conf=/dev/null", "--accesslog-file=/dev/null", "--no-verify-ocsp"], ("nghttpx",)),
+        "plane": ([bins / "plane", port, app_port], ("plane",)),
         "relay": ([bins / "relay", port, app_port], ("relay",)),
         "sidestep": ([bins / "sidestep", "run", "--listen", f"127.0.0.1:{port}", "--control", folder / f"{port}.sock",
                       "--attach", f"127.0.0.1:{app_port}"], ("sidestep", "sidestep-launch")),

@@ -17,6 +17,7 @@ import peers  # noqa: E402
 import reloads  # noqa: E402
 import swap  # noqa: E402
 
+STICKS = ("relay", "plane")  # programs of bench/ that are measured beside the real proxies
 ALL = {"cpu": cpu.run, "memory": memory.run, "swap": swap.run, "reloads": reloads.run}
 
 
@@ -24,7 +25,7 @@ def parse(args):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("benchmarks", nargs="*", default=list(ALL), help=f"some of {', '.join(ALL)}; all without")
     parser.add_argument("--bins", type=Path, default=peers.ROOT / "build/bin", help="folder of the programs")
-    parser.add_argument("--peers", type=lambda text: text.split(","), default=["sidestep", "haproxy", "nginx", "nghttpx", "relay"],
+    parser.add_argument("--peers", type=lambda text: text.split(","), default=["sidestep", "haproxy", "nginx", "nghttpx", "relay", "plane"],
                         help="the first is the one that the others are compared with")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seconds", type=int, default=2, help="of one run of one peer")
@@ -45,13 +46,14 @@ def parse(args):
 
 def build(options):
     """The load generator, the example app and the relay; the product itself is built by `make build`."""
-    bins = options.bins
     options.go_bins = peers.ROOT / "build/bin-go"
     subprocess.run([peers.ROOT / "tests/load/build.sh", options.go_bins], check=True)
-    source = Path(__file__).resolve().parent / "relay.cc"
-    target = bins / "relay"
-    if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
-        subprocess.run(["g++", "-std=c++20", "-O2", "-o", target, source], check=True)
+    if any(stick in options.peers for stick in STICKS):
+        folder = peers.ROOT / "build/sticks"
+        subprocess.run(["cmake", "--preset", "release", "-B", folder, "-DSIDESTEP_BENCH=ON", "-DSIDESTEP_TESTS=OFF"], cwd=peers.ROOT, check=True, stdout=sys.stderr)
+        subprocess.run(["cmake", "--build", folder, "--target", *STICKS], check=True, stdout=sys.stderr)
+        for stick in STICKS:
+            shutil.copy2(folder / "bin" / stick, options.bins / stick)
 
 
 def machine() -> str:

@@ -9,3 +9,9 @@ foreach(source ${benchmarks})
   target_link_libraries(${name} PRIVATE lib_http benchmark::benchmark benchmark::benchmark_main)
   add_dependencies(micro_benchmarks ${name})
 endforeach()
+
+# Measuring sticks of bench/run.py: what the kernel costs, and what the request path alone costs.
+add_executable(relay ${PROJECT_SOURCE_DIR}/bench/relay.cc)
+target_link_libraries(relay PRIVATE sidestep_options)
+add_executable(plane ${PROJECT_SOURCE_DIR}/bench/plane.cc)
+target_link_libraries(plane PRIVATE sidecar_io)
