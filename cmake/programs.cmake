@@ -13,7 +13,8 @@ app_program(sidestep MAIN sidecar/main.cc SOURCES ${PROJECT_SOURCE_DIR}/sidecar/
   LINK sidecar_config sidecar_io sidecar_admin sidecar_cli sidecar_local sidecar_launch sidecar_core
        lib_front lib_http lib_loop lib_policy lib_base)
 app_program(sidestep-operator MAIN operator/main.cc SOURCES ${PROJECT_SOURCE_DIR}/operator/app*.cc
-  LINK operator_io operator_core operator_api lib_k8s lib_policy lib_base nlohmann_json::nlohmann_json)
+  LINK operator_io operator_core operator_api lib_k8s lib_front lib_http lib_loop lib_policy lib_base
+       nlohmann_json::nlohmann_json CLI11::CLI11)
 app_program(kubectl-sidestep MAIN operator/cli/main.cc
   LINK operator_cli operator_api lib_k8s lib_policy lib_base nlohmann_json::nlohmann_json CLI11::CLI11)
 

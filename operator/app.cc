@@ -1,0 +1,186 @@
+#include "operator/app.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "lib/k8s/curl_transport.h"
+#include "lib/k8s/pause.h"
+#include "lib/loop/event_loop.h"
+#include "lib/loop/signals.h"
+#include "operator/app_health.h"
+#include "operator/io/controller.h"
+
+namespace sidestep::op {
+namespace {
+
+constexpr Millis kLeaseCallTimeout{4'000};  // below the renew deadline
+constexpr Millis kKeyCheck{60'000};
+constexpr Millis kSyncCheck{20};
+constexpr Millis kPodsCheck{30'000};
+
+k8s::Wait waiter() {
+  return [](Millis delay) { k8s::pause_for(delay, {}); };
+}
+
+// All long-lived objects, in the order in which they depend on one another.
+struct Operator {
+  Operator(const OperatorOptions& o, const k8s::Access& access)
+      : options(o),
+        api(k8s::make_curl_transport(access.endpoint, clock)),
+        pods(k8s::make_curl_transport({}, clock)),
+        client(*api, clock, waiter(), {}, "sidestep-operator"),
+        lease_client(*api, clock, waiter(), {.retries_after = 0, .timeout = kLeaseCallTimeout},
+                     "sidestep-operator"),
+        queue(clock),
+        world(client, clock, [this](const std::string& key) { queue.add(key); }),
+        lease(lease_client, clock, o.name_space, o.lease, o.identity, o.lease_limits),
+        keys(client, o.name_space, o.secret),
+        trust(client, keys),
+        events(client, clock, "sidestep.dev/operator", o.identity),
+        sidecars(*pods, clock, [this] { return authority(); }),
+        book(sidecars, clock),
+        gatherer(world, book, ledger, clock, SIDESTEP_VERSION),
+        applier(parts()),
+        controller({queue, gatherer, applier, trust, metrics, clock}),
+        health({[this] { return live(); }, [this] { return ready(); }, [this] { return metrics_text(); }}) {}
+
+  Authority authority() const {
+    return {keys.keys().signing, static_cast<std::uint64_t>(lease.epoch()), lease.lease_uid()};
+  }
+  Applier::Parts parts() {
+    return {client,
+            events,
+            sidecars,
+            book,
+            ledger,
+            clock,
+            [this] { return lease.may_act(clock.steady()); },
+            [this](const std::string& name_space, const PodRef& pod) { return address(name_space, pod); }};
+  }
+  std::optional<SidecarAddress> address(const std::string& name_space, const PodRef& pod) const {
+    const auto view = world.pod(name_space + "/" + pod.name);
+    if (!view || view->uid != pod.uid || view->control_port == 0 || view->ip.empty()) return std::nullopt;
+    return SidecarAddress{view->uid, view->ip, view->control_port};
+  }
+  std::string live() const {
+    return world.is_healthy(clock.steady()) ? "" : "a watch has been silent for too long";
+  }
+  std::string ready() const { return world.is_synced() ? "" : "the caches are not filled yet"; }
+  std::string metrics_text() const {
+    return metrics.text({client.counts(), queue.counts(), options.lease, lease.is_leading(),
+                         static_cast<std::uint64_t>(lease.epoch()), world.pod_count(),
+                         world.policies().size(), events.dropped(), log::dropped()});
+  }
+
+  const OperatorOptions& options;
+  const Clock& clock = system_clock();
+  std::unique_ptr<k8s::Transport> api, pods;
+  k8s::Client client, lease_client;
+  k8s::WorkQueue queue;
+  World world;
+  k8s::LeaseKeeper lease;
+  KeyStore keys;
+  TrustPublisher trust;
+  k8s::EventRecorder events;
+  SidecarClient sidecars;
+  SidecarBook book;
+  WriteLedger ledger;
+  Gatherer gatherer;
+  Applier applier;
+  Controller controller;
+  Metrics metrics;
+  HealthServer health;
+};
+
+// Sees rotations of the key, and forgets what is known of pods that are gone.
+void look_after(Operator& op, const std::stop_token& stop) {
+  TimePoint keys_due = op.clock.steady() + kKeyCheck;
+  while (!stop.stop_requested()) {
+    k8s::pause_for(kPodsCheck, stop);
+    std::set<std::string> uids;
+    for (const auto& pod : op.world.pods()) uids.insert(pod->uid);
+    op.book.keep_only(uids);
+    op.sidecars.keep_only(uids);
+    if (op.clock.steady() < keys_due) continue;
+    keys_due = op.clock.steady() + kKeyCheck;
+    if (const auto read = op.keys.refresh(); !read)
+      log::warn("cannot read the key", {{"error", read.error().detail}});
+  }
+}
+
+bool load_keys(Operator& op, const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    const auto read = op.keys.refresh();
+    if (read) return true;
+    log::error("cannot read or make the signing key", {{"error", read.error().detail}});
+    k8s::pause_for(Millis{2'000}, stop);
+  }
+  return false;
+}
+
+// The leader's life. Returns when asked to stop; ends the process when the lease is lost.
+void lead(Operator& op, const std::stop_token& stop) {
+  while (!op.world.is_synced() && !stop.stop_requested()) k8s::pause_for(kSyncCheck, stop);
+  if (!op.lease.acquire(stop)) return;
+  std::vector<std::jthread> workers;
+  std::jthread starter([&op, &workers](const std::stop_token& stopped) {
+    if (!load_keys(op, stopped)) return;
+    for (int i = 0; i < op.options.workers; ++i)
+      workers.emplace_back([&op](std::stop_token ended) { op.controller.work(std::move(ended)); });
+    workers.emplace_back([&op](const std::stop_token& ended) { look_after(op, ended); });
+  });
+  if (!op.lease.keep(stop)) {
+    log::error("ending: another operator may lead now");
+    log::stop();
+    std::_Exit(1);
+  }
+  starter.request_stop();
+  starter.join();
+  for (std::jthread& worker : workers) worker.request_stop();
+  workers.clear();
+  op.lease.release();
+}
+
+}  // namespace
+
+int run_operator(const OperatorOptions& options) {
+  EventLoop loop;
+  const SignalSource signals(loop, {SIGTERM, SIGINT}, [&loop](int number) {
+    log::info("stopping", {{"signal", number}});
+    loop.stop();
+  });
+  log::start(options.log_level, options.log_format);
+  const auto access = k8s::find_access(options.access);
+  if (!access) {
+    log::error("no way to the Kubernetes API", {{"error", access.error().detail}});
+    log::stop();
+    return 1;
+  }
+  Operator op(options, *access);
+  if (const auto started = op.health.start(options.listen); !started) {
+    log::error("cannot serve health checks", {{"error", started.error().detail}});
+    log::stop();
+    return 1;
+  }
+  log::info("started", {{"version", SIDESTEP_VERSION},
+                        {"api", access->endpoint.server},
+                        {"as", access->source},
+                        {"health", std::to_string(op.health.port())},
+                        {"identity", options.identity}});
+  op.world.run_all();
+  std::jthread health([&op](std::stop_token stop) { op.health.run(std::move(stop)); });
+  std::jthread events([&op](std::stop_token stop) { op.events.run(std::move(stop)); });
+  std::jthread leader([&op](const std::stop_token& stop) { lead(op, stop); });
+  loop.run();
+  leader.request_stop();
+  leader.join();
+  op.world.stop_all();
+  log::info("stopped");
+  log::stop();
+  return 0;
+}
+
+}  // namespace sidestep::op

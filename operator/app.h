@@ -1,0 +1,33 @@
+// Composition root of the operator: constructs and connects everything, runs until a signal or until the
+// lease is lost.
+//
+// Every replica keeps its caches warm and answers health checks; only the leader decides and writes. A lost
+// lease ends the process: a successor may be at work already.
+#pragma once
+
+#include <string>
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "lib/k8s/kubeconfig.h"
+#include "lib/k8s/lease.h"
+
+namespace sidestep::op {
+
+struct OperatorOptions {
+  k8s::AccessSources access;
+  std::string name_space = "sidestep-system";  // of the Lease and of the key
+  std::string lease = "sidestep-operator";
+  std::string secret = "sidestep-operator-key";
+  std::string identity;          // of this process in the Lease; unique
+  std::string listen = ":8080";  // health and metrics
+  int workers = 4;               // policies worked on at the same time
+  k8s::LeaseLimits lease_limits;
+  log::Level log_level = log::Level::kInfo;
+  log::Format log_format = log::Format::kText;
+};
+
+// Exit status: 0 after a signal, 1 when it could not start or lost the lease.
+int run_operator(const OperatorOptions& options);
+
+}  // namespace sidestep::op

@@ -1,0 +1,187 @@
+#include "operator/io/apply.h"
+
+#include <nlohmann/json.hpp>
+
+#include "lib/base/log.h"
+#include "operator/api/wire.h"
+#include "operator/io/sidecar_actions.h"
+#include "operator/io/world.h"
+
+namespace sidestep::op {
+namespace {
+
+using k8s::Json;
+
+constexpr double kStatusWritesPerSecond = 1;
+constexpr double kStatusBurst = 3;
+constexpr std::size_t kMostBuckets = 4096;
+
+ApplyResult outcome_of(const Error& error) {
+  if (error.kind == ErrorKind::kConflict) return {Applied::kAgain, error.detail, Millis{0}};
+  const bool for_good = error.kind == ErrorKind::kInvalid || error.kind == ErrorKind::kRefused;
+  return {for_good ? Applied::kGiveUp : Applied::kLater, error.detail, Millis{0}};
+}
+
+template <typename T>
+ApplyResult outcome_of(const Result<T>& result) {
+  return result ? ApplyResult{} : outcome_of(result.error());
+}
+
+}  // namespace
+
+struct Applier::Run {
+  Applier& self;
+  const Observed& observed;
+  std::map<std::string, std::string> versions;  // of objects written in this plan, newer than observed
+
+  Parts& parts() { return self.parts_; }
+  const std::string& home() const { return observed.name_space; }
+  std::string policy_mark() const { return "policy " + home() + "/" + observed.policy_name; }
+  std::string reload_mark(const std::string& name) const {
+    return "reload " + home() + "/" + observed.policy_name + " " + name;
+  }
+  const api::Reload* find_reload(const std::string& name) const {
+    for (const api::Reload& reload : observed.reloads)
+      if (reload.meta.name == name) return &reload;
+    return nullptr;
+  }
+
+  k8s::ObjectRef ref(Subject subject, const std::string& name, const char* subresource = "") const {
+    return {subject == Subject::kPolicy ? kPolicies : kReloads, home(), name, subresource};
+  }
+  std::string mark(Subject subject, const std::string& name) const {
+    return subject == Subject::kPolicy ? policy_mark() : reload_mark(name);
+  }
+  std::string version(Subject subject, const std::string& name) const {
+    if (const auto own = versions.find(mark(subject, name)); own != versions.end()) return own->second;
+    if (subject == Subject::kPolicy) return observed.policy ? observed.policy->meta.resource_version : "";
+    const api::Reload* reload = find_reload(name);
+    return reload ? reload->meta.resource_version : "";
+  }
+  const api::ObjectMeta* meta(Subject subject, const std::string& name) const {
+    if (subject == Subject::kPolicy) return observed.policy ? &observed.policy->meta : nullptr;
+    const api::Reload* reload = find_reload(name);
+    return reload ? &reload->meta : nullptr;
+  }
+  ApplyResult stored(Subject subject, const std::string& name, const Result<Json>& written) {
+    if (!written) return outcome_of(written.error());
+    const std::string fresh = (*written)["metadata"].value("resourceVersion", "");
+    versions[mark(subject, name)] = fresh;
+    parts().ledger.wrote(mark(subject, name), fresh, parts().clock.steady());
+    return {};
+  }
+
+  ApplyResult patch_status(Subject subject, const std::string& name, Json status) {
+    const Json patch = {{"metadata", {{"resourceVersion", version(subject, name)}}},
+                        {"status", std::move(status)}};
+    return stored(subject, name, parts().client.merge_patch(ref(subject, name, "status"), patch));
+  }
+  ApplyResult set_finalizers(Subject subject, const std::string& name, bool wanted) {
+    const api::ObjectMeta* known = meta(subject, name);
+    if (!known || known->has_finalizer() == wanted) return {};
+    std::vector<std::string> finalizers = known->finalizers;
+    if (wanted)
+      finalizers.emplace_back(api::kReloadFinalizer);
+    else
+      std::erase(finalizers, api::kReloadFinalizer);
+    const Json patch = {
+        {"metadata", {{"resourceVersion", version(subject, name)}, {"finalizers", finalizers}}}};
+    const auto written = parts().client.merge_patch(ref(subject, name), patch);
+    if (!written && written.error().kind == ErrorKind::kNotFound && !wanted) return {};
+    const ApplyResult result = stored(subject, name, written);
+    if (!wanted && known->deletion_time)
+      parts().ledger.forget(mark(subject, name));  // it goes with its finalizer
+    return result;
+  }
+
+  ApplyResult operator()(const CreateReload& action) {
+    const Json object = api::new_reload_json(home(), action.name, action.spec);
+    const auto made = parts().client.create({kReloads, home(), ""}, object);
+    if (!made && made.error().kind == ErrorKind::kConflict) return {};
+    return stored(Subject::kReload, action.name, made);
+  }
+  ApplyResult operator()(const PatchPolicyStatus& action) {
+    return patch_status(Subject::kPolicy, observed.policy_name, api::status_to_json(action.status));
+  }
+  ApplyResult operator()(const PatchReloadStatus& action) {
+    if (!self.may_write_status(reload_mark(action.name))) return {Applied::kAgain, "", Millis{500}};
+    return patch_status(Subject::kReload, action.name, api::status_to_json(action.status));
+  }
+  ApplyResult operator()(const AddFinalizer& action) {
+    return set_finalizers(action.subject, action.name, true);
+  }
+  ApplyResult operator()(const RemoveFinalizer& action) {
+    return set_finalizers(action.subject, action.name, false);
+  }
+  ApplyResult operator()(const DeleteReload& action) {
+    const Json only = {
+        {"apiVersion", "v1"}, {"kind", "DeleteOptions"}, {"preconditions", {{"uid", action.uid}}}};
+    k8s::Request request{.method = "DELETE",
+                         .target = k8s::target_of(ref(Subject::kReload, action.name)),
+                         .headers = {{"Content-Type", "application/json"}},
+                         .body = only.dump()};
+    const auto gone = parts().client.call(std::move(request), "delete reload " + action.name);
+    if (!gone && gone.error().kind != ErrorKind::kNotFound) return outcome_of(gone.error());
+    parts().ledger.forget(reload_mark(action.name));
+    return {};
+  }
+  ApplyResult operator()(const RefreshPod& action) {
+    const Json patch = {
+        {"metadata", {{"uid", action.pod.uid}, {"annotations", {{api::kRefreshAnnotation, action.value}}}}}};
+    const auto written = parts().client.merge_patch({kPods, home(), action.pod.name}, patch);
+    if (!written && written.error().kind == ErrorKind::kNotFound) return {};
+    return outcome_of(written);
+  }
+  ApplyResult operator()(const EmitEvent& action) {
+    const api::ObjectMeta* about = meta(action.subject, action.name);
+    k8s::Event event;
+    event.regarding = {api::kGroupVersion, action.subject == Subject::kPolicy ? "ReloadPolicy" : "Reload",
+                       home(), action.name, about ? about->uid : ""};
+    event.is_warning = action.type == EventType::kWarning;
+    event.reason = action.reason, event.action = action.action, event.note = action.note;
+    parts().events.record(std::move(event));
+    return {};
+  }
+
+  ApplyResult command(const SidecarCommand& command) {
+    const auto address = parts().address(home(), command.pod);
+    if (!address) return {Applied::kAgain, command.pod.name + " is gone, or has no address", Millis{200}};
+    const auto reply = parts().sidecars.call(*address, "POST", command.path, command.body);
+    parts().book.expire(command.pod.uid);
+    if (!reply) return {Applied::kLater, command.pod.name + ": " + reply.error().detail, Millis{0}};
+    const CommandVerdict verdict = verdict_of(*reply, command);
+    if (verdict.refusal) parts().book.note_refusal(command.pod.uid, *verdict.refusal);
+    return {verdict.what, command.pod.name + ": " + verdict.error, Millis{200}};
+  }
+};
+
+bool Applier::may_write_status(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  if (status_writes_.size() > kMostBuckets) status_writes_.clear();
+  return status_writes_.try_emplace(key, kStatusWritesPerSecond, kStatusBurst)
+      .first->second.try_take(parts_.clock.steady());
+}
+
+ApplyResult Applier::apply(const Observed& observed, const Plan& plan) {
+  Run run{*this, observed, {}};
+  ApplyResult worst;
+  for (const Action& action : plan.actions) {
+    const auto sidecar_command = command_of(action, observed);
+    if (worst.what != Applied::kAll && !sidecar_command) break;
+    if (!parts_.may_act()) return {Applied::kAgain, "this process may no longer lead", Millis{1000}};
+    ApplyResult result = sidecar_command ? run.command(*sidecar_command)
+                                         : std::visit(
+                                               [&](const auto& other) -> ApplyResult {
+                                                 if constexpr (std::is_invocable_v<Run&, decltype(other)>)
+                                                   return run(other);
+                                                 else
+                                                   return {};
+                                               },
+                                               action);
+    if (result.what != Applied::kAll && worst.what == Applied::kAll) worst = std::move(result);
+    if (worst.what != Applied::kAll && !sidecar_command) break;
+  }
+  return worst;
+}
+
+}  // namespace sidestep::op

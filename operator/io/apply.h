@@ -1,0 +1,65 @@
+// Plan → API calls and signed commands to sidecars, in the plan's order, stopping at the first that must be
+// tried again: the next look decides anew from what is then true. Every write carries a precondition, and is
+// made only while this process is sure to lead.
+//
+// Commands to different pods that stand next to each other in the plan do not wait for one another's success.
+// Threads: any, one plan of a policy at a time (the work queue sees to that).
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "lib/k8s/bucket.h"
+#include "lib/k8s/client.h"
+#include "lib/k8s/events.h"
+#include "operator/core/observed.h"
+#include "operator/core/plan.h"
+#include "operator/io/sidecar_book.h"
+#include "operator/io/write_ledger.h"
+
+namespace sidestep::op {
+
+enum class Applied {
+  kAll,     // everything was done
+  kAgain,   // something changed meanwhile: decide anew, soon
+  kLater,   // something failed: back off, then decide anew
+  kGiveUp,  // refused by the API for good: nothing is tried until something changes
+};
+
+struct ApplyResult {
+  Applied what = Applied::kAll;
+  std::string error;     // of the action that stopped the plan
+  Millis not_before{0};  // of kAgain
+};
+
+class Applier {
+ public:
+  struct Parts {
+    k8s::Client& client;
+    k8s::EventRecorder& events;
+    SidecarClient& sidecars;
+    SidecarBook& book;
+    WriteLedger& ledger;
+    const Clock& clock;
+    std::function<bool()> may_act;  // false: this process may no longer lead
+    // The control port of the pod, as last observed; nothing when it is gone.
+    std::function<std::optional<SidecarAddress>(const std::string& name_space, const PodRef&)> address;
+  };
+  explicit Applier(Parts parts) : parts_(std::move(parts)) {}
+
+  ApplyResult apply(const Observed& observed, const Plan& plan);
+
+ private:
+  // One plan on its way.
+  struct Run;
+  bool may_write_status(const std::string& key);
+
+  Parts parts_;
+  std::mutex mutex_;
+  std::map<std::string, k8s::TokenBucket> status_writes_;  // by Reload; guarded by mutex_
+};
+
+}  // namespace sidestep::op

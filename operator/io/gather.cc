@@ -1,0 +1,111 @@
+#include "operator/io/gather.h"
+
+#include <algorithm>
+
+namespace sidestep::op {
+namespace {
+
+bool is_running(const Observed& observed) {
+  return std::any_of(observed.reloads.begin(), observed.reloads.end(),
+                     [](const api::Reload& reload) { return !api::is_final(reload.status.phase); });
+}
+
+ObservedPod observed_pod(const PodView& view) {
+  ObservedPod pod;
+  pod.name = view.name;
+  pod.uid = view.uid;
+  pod.template_hash = view.template_hash();
+  pod.creation_time = view.creation_time;
+  pod.is_ready = view.is_ready;
+  pod.is_terminating = view.is_terminating;
+  pod.has_sidecar = view.control_port != 0;
+  pod.probe_through_proxy = view.probe_through_proxy;
+  pod.refresh = view.refresh;
+  return pod;
+}
+
+// The hash of the youngest pod, when no rollout is under way: then it is the template's.
+std::string hash_of_youngest(const std::vector<ObservedPod>& pods) {
+  const ObservedPod* youngest = nullptr;
+  for (const ObservedPod& pod : pods)
+    if (!pod.is_terminating && (!youngest || pod.creation_time > youngest->creation_time)) youngest = &pod;
+  return youngest ? youngest->template_hash : std::string();
+}
+
+}  // namespace
+
+bool Gatherer::is_behind(const Observed& observed) {
+  const TimePoint now = clock_.steady();
+  const std::string home = observed.name_space + "/";
+  const std::string policy = "policy " + home + observed.policy_name;
+  if (ledger_.is_behind(policy, observed.policy ? observed.policy->meta.resource_version : "", now))
+    return true;
+  std::map<std::string, std::string> cached;
+  bool behind = false;
+  for (const api::Reload& reload : observed.reloads) {
+    const std::string name = "reload " + home + observed.policy_name + " " + reload.meta.name;
+    cached[name] = reload.meta.resource_version;
+    behind = ledger_.is_behind(name, reload.meta.resource_version, now) || behind;
+  }
+  return behind || ledger_.any_missing("reload " + home + observed.policy_name + " ", cached, now);
+}
+
+void Gatherer::add_workload(Observed& observed) const {
+  const auto workload = world_.workload_of(*observed.policy);
+  if (!workload) return;
+  ObservedWorkload out{workload->kind,          workload->name,          workload->uid,
+                       workload->reload_token,  workload->template_hash, workload->replicas,
+                       workload->is_rolling_out};
+  if (out.template_hash.empty() && !out.is_rolling_out) out.template_hash = hash_of_youngest(observed.pods);
+  observed.workload = std::move(out);
+}
+
+void Gatherer::add_pods(Observed& observed) const {
+  std::vector<SidecarAddress> addresses;
+  std::vector<std::size_t> owners;
+  for (const auto& view : world_.pods_of(*observed.policy)) {
+    observed.pods.push_back(observed_pod(*view));
+    if (view->control_port == 0 || view->ip.empty() || view->is_terminating) continue;
+    addresses.push_back({view->uid, view->ip, view->control_port});
+    owners.push_back(observed.pods.size() - 1);
+  }
+  auto entries = book_.look(addresses, is_running(observed));
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    ObservedPod& pod = observed.pods[owners[i]];
+    pod.reach = entries[i].reach;
+    pod.reach_message = std::move(entries[i].reach_message);
+    pod.sidecar = std::move(entries[i].status);
+    pod.refusal = std::move(entries[i].refusal);
+  }
+}
+
+void Gatherer::add_rivals(Observed& observed) const {
+  const auto pods = world_.pods_of(*observed.policy);
+  for (const auto& entry : world_.policies(observed.name_space + "/")) {
+    const api::ReloadPolicy& other = entry->object;
+    if (other.meta.name == observed.policy_name) continue;
+    const Selector theirs = world_.selector_of(other);
+    const bool shares =
+        std::any_of(pods.begin(), pods.end(), [&](const auto& pod) { return matches(theirs, pod->labels); });
+    if (shares) observed.rivals.push_back({other.meta.name, other.meta.uid, other.meta.creation_time});
+  }
+}
+
+std::optional<Observed> Gatherer::gather(const std::string& policy_key) {
+  const auto slash = policy_key.find('/');
+  Observed observed;
+  observed.name_space = policy_key.substr(0, slash);
+  observed.policy_name = policy_key.substr(slash + 1);
+  observed.operator_version = version_;
+  observed.namespace_terminating = world_.is_namespace_terminating(observed.name_space);
+  observed.reloads = world_.reloads_of(observed.name_space, observed.policy_name);
+  if (const auto policy = world_.policy(policy_key)) observed.policy = policy->object;
+  if (is_behind(observed)) return std::nullopt;
+  if (!observed.policy) return observed;
+  add_pods(observed);
+  add_workload(observed);
+  add_rivals(observed);
+  return observed;
+}
+
+}  // namespace sidestep::op

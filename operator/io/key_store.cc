@@ -1,0 +1,80 @@
+#include "operator/io/key_store.h"
+
+#include <nlohmann/json.hpp>
+
+#include "lib/base/log.h"
+#include "lib/k8s/base64.h"
+
+namespace sidestep::op {
+
+Result<Keys> keys_from_secret(const k8s::Json& secret) {
+  Keys keys;
+  const k8s::Json data = secret.value("data", k8s::Json::object());
+  for (const auto& [entry, value] : data.items()) {
+    if (!entry.ends_with(".pem") || !value.is_string()) continue;
+    const auto pem = k8s::base64_decode(value.get<std::string>());
+    if (!pem) return invalid("Secret entry " + entry + ": " + pem.error().detail);
+    auto key = policy::PrivateKey::from_pem(*pem);
+    if (!key) return invalid("Secret entry " + entry + ": " + key.error().detail);
+    keys.published[key->id() + ".pem"] = key->public_pem();
+    if (entry == kSigningEntry) keys.signing = std::make_shared<const policy::PrivateKey>(*std::move(key));
+  }
+  if (!keys.signing) return invalid(std::string("the operator's Secret has no entry ") + kSigningEntry);
+  return keys;
+}
+
+Result<k8s::Json> KeyStore::read_or_create() {
+  auto found = client_.get(ref_);
+  if (found || found.error().kind != ErrorKind::kNotFound) return found;
+  const auto key = policy::PrivateKey::generate();
+  const k8s::Json secret = {{"apiVersion", "v1"},
+                            {"kind", "Secret"},
+                            {"metadata", {{"name", ref_.name}, {"namespace", ref_.name_space}}},
+                            {"type", "Opaque"},
+                            {"data", {{kSigningEntry, k8s::base64_encode(key.private_pem())}}}};
+  auto made = client_.create({ref_.resource, ref_.name_space, ""}, secret);
+  if (made) {
+    log::info("made the signing key", {{"secret", ref_.name}, {"key", key.id()}});
+    return made;
+  }
+  return made.error().kind == ErrorKind::kConflict ? client_.get(ref_) : made;
+}
+
+Status KeyStore::refresh() {
+  const auto secret = read_or_create();
+  if (!secret) return secret.error();
+  auto keys = keys_from_secret(*secret);
+  if (!keys) return keys.error();
+  const std::lock_guard lock(mutex_);
+  if (keys_.signing && keys_.signing->id() != keys->signing->id())
+    log::info("signing with another key", {{"key", keys->signing->id()}});
+  keys_ = *std::move(keys);
+  return {};
+}
+
+Keys KeyStore::keys() const {
+  const std::lock_guard lock(mutex_);
+  return keys_;
+}
+
+Status TrustPublisher::ensure(const std::string& name_space, TimePoint now) {
+  const auto published = keys_.keys().published;
+  if (published.empty()) return unavailable("the operator has no signing key yet");
+  {
+    const std::lock_guard lock(mutex_);
+    const auto done = done_.find(name_space);
+    if (done != done_.end() && done->second.published == published && now - done->second.at < again_)
+      return {};
+  }
+  const k8s::Json object = {{"apiVersion", "v1"},
+                            {"kind", "ConfigMap"},
+                            {"metadata", {{"name", kTrustConfigMap}, {"namespace", name_space}}},
+                            {"data", published}};
+  const auto applied = client_.apply({{"v1", "configmaps"}, name_space, kTrustConfigMap}, object);
+  if (!applied) return applied.error();
+  const std::lock_guard lock(mutex_);
+  done_[name_space] = {published, now};
+  return {};
+}
+
+}  // namespace sidestep::op

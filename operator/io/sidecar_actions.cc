@@ -1,0 +1,58 @@
+#include "operator/io/sidecar_actions.h"
+
+#include <nlohmann/json.hpp>
+
+#include "lib/policy/spec.h"
+
+namespace sidestep::op {
+namespace {
+
+using Json = nlohmann::json;
+
+struct ToCommand {
+  const Observed& observed;
+
+  std::optional<SidecarCommand> operator()(const SidecarPolicy& action) const {
+    if (!observed.policy) return std::nullopt;
+    return SidecarCommand{action.pod, "/v1/policy", policy::policy_to_json(observed.policy->spec), ""};
+  }
+  std::optional<SidecarCommand> operator()(const SidecarReload& action) const {
+    const Json body = {{"id", action.id},         {"token", action.token},
+                       {"reason", action.reason}, {"requestedBy", action.requested_by},
+                       {"managed", true},         {"deadlineSeconds", action.deadline.count()}};
+    return SidecarCommand{action.pod, "/v1/reload", body.dump(), action.id};
+  }
+  std::optional<SidecarCommand> operator()(const SidecarWeight& action) const {
+    const Json body = {{"reload", action.id}, {"weightPerTenThousand", action.weight_per_ten_thousand}};
+    return SidecarCommand{action.pod, "/v1/weight", body.dump(), action.id};
+  }
+  std::optional<SidecarCommand> operator()(const SidecarPromote& action) const {
+    return SidecarCommand{action.pod, "/v1/promote", Json{{"reload", action.id}}.dump(), action.id};
+  }
+  std::optional<SidecarCommand> operator()(const SidecarAbort& action) const {
+    const Json body = {{"reload", action.id}, {"reason", action.reason}};
+    return SidecarCommand{action.pod, "/v1/abort", body.dump(), action.id};
+  }
+  template <typename Other>
+  std::optional<SidecarCommand> operator()(const Other&) const {
+    return std::nullopt;
+  }
+};
+
+}  // namespace
+
+std::optional<SidecarCommand> command_of(const Action& action, const Observed& observed) {
+  return std::visit(ToCommand{observed}, action);
+}
+
+CommandVerdict verdict_of(const SidecarReply& reply, const SidecarCommand& command) {
+  if (reply.status / 100 == 2) return {};
+  const SidecarError error = sidecar_error_from_text(reply.body);
+  const std::string detail = command.path + ": " + std::to_string(reply.status) + ": " + error.message;
+  if (reply.status == 409) return {Applied::kAgain, detail, std::nullopt};
+  if (reply.status == 401 || reply.status == 429 || reply.status >= 500)
+    return {Applied::kLater, detail, std::nullopt};
+  return {Applied::kAgain, detail, CommandRefusal{command.reload_id, error.message}};
+}
+
+}  // namespace sidestep::op

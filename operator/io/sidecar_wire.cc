@@ -1,0 +1,124 @@
+#include "operator/io/sidecar_wire.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+namespace sidestep::op {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string text(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::int64_t number(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number() ? found->get<std::int64_t>() : 0;
+}
+
+bool flag(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_boolean() && found->get<bool>();
+}
+
+constexpr std::array<std::pair<const char*, SidecarPhase>, 8> kPhases{
+    {{"Starting", SidecarPhase::kStarting},
+     {"Judging", SidecarPhase::kJudging},
+     {"Draining", SidecarPhase::kDraining},
+     {"Succeeded", SidecarPhase::kSucceeded},
+     {"Failed", SidecarPhase::kFailed},
+     {"Aborted", SidecarPhase::kAborted},
+     {"Interrupted", SidecarPhase::kInterrupted},
+     {"Superseded", SidecarPhase::kSuperseded}}};
+
+std::optional<SidecarPhase> phase_of(const std::string& name) {
+  for (const auto& [known, phase] : kPhases)
+    if (name == known) return phase;
+  return std::nullopt;
+}
+
+GenerationCounts counts_of(const Json& generation) {
+  return {static_cast<int>(number(generation, "generation")), number(generation, "requests"),
+          number(generation, "errors")};
+}
+
+api::Receipt receipt_of(const Json& receipt, int candidate) {
+  api::Receipt out;
+  if (const auto requests = receipt.find("requests"); requests != receipt.end() && requests->is_object()) {
+    for (const auto& [generation, count] : requests->items()) {
+      if (!count.is_number()) continue;
+      const bool is_candidate = generation == std::to_string(candidate);
+      (is_candidate ? out.candidate_requests : out.active_requests) += count.get<std::int64_t>();
+    }
+  }
+  out.held = number(receipt, "held");
+  out.retried = number(receipt, "retried");
+  out.failed = number(receipt, "failed");
+  out.longest_hold_ms = number(receipt, "longestHoldMs");
+  out.connections_cut = number(receipt, "connectionsCut");
+  out.duration_ms = number(receipt, "totalMs");
+  return out;
+}
+
+// The exit and the last lines are what a person asks for first, so they go with the message.
+std::string message_of(const Json& run) {
+  std::string message = text(run, "message");
+  const auto output = run.find("output");
+  if (output == run.end() || !output->is_array() || output->empty()) return message;
+  message += message.empty() ? "last lines:" : "; last lines:";
+  const std::size_t first = output->size() > 5 ? output->size() - 5 : 0;
+  for (std::size_t i = first; i < output->size(); ++i)
+    if ((*output)[i].is_string()) message += "\n" + (*output)[i].get<std::string>();
+  return message.substr(0, api::kMostMessageBytes);
+}
+
+Result<SidecarRun> run_of(const Json& run) {
+  const auto phase = phase_of(text(run, "phase"));
+  if (!phase)
+    return invalid("reload.phase: \"" + text(run, "phase") + "\" is not a phase this operator knows");
+  SidecarRun out;
+  out.id = text(run, "id");
+  out.token = text(run, "token");
+  out.phase = *phase;
+  out.reason = text(run, "reason");
+  out.message = message_of(run);
+  out.generation = static_cast<int>(number(run, "generation"));
+  out.weight_per_ten_thousand = static_cast<int>(number(run, "weightPerTenThousand"));
+  out.ready =
+      !text(run, "readyAt").empty() || (*phase != SidecarPhase::kStarting && *phase != SidecarPhase::kFailed);
+  out.managed = flag(run, "managed");
+  if (const auto receipt = run.find("receipt"); receipt != run.end() && receipt->is_object())
+    out.receipt = receipt_of(*receipt, out.generation);
+  return out;
+}
+
+}  // namespace
+
+Result<SidecarStatus> sidecar_status_from_text(std::string_view body) {
+  const Json root = Json::parse(body, nullptr, false);
+  if (!root.is_object()) return invalid("the sidecar's status is not a JSON object");
+  SidecarStatus status;
+  status.version = text(root, "version");
+  status.boot_id = text(root, "bootId");
+  if (const auto active = root.find("active"); active != root.end() && active->is_object())
+    status.active = counts_of(*active);
+  if (const auto candidate = root.find("candidate"); candidate != root.end() && candidate->is_object())
+    status.candidate = counts_of(*candidate);
+  if (const auto run = root.find("reload"); run != root.end() && run->is_object()) {
+    auto parsed = run_of(*run);
+    if (!parsed) return parsed.error();
+    status.run = *std::move(parsed);
+  }
+  return status;
+}
+
+SidecarError sidecar_error_from_text(std::string_view body) {
+  const Json root = Json::parse(body, nullptr, false);
+  if (root.is_object() && root.contains("error") && root["error"].is_object())
+    return {text(root["error"], "kind"), text(root["error"], "message")};
+  return {"", std::string(body.substr(0, 200))};
+}
+
+}  // namespace sidestep::op

@@ -1,0 +1,172 @@
+#include "operator/io/views.h"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "operator/api/object.h"
+#include "operator/api/wire.h"
+
+namespace sidestep::op {
+namespace {
+
+using Json = nlohmann::json;
+
+const Json& child(const Json& object, const char* key) {
+  static const Json kNothing;
+  if (!object.is_object()) return kNothing;
+  const auto found = object.find(key);
+  return found == object.end() ? kNothing : *found;
+}
+
+std::string text(const Json& object, const char* key) {
+  const Json& value = child(object, key);
+  return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+int number(const Json& object, const char* key, int otherwise) {
+  const Json& value = child(object, key);
+  return value.is_number_integer() ? value.get<int>() : otherwise;
+}
+
+Labels labels_of(const Json& metadata) {
+  Labels labels;
+  const Json& found = child(metadata, "labels");
+  if (!found.is_object()) return labels;
+  for (const auto& [key, value] : found.items())
+    if (value.is_string()) labels.emplace(key, value.get<std::string>());
+  return labels;
+}
+
+const Json* find_container(const Json& spec, const char* name) {
+  for (const char* list : {"initContainers", "containers"})
+    for (const Json& container : child(spec, list))
+      if (text(container, "name") == name) return &container;
+  return nullptr;
+}
+
+// The ports that clients' connections come to: those the sidecar declares, and those of SIDESTEP_LISTEN.
+std::set<int> proxy_ports(const Json& sidecar) {
+  std::set<int> ports;
+  for (const Json& port : child(sidecar, "ports"))
+    if (text(port, "name") != kControlPortName) ports.insert(number(port, "containerPort", 0));
+  for (const Json& variable : child(sidecar, "env")) {
+    if (text(variable, "name") != "SIDESTEP_LISTEN") continue;
+    std::string rest = text(variable, "value");
+    for (auto colon = rest.find(':'); colon != rest.npos; colon = rest.find(':', colon + 1)) {
+      int port = 0;
+      std::from_chars(rest.data() + colon + 1, rest.data() + rest.size(), port);
+      if (port > 0) ports.insert(port);
+    }
+  }
+  return ports;
+}
+
+// The number of a probe's port, by number or by the name of one of the container's ports; 0: no port.
+int probe_port(const Json& probe, const Json& container) {
+  for (const char* kind : {"httpGet", "tcpSocket", "grpc"}) {
+    const Json& port = child(child(probe, kind), "port");
+    if (port.is_number_integer()) return port.get<int>();
+    if (!port.is_string()) continue;
+    for (const Json& named : child(container, "ports"))
+      if (text(named, "name") == port.get<std::string>()) return number(named, "containerPort", 0);
+  }
+  return 0;
+}
+
+std::string probe_through_proxy(const Json& spec, const std::set<int>& ports) {
+  for (const Json& container : child(spec, "containers")) {
+    if (text(container, "name") == kSidecarContainer) continue;
+    for (const char* kind : {"livenessProbe", "readinessProbe", "startupProbe"}) {
+      const int port = probe_port(child(container, kind), container);
+      if (ports.contains(port))
+        return "container " + text(container, "name") + ": " + kind + " on port " + std::to_string(port);
+    }
+  }
+  return {};
+}
+
+bool has_condition(const Json& status, const char* type) {
+  for (const Json& condition : child(status, "conditions"))
+    if (text(condition, "type") == type) return text(condition, "status") == "True";
+  return false;
+}
+
+std::string annotation(const Json& metadata, const char* key) {
+  return text(child(metadata, "annotations"), key);
+}
+
+std::uint16_t control_port(const Json& sidecar) {
+  for (const Json& port : child(sidecar, "ports"))
+    if (text(port, "name") == kControlPortName)
+      return static_cast<std::uint16_t>(number(port, "containerPort", 0));
+  return 0;
+}
+
+bool is_rolling_out(const Json& workload, const std::string& kind, int replicas) {
+  const Json& spec = child(workload, "spec");
+  const Json& status = child(workload, "status");
+  const char* strategy = kind == "Deployment" ? "strategy" : "updateStrategy";
+  if (text(child(spec, strategy), "type") == "OnDelete") return false;
+  if (number(status, "observedGeneration", 0) < number(child(workload, "metadata"), "generation", 0))
+    return true;
+  if (kind == "DaemonSet")
+    return number(status, "updatedNumberScheduled", 0) < number(status, "desiredNumberScheduled", 0);
+  if (kind == "StatefulSet") return text(status, "updateRevision") != text(status, "currentRevision");
+  return number(status, "updatedReplicas", 0) < std::max(replicas, number(status, "replicas", 0));
+}
+
+}  // namespace
+
+std::string PodView::template_hash() const {
+  for (const char* key : {"pod-template-hash", "controller-revision-hash"})
+    if (const auto found = labels.find(key); found != labels.end()) return found->second;
+  return {};
+}
+
+std::optional<PodView> pod_view(const Json& pod) {
+  const Json& metadata = child(pod, "metadata");
+  const Json& status = child(pod, "status");
+  PodView view;
+  view.name = text(metadata, "name");
+  view.name_space = text(metadata, "namespace");
+  view.uid = text(metadata, "uid");
+  if (view.name.empty()) return std::nullopt;
+  view.labels = labels_of(metadata);
+  view.creation_time = api::parse_time(text(metadata, "creationTimestamp")).value_or(WallTime{});
+  const std::string phase = text(status, "phase");
+  view.is_terminating =
+      !text(metadata, "deletionTimestamp").empty() || phase == "Succeeded" || phase == "Failed";
+  view.is_ready = has_condition(status, "Ready");
+  view.ip = text(status, "podIP");
+  view.refresh = annotation(metadata, api::kRefreshAnnotation);
+  if (const Json* sidecar = find_container(child(pod, "spec"), kSidecarContainer)) {
+    view.control_port = control_port(*sidecar);
+    view.probe_through_proxy = probe_through_proxy(child(pod, "spec"), proxy_ports(*sidecar));
+  }
+  return view;
+}
+
+std::optional<WorkloadView> workload_view(const Json& workload, const std::string& kind) {
+  const Json& metadata = child(workload, "metadata");
+  const Json& spec = child(workload, "spec");
+  const Json& status = child(workload, "status");
+  WorkloadView view;
+  view.kind = kind;
+  view.name = text(metadata, "name");
+  view.name_space = text(metadata, "namespace");
+  view.uid = text(metadata, "uid");
+  view.reload_token = annotation(metadata, api::kReloadAnnotation);
+  view.selector = selector_from_json(child(spec, "selector"));
+  view.replicas =
+      kind == "DaemonSet" ? number(status, "desiredNumberScheduled", 0) : number(spec, "replicas", 1);
+  if (kind == "StatefulSet") view.template_hash = text(status, "updateRevision");
+  view.is_rolling_out = is_rolling_out(workload, kind, view.replicas);
+  return view;
+}
+
+std::optional<NamespaceView> namespace_view(const Json& name_space) {
+  return NamespaceView{!text(child(name_space, "metadata"), "deletionTimestamp").empty()};
+}
+
+}  // namespace sidestep::op

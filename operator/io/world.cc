@@ -1,0 +1,158 @@
+#include "operator/io/world.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "lib/base/log.h"
+#include "operator/api/wire.h"
+
+namespace sidestep::op {
+
+const k8s::Resource kPolicies{api::kGroupVersion, "reloadpolicies"};
+const k8s::Resource kReloads{api::kGroupVersion, "reloads"};
+const k8s::Resource kPods{"v1", "pods"};
+
+namespace {
+
+const k8s::Resource kNamespaces{"v1", "namespaces"};
+constexpr std::array<std::pair<const char*, const char*>, 3> kWorkloadKinds{
+    {{"Deployment", "deployments"}, {"StatefulSet", "statefulsets"}, {"DaemonSet", "daemonsets"}}};
+
+template <typename Object>
+std::optional<Entry<Object>> entry_of(Result<Object> read, const k8s::Json& object) {
+  if (read) return Entry<Object>{*std::move(read)};
+  log::warn("an object cannot be read", {{"object", k8s::key_of(object)}, {"error", read.error().detail}});
+  return std::nullopt;
+}
+
+std::string policy_of(const ReloadEntry& reload) {
+  return reload.object.meta.name_space + "/" + reload.object.spec.policy;
+}
+
+}  // namespace
+
+World::World(k8s::Client& client, const Clock& clock, Wake wake)
+    : client_(client),
+      clock_(clock),
+      wake_(std::move(wake)),
+      policies_([](const k8s::Json& object) { return entry_of(api::policy_from_json(object), object); },
+                // Policies of one namespace may be rivals for its pods.
+                [this](const std::string& key, const auto& before, const auto& after) {
+                  wake_(key);
+                  if (!before || !after) wake_namespace(key.substr(0, key.find('/')));
+                }),
+      reloads_([](const k8s::Json& object) { return entry_of(api::reload_from_json(object), object); },
+               [this](const std::string&, const auto& before, const auto& after) {
+                 wake_(policy_of(after ? *after : *before));
+               }),
+      pods_([](const k8s::Json& object) { return pod_view(object); },
+            [this](const std::string&, const auto& before, const auto& after) {
+              if (before) wake_policies_of_pod(*before);
+              if (after && (!before || before->labels != after->labels)) wake_policies_of_pod(*after);
+            }),
+      namespaces_([](const k8s::Json& object) { return namespace_view(object); },
+                  [this](const std::string& key, const auto& before, const auto&) {
+                    if (before) wake_namespace(key);
+                  }) {
+  for (const auto& [kind, plural] : kWorkloadKinds) {
+    auto reduce = [name = std::string(kind)](const k8s::Json& object) { return workload_view(object, name); };
+    auto listen = [this](const std::string&, const auto& before, const auto& after) {
+      wake_policies_of_workload(after ? *after : *before);
+    };
+    workloads_.emplace_back(kind, std::make_unique<k8s::Cache<WorkloadView>>(reduce, listen));
+  }
+}
+
+World::~World() { stop_all(); }
+
+std::unique_ptr<k8s::Watcher> World::watcher(const k8s::Resource& resource, k8s::ListOptions options,
+                                             k8s::WatchSink& sink) {
+  return std::make_unique<k8s::Watcher>(client_, clock_, k8s::ObjectRef{resource, "", ""}, std::move(options),
+                                        sink);
+}
+
+void World::run_all() {
+  watchers_.push_back(watcher(kPolicies, {}, policies_));
+  watchers_.push_back(watcher(kReloads, {}, reloads_));
+  for (std::size_t i = 0; i < kWorkloadKinds.size(); ++i)
+    watchers_.push_back(watcher({"apps/v1", kWorkloadKinds[i].second}, {.page = 200}, *workloads_[i].second));
+  watchers_.push_back(watcher(kPods, {.page = 100}, pods_));
+  watchers_.push_back(watcher(kNamespaces, {.metadata_only = true}, namespaces_));
+  for (const auto& each : watchers_)
+    threads_.emplace_back([watcher = each.get()](std::stop_token stop) { watcher->run(std::move(stop)); });
+}
+
+void World::stop_all() {
+  for (std::jthread& thread : threads_) thread.request_stop();
+  threads_.clear();
+}
+
+bool World::is_synced() const {
+  return !watchers_.empty() &&
+         std::all_of(watchers_.begin(), watchers_.end(), [](auto& each) { return each->is_synced(); });
+}
+
+bool World::is_healthy(TimePoint now) const {
+  return std::all_of(watchers_.begin(), watchers_.end(), [now](auto& each) { return each->is_healthy(now); });
+}
+
+std::vector<api::Reload> World::reloads_of(const std::string& name_space,
+                                           const std::string& policy_name) const {
+  std::vector<api::Reload> found;
+  for (const auto& reload : reloads_.all(name_space + "/"))
+    if (reload->object.spec.policy == policy_name) found.push_back(reload->object);
+  return found;
+}
+
+k8s::Cache<WorkloadView>* World::workloads_of_kind(const std::string& kind) const {
+  for (const auto& [name, cache] : workloads_)
+    if (name == kind) return cache.get();
+  return nullptr;
+}
+
+std::shared_ptr<const WorkloadView> World::workload_of(const api::ReloadPolicy& policy) const {
+  if (!policy.spec.target_ref) return nullptr;
+  const auto* cache = workloads_of_kind(policy.spec.target_ref->kind);
+  return cache ? cache->get(policy.meta.name_space + "/" + policy.spec.target_ref->name) : nullptr;
+}
+
+Selector World::selector_of(const api::ReloadPolicy& policy) const {
+  if (!policy.spec.target_ref) return selector_from_pairs(policy.spec.selector);
+  const auto workload = workload_of(policy);
+  return workload ? workload->selector : Selector{};
+}
+
+std::vector<std::shared_ptr<const PodView>> World::pods_of(const api::ReloadPolicy& policy) const {
+  std::vector<std::shared_ptr<const PodView>> found;
+  const Selector selector = selector_of(policy);
+  if (selector.all.empty()) return found;
+  for (auto& pod : pods_.all(policy.meta.name_space + "/"))
+    if (matches(selector, pod->labels)) found.push_back(std::move(pod));
+  return found;
+}
+
+bool World::is_namespace_terminating(const std::string& name_space) const {
+  const auto found = namespaces_.get(name_space);
+  return found && found->is_terminating;
+}
+
+void World::wake_namespace(const std::string& name_space) const {
+  for (const auto& policy : policies_.all(name_space + "/"))
+    wake_(policy->object.meta.name_space + "/" + policy->object.meta.name);
+}
+
+void World::wake_policies_of_pod(const PodView& pod) const {
+  for (const auto& policy : policies_.all(pod.name_space + "/"))
+    if (matches(selector_of(policy->object), pod.labels))
+      wake_(pod.name_space + "/" + policy->object.meta.name);
+}
+
+void World::wake_policies_of_workload(const WorkloadView& workload) const {
+  for (const auto& policy : policies_.all(workload.name_space + "/")) {
+    const auto& target = policy->object.spec.target_ref;
+    if (target && target->kind == workload.kind && target->name == workload.name)
+      wake_(workload.name_space + "/" + policy->object.meta.name);
+  }
+}
+
+}  // namespace sidestep::op

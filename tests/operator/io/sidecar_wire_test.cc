@@ -1,0 +1,85 @@
+#include "operator/io/sidecar_wire.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "operator/io/sidecar_actions.h"
+
+namespace sidestep::op {
+namespace {
+
+constexpr const char* kStatus = R"({"version": "0.1.0", "bootId": "b", "phase": "Judging",
+  "active": {"generation": 2, "requests": 10, "errors": 1}, "candidate": {"generation": 3, "requests": 5, "errors": 4},
+  "reload": {"id": "r1", "token": "t", "phase": "Judging", "generation": 3, "weightPerTenThousand": 500, "managed": true,
+             "readyAt": "2026-11-23T09:30:00Z", "reason": "", "message": "",
+             "receipt": {"requests": {"2": 100, "3": 50}, "held": 1, "retried": 2, "failed": 3, "longestHoldMs": 4,
+                         "connectionsCut": 5, "totalMs": 150}}})";
+
+TEST(SidecarStatus, IsReadAsTheContractWritesIt) {
+  const auto status = sidecar_status_from_text(kStatus);
+  ASSERT_TRUE(status) << status.error().detail;
+  EXPECT_EQ(status->active.errors, 1);
+  EXPECT_EQ(status->candidate->requests, 5);
+  EXPECT_EQ(status->run->phase, SidecarPhase::kJudging);
+  EXPECT_TRUE(status->run->ready);
+  EXPECT_TRUE(status->run->managed);
+  EXPECT_EQ(status->run->weight_per_ten_thousand, 500);
+  EXPECT_EQ(status->run->receipt, (api::Receipt{100, 50, 1, 2, 3, 4, 5, 150}));
+}
+
+TEST(SidecarStatus, WithoutCandidateAndReloadIsFine) {
+  const auto status = sidecar_status_from_text(
+      R"({"active": {"generation": 1}, "candidate": null, "reload": null, "new": 1})");
+  ASSERT_TRUE(status);
+  EXPECT_FALSE(status->candidate);
+  EXPECT_FALSE(status->run);
+}
+
+TEST(SidecarStatus, LastLinesOfABadCandidateGoWithTheMessage) {
+  const auto status = sidecar_status_from_text(
+      R"({"reload": {"id": "r", "phase": "Failed", "reason": "ExitedEarly", "message": "exit status 1",
+          "output": ["1", "2", "3", "4", "5", "boom"]}})");
+  EXPECT_EQ(status->run->message, "exit status 1; last lines:\n2\n3\n4\n5\nboom");
+  EXPECT_FALSE(status->run->ready);
+}
+
+TEST(SidecarStatus, PhaseOfAStrangerAndGarbageAreErrors) {
+  EXPECT_FALSE(sidecar_status_from_text(R"({"reload": {"id": "r", "phase": "Dancing"}})"));
+  EXPECT_FALSE(sidecar_status_from_text("<html>"));
+}
+
+TEST(SidecarCommand, EachActionBecomesItsCall) {
+  const Observed observed;
+  const PodRef pod{"p", "u"};
+  const auto weight = command_of(SidecarWeight{pod, "r", 500}, observed);
+  EXPECT_EQ(weight->path, "/v1/weight");
+  EXPECT_EQ(weight->body, R"({"reload":"r","weightPerTenThousand":500})");
+  const auto reload = command_of(SidecarReload{pod, "r", "t", "why", "reload/x", Seconds{600}}, observed);
+  EXPECT_EQ(reload->path, "/v1/reload");
+  EXPECT_EQ(
+      reload->body,
+      R"({"deadlineSeconds":600,"id":"r","managed":true,"reason":"why","requestedBy":"reload/x","token":"t"})");
+  EXPECT_EQ(command_of(SidecarPromote{pod, "r"}, observed)->path, "/v1/promote");
+  EXPECT_EQ(command_of(SidecarAbort{pod, "r", "no"}, observed)->body, R"({"reason":"no","reload":"r"})");
+  EXPECT_FALSE(command_of(CreateReload{}, observed));
+}
+
+TEST(SidecarCommand, AnswerSaysDoneAgainLaterOrRefused) {
+  const SidecarCommand command{{"p", "u"}, "/v1/weight", "{}", "r"};
+  const auto of = [&](int status) {
+    return verdict_of({status, R"({"error":{"kind":"k","message":"m"}})"}, command);
+  };
+  EXPECT_EQ(of(202).what, Applied::kAll);
+  EXPECT_EQ(of(409).what, Applied::kAgain);
+  EXPECT_FALSE(of(409).refusal);
+  for (const int status : {401, 429, 500, 503}) EXPECT_EQ(of(status).what, Applied::kLater) << status;
+  for (const int status : {400, 403, 404}) {
+    ASSERT_TRUE(of(status).refusal) << status;
+    EXPECT_EQ(of(status).refusal->reload_id, "r");
+    EXPECT_EQ(of(status).refusal->message, "m");
+  }
+}
+
+}  // namespace
+}  // namespace sidestep::op

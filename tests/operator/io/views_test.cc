@@ -1,0 +1,123 @@
+#include "operator/io/views.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace sidestep::op {
+namespace {
+
+using Json = nlohmann::json;
+
+Json pod() {
+  return Json::parse(R"({
+    "metadata": {"name": "shop-1", "namespace": "n", "uid": "u", "creationTimestamp": "2026-11-23T09:30:00Z",
+                 "labels": {"app": "shop", "pod-template-hash": "abc"}, "annotations": {"sidestep.dev/refresh": "7"}},
+    "spec": {"initContainers": [{"name": "sidestep", "restartPolicy": "Always",
+                                 "ports": [{"name": "http", "containerPort": 8080}, {"name": "sidestep-ctl", "containerPort": 8086}]}],
+             "containers": [{"name": "app", "ports": [{"name": "web", "containerPort": 8080}]}]},
+    "status": {"phase": "Running", "podIP": "10.0.0.7", "conditions": [{"type": "Ready", "status": "True"}]}})");
+}
+
+TEST(PodView, KeepsWhatADecisionNeeds) {
+  const auto view = pod_view(pod());
+  ASSERT_TRUE(view);
+  EXPECT_EQ(view->name, "shop-1");
+  EXPECT_EQ(view->template_hash(), "abc");
+  EXPECT_TRUE(view->is_ready);
+  EXPECT_FALSE(view->is_terminating);
+  EXPECT_EQ(view->ip, "10.0.0.7");
+  EXPECT_EQ(view->control_port, 8086);
+  EXPECT_EQ(view->refresh, "7");
+  EXPECT_EQ(view->probe_through_proxy, "");
+}
+
+TEST(PodView, PodBeingDeletedOrEndedIsTerminating) {
+  Json deleted = pod();
+  deleted["metadata"]["deletionTimestamp"] = "2026-11-23T09:31:00Z";
+  EXPECT_TRUE(pod_view(deleted)->is_terminating);
+  Json ended = pod();
+  ended["status"]["phase"] = "Failed";
+  EXPECT_TRUE(pod_view(ended)->is_terminating);
+}
+
+TEST(PodView, PodWithoutOurContainerHasNoControlPort) {
+  Json plain = pod();
+  plain["spec"].erase("initContainers");
+  EXPECT_EQ(pod_view(plain)->control_port, 0);
+}
+
+TEST(PodView, ProbeOfTheAppThroughTheProxyIsNamedByNumberByNameAndByListenVariable) {
+  Json by_number = pod();
+  by_number["spec"]["containers"][0]["livenessProbe"] = {{"httpGet", {{"port", 8080}}}};
+  EXPECT_EQ(pod_view(by_number)->probe_through_proxy, "container app: livenessProbe on port 8080");
+  Json by_name = pod();
+  by_name["spec"]["containers"][0]["readinessProbe"] = {{"tcpSocket", {{"port", "web"}}}};
+  EXPECT_EQ(pod_view(by_name)->probe_through_proxy, "container app: readinessProbe on port 8080");
+  Json by_variable = pod();
+  by_variable["spec"]["initContainers"][0]["env"] = {
+      {{"name", "SIDESTEP_LISTEN"}, {"value", "0.0.0.0:9000,[::]:9001"}}};
+  by_variable["spec"]["containers"][0]["startupProbe"] = {{"grpc", {{"port", 9001}}}};
+  EXPECT_EQ(pod_view(by_variable)->probe_through_proxy, "container app: startupProbe on port 9001");
+}
+
+TEST(PodView, OwnProbesOfTheSidecarAndProbesOfOtherPortsAreFine) {
+  Json fine = pod();
+  fine["spec"]["initContainers"][0]["readinessProbe"] = {{"httpGet", {{"port", 8080}}}};
+  fine["spec"]["containers"][0]["livenessProbe"] = {{"httpGet", {{"port", 9999}}}};
+  EXPECT_EQ(pod_view(fine)->probe_through_proxy, "");
+}
+
+TEST(WorkloadView, DeploymentRollsOutWhileItsControllerIsBehindOrReplacesPods) {
+  Json deployment =
+      Json::parse(R"({"metadata": {"name": "shop", "namespace": "n", "uid": "u", "generation": 4,
+      "annotations": {"sidestep.dev/reload": "t"}},
+    "spec": {"replicas": 3, "selector": {"matchLabels": {"app": "shop"}}},
+    "status": {"observedGeneration": 4, "replicas": 3, "updatedReplicas": 3}})");
+  auto view = workload_view(deployment, "Deployment");
+  EXPECT_FALSE(view->is_rolling_out);
+  EXPECT_EQ(view->reload_token, "t");
+  EXPECT_EQ(view->replicas, 3);
+  EXPECT_TRUE(matches(view->selector, {{"app", "shop"}}));
+  deployment["status"]["observedGeneration"] = 3;
+  EXPECT_TRUE(workload_view(deployment, "Deployment")->is_rolling_out);
+  deployment["status"]["observedGeneration"] = 4;
+  deployment["status"]["replicas"] = 4;  // an old pod is still there
+  EXPECT_TRUE(workload_view(deployment, "Deployment")->is_rolling_out);
+}
+
+TEST(WorkloadView, StatefulSetTellsItsTemplateAndOnDeleteNeverRollsOut) {
+  Json set =
+      Json::parse(R"({"metadata": {"name": "db", "namespace": "n", "generation": 1}, "spec": {"replicas": 2},
+    "status": {"observedGeneration": 1, "updateRevision": "db-2", "currentRevision": "db-1"}})");
+  EXPECT_EQ(workload_view(set, "StatefulSet")->template_hash, "db-2");
+  EXPECT_TRUE(workload_view(set, "StatefulSet")->is_rolling_out);
+  set["spec"]["updateStrategy"] = {{"type", "OnDelete"}};
+  EXPECT_FALSE(workload_view(set, "StatefulSet")->is_rolling_out);
+}
+
+TEST(WorkloadView, DaemonSetCountsScheduledPods) {
+  const Json set = Json::parse(R"({"metadata": {"name": "d", "namespace": "n", "generation": 1}, "spec": {},
+    "status": {"observedGeneration": 1, "desiredNumberScheduled": 5, "updatedNumberScheduled": 4}})");
+  EXPECT_EQ(workload_view(set, "DaemonSet")->replicas, 5);
+  EXPECT_TRUE(workload_view(set, "DaemonSet")->is_rolling_out);
+}
+
+TEST(Selector, EveryOperatorAndAnEmptyOneMatchesNothing) {
+  const auto matching = [](const char* selector, const Labels& labels) {
+    return matches(selector_from_json(Json::parse(selector)), labels);
+  };
+  EXPECT_FALSE(matching("{}", {{"a", "1"}}));
+  const char* all =
+      R"({"matchLabels": {"a": "1"}, "matchExpressions": [{"key": "b", "operator": "NotIn", "values": ["x"]},
+      {"key": "c", "operator": "Exists"}, {"key": "d", "operator": "DoesNotExist"}, {"key": "e", "operator": "In", "values": ["p", "q"]}]})";
+  EXPECT_TRUE(matching(all, {{"a", "1"}, {"c", ""}, {"e", "q"}}));
+  EXPECT_FALSE(matching(all, {{"a", "2"}, {"c", ""}, {"e", "q"}}));
+  EXPECT_FALSE(matching(all, {{"a", "1"}, {"b", "x"}, {"c", ""}, {"e", "q"}}));
+  EXPECT_FALSE(matching(all, {{"a", "1"}, {"e", "q"}}));
+  EXPECT_FALSE(matching(all, {{"a", "1"}, {"c", ""}, {"d", ""}, {"e", "q"}}));
+  EXPECT_FALSE(matching(all, {{"a", "1"}, {"c", ""}, {"e", "r"}}));
+}
+
+}  // namespace
+}  // namespace sidestep::op
