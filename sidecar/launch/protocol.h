@@ -29,7 +29,7 @@ enum class Type : std::uint16_t {
   kSpawnFailed = 4,
   kExited = 5,
   kGone = 6,
-  kOutputTail = 7,
+  kTailReport = 7,
   kConfigHash = 8,
   kTermSeen = 9,
   kSocketReady = 10,
@@ -162,8 +162,8 @@ struct Gone {
   }
 };
 
-struct OutputTail {
-  static constexpr Type kType = Type::kOutputTail;
+struct TailReport {
+  static constexpr Type kType = Type::kTailReport;
   std::uint64_t generation = 0;
   std::vector<std::string> output;
 

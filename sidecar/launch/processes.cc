@@ -1,0 +1,86 @@
+#include "sidecar/launch/processes.h"
+
+#include <dirent.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "sidecar/launch/posix.h"
+
+namespace sidestep::launch {
+
+namespace {
+
+bool proc_is_ours() {
+  char target[32] = {};
+  const ssize_t size = readlink("/proc/self", target, sizeof target - 1);
+  return size > 0 && std::atoi(target) == getpid();
+}
+
+// Parent of a living process, or -1. The name in "pid (name) state ppid" may hold anything, so it is skipped
+// from behind.
+pid_t parent_of(const char* pid) {
+  const std::string line = read_small_file(std::string("/proc/") + pid + "/stat", 1'024);
+  const std::size_t end = line.rfind(')');
+  if (end == std::string::npos) return -1;
+  char state = 0;
+  int parent = -1;
+  if (std::sscanf(line.c_str() + end + 1, " %c %d", &state, &parent) != 2) return -1;
+  return state == 'Z' || state == 'X' ? -1 : parent;
+}
+
+std::multimap<pid_t, pid_t> children_by_parent() {
+  std::multimap<pid_t, pid_t> children;
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir("/proc"), closedir);
+  if (dir == nullptr) return children;
+  while (const dirent* entry = readdir(dir.get())) {
+    const pid_t pid = std::atoi(entry->d_name);
+    if (pid <= 0) continue;
+    const pid_t parent = parent_of(entry->d_name);
+    if (parent >= 0) children.emplace(parent, pid);
+  }
+  return children;
+}
+
+}  // namespace
+
+std::vector<pid_t> descendants_of(pid_t root) {
+  std::vector<pid_t> found;
+  if (!proc_is_ours()) return found;
+  const auto children = children_by_parent();
+  std::vector<pid_t> open{root};
+  while (!open.empty()) {
+    const auto [first, last] = children.equal_range(open.back());
+    open.pop_back();
+    for (auto it = first; it != last; ++it) {
+      found.push_back(it->second);
+      open.push_back(it->second);
+    }
+  }
+  return found;
+}
+
+std::vector<pid_t> children_of(pid_t parent) {
+  std::vector<pid_t> found;
+  if (!proc_is_ours()) return found;
+  const auto children = children_by_parent();
+  const auto [first, last] = children.equal_range(parent);
+  for (auto it = first; it != last; ++it) found.push_back(it->second);
+  return found;
+}
+
+unsigned long long oom_kills() {
+  const std::string membership = read_small_file("/proc/self/cgroup");
+  const std::size_t at = membership.find("0::");
+  if (at == std::string::npos) return 0;
+  const std::string path = membership.substr(at + 3, membership.find('\n', at) - at - 3);
+  const std::string events = read_small_file("/sys/fs/cgroup" + (path == "/" ? "" : path) + "/memory.events");
+  const std::size_t line = events.find("oom_kill ");
+  return line == std::string::npos ? 0 : std::strtoull(events.c_str() + line + 9, nullptr, 10);
+}
+
+}  // namespace sidestep::launch

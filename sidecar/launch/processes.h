@@ -1,0 +1,18 @@
+// Who descends from whom, read from /proc. Without a /proc that belongs to our own process ids nothing is
+// found, and only process groups can be signalled.
+#pragma once
+
+#include <sys/types.h>
+
+#include <vector>
+
+namespace sidestep::launch {
+
+// Every living descendant of `root`, itself excluded; zombies excluded.
+std::vector<pid_t> descendants_of(pid_t root);
+std::vector<pid_t> children_of(pid_t parent);
+
+// How often the kernel has killed a process of our cgroup for lack of memory; 0 when that cannot be read.
+unsigned long long oom_kills();
+
+}  // namespace sidestep::launch
