@@ -99,8 +99,12 @@ struct ConfigTaken {
   std::string hash;   // "v1:sha256:…"; empty when there is an error
   std::string error;  // names the path and the fix; a spawn() with this snapshot fails too
 };
-struct SocketReady {  // the generation has bound its Unix socket
+// The generation has bound its Unix socket. `connect_path` leads to that very socket until Gone, even if the
+// app puts something else (a link to a socket of ours, say) in its place: connect there, show
+// Spawned::socket_path to people.
+struct SocketReady {
   Generation generation = Generation::kNone;
+  std::string connect_path;
 };
 struct TermSeen {};  // SIGTERM at the launcher; it forwards nothing while we are connected
 

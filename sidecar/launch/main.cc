@@ -13,7 +13,9 @@
 
 namespace {
 
-using namespace sidestep::launch;
+namespace launch = sidestep::launch;
+using launch::ParsedOptions;
+using launch::UniqueFd;
 
 constexpr int kWrongUsage = 2;
 constexpr int kLockHeld = 75;
@@ -47,7 +49,7 @@ const char* environment(const char* name) { return getenv(name); }
 
 int main(int argc, char** argv) {
   occupy_standard_numbers();
-  auto parsed = parse_options({argv + 1, argv + argc}, environment);
+  auto parsed = launch::parse_options({argv + 1, argv + argc}, environment);
   if (parsed.outcome == ParsedOptions::kPrint) return print(1, parsed.text, 0);
   if (parsed.outcome == ParsedOptions::kWrong)
     return print(2, "sidestep-launch: " + parsed.text, kWrongUsage);
@@ -55,12 +57,12 @@ int main(int argc, char** argv) {
   UniqueFd lock;
   if (const std::string& path = parsed.options.lock; !path.empty()) {
     lock.reset(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (!lock) return print(2, "sidestep-launch: --lock " + failure(path, errno) + "\n", 1);
+    if (!lock) return print(2, "sidestep-launch: --lock " + launch::failure(path, errno) + "\n", 1);
     if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return kLockHeld;
   }
   prctl(PR_SET_DUMPABLE, 0);  // the token in our memory is not for the app
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   UniqueFd signals = watch_signals();
-  if (!signals) return print(2, "sidestep-launch: " + failure("signalfd", errno) + "\n", 1);
-  return Launcher(std::move(parsed.options), std::move(signals)).run();
+  if (!signals) return print(2, "sidestep-launch: " + launch::failure("signalfd", errno) + "\n", 1);
+  return launch::Launcher(std::move(parsed.options), std::move(signals)).run();
 }

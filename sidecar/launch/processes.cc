@@ -18,7 +18,7 @@ namespace {
 bool proc_is_ours() {
   char target[32] = {};
   const ssize_t size = readlink("/proc/self", target, sizeof target - 1);
-  return size > 0 && std::atoi(target) == getpid();
+  return size > 0 && std::to_string(getpid()) == target;
 }
 
 // Parent of a living process, or -1. The name in "pid (name) state ppid" may hold anything, so it is skipped
@@ -38,8 +38,9 @@ std::multimap<pid_t, pid_t> children_by_parent() {
   const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir("/proc"), closedir);
   if (dir == nullptr) return children;
   while (const dirent* entry = readdir(dir.get())) {
-    const pid_t pid = std::atoi(entry->d_name);
-    if (pid <= 0) continue;
+    char* end = nullptr;
+    const auto pid = static_cast<pid_t>(std::strtol(entry->d_name, &end, 10));
+    if (pid <= 0 || *end != '\0') continue;
     const pid_t parent = parent_of(entry->d_name);
     if (parent >= 0) children.emplace(parent, pid);
   }

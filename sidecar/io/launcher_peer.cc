@@ -1,0 +1,90 @@
+#include "sidecar/io/launcher_peer.h"
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <cerrno>
+#include <span>
+
+namespace sidestep::sidecar {
+
+LauncherPeer::LauncherPeer(EventLoop& loop, UniqueFd socket, Owner& owner)
+    : loop_(loop), socket_(std::move(socket)), owner_(owner), fail_soon_([this] { fail(); }) {
+  loop_.add(socket_.get(), EPOLLIN, this);
+}
+
+LauncherPeer::~LauncherPeer() { close(); }
+
+void LauncherPeer::close() {
+  if (!socket_) return;
+  flush();
+  loop_.remove(socket_.get());
+  socket_.reset();
+  loop_.cancel(fail_soon_);
+}
+
+void LauncherPeer::fail() {
+  if (!socket_) return;
+  close();
+  owner_.on_closed(*this);
+}
+
+std::vector<UniqueFd> LauncherPeer::take_fds(std::size_t count) {
+  std::vector<UniqueFd> taken;
+  while (taken.size() < count && !received_.empty()) {
+    taken.push_back(std::move(received_.front()));
+    received_.erase(received_.begin());
+  }
+  return taken;
+}
+
+void LauncherPeer::send(std::string frame, std::vector<UniqueFd> fds) {
+  if (!socket_ || is_broken_) return;
+  unsent_bytes_ += frame.size();
+  unsent_.push_back({std::move(frame), std::move(fds)});
+  if (unsent_bytes_ > kMaxUnsent) is_broken_ = true;
+  flush();
+  if (is_broken_) loop_.arm(fail_soon_, Millis{0});
+}
+
+void LauncherPeer::flush() {
+  while (!unsent_.empty() && !is_broken_) {
+    Part& part = unsent_.front();
+    std::vector<int> fds;
+    for (const UniqueFd& fd : part.fds) fds.push_back(fd.get());
+    const ssize_t sent = send_with_fds(socket_.get(), std::as_bytes(std::span(part.bytes)), fds);
+    if (sent < 0) is_broken_ = true;
+    if (sent <= 0) break;
+    part.fds.clear();
+    unsent_bytes_ -= static_cast<std::size_t>(sent);
+    part.bytes.erase(0, static_cast<std::size_t>(sent));
+    if (part.bytes.empty()) unsent_.pop_front();
+  }
+  loop_.modify(socket_.get(), unsent_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
+}
+
+void LauncherPeer::read() {
+  std::array<std::byte, 65'536> buffer;
+  const ssize_t got = receive_with_fds(socket_.get(), buffer, received_);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (got <= 0 || received_.size() > 2 * launch::kMaxListeners) {
+    is_broken_ = true;
+    return;
+  }
+  reader_.push({reinterpret_cast<const char*>(buffer.data()), static_cast<std::size_t>(got)});
+  launch::Frame frame{};
+  while (socket_) {
+    const auto next = reader_.next(frame);
+    if (next == launch::FrameReader::Next::kBroken) is_broken_ = true;
+    if (next != launch::FrameReader::Next::kFrame) return;
+    owner_.on_frame(*this, frame);
+  }
+}
+
+void LauncherPeer::on_io(std::uint32_t events) {
+  if ((events & EPOLLOUT) != 0) flush();
+  if (!is_broken_ && (events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) read();
+  if (is_broken_) fail();
+}
+
+}  // namespace sidestep::sidecar

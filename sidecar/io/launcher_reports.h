@@ -1,0 +1,26 @@
+// What the launcher's frames mean for the driver. Pure; believes no path that the launcher names, since the
+// app could have taken its place: a generation's socket is where it must be, or nowhere.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "sidecar/io/launcher_link.h"
+#include "sidecar/launch/protocol.h"
+
+namespace sidestep::sidecar {
+
+// Below the run folder.
+std::string socket_name(std::uint64_t generation);
+
+// All of LauncherUp but what comes with the hello and the descriptors.
+LauncherUp read_state(const launch::State& state, const std::string& run_dir);
+
+struct ReadReport {
+  std::optional<LauncherEvent> event;  // nothing for a refusal (logged) and for reports of newer launchers
+  bool is_broken = false;              // the fields do not add up
+};
+// For every report but State and SocketReady.
+ReadReport read_report(const launch::Frame& frame, const std::string& run_dir);
+
+}  // namespace sidestep::sidecar
