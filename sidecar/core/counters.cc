@@ -39,7 +39,8 @@ std::uint64_t GenerationCounters::errors() const {
 }
 
 void GenerationCounters::add_latency(std::chrono::steady_clock::duration took) {
-  const auto micros = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+  const auto micros =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
   const auto* bound = std::lower_bound(kLatencyBounds.begin(), kLatencyBounds.end(), micros);
   ++latency[static_cast<std::size_t>(bound - kLatencyBounds.begin())];
   latency_sum_us += micros;

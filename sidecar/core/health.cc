@@ -6,9 +6,9 @@ namespace sidestep::sidecar {
 
 namespace {
 
-constexpr Millis kWhileRefused{4};
-constexpr Millis kWhileBad{10};   // the app answers, so a probe costs it something
-constexpr Millis kSlowStart{50};  // after kImpatient
+constexpr Millis kWhileRefused{1};  // timers are coarse: in practice every 4 ms
+constexpr Millis kWhileBad{10};     // the app answers, so a probe costs it something
+constexpr Millis kSlowStart{50};    // after kImpatient
 constexpr Seconds kImpatient{20};
 
 }  // namespace

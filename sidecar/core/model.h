@@ -107,7 +107,7 @@ using State = std::variant<Serving, Holding, Starting, Judging, Draining, Rollin
 
 struct MachineSettings {
   bool run_mode = false;         // `sidestep run`: one command for proxy and app
-  Millis launcher_grace{1'000};  // a lost launcher that is not back by then took every generation with it
+  Millis launcher_grace{3'000};  // a lost launcher that is not back by then took every generation with it
   Millis app_term_wait{2'000};   // SIGTERM at the launcher: so long the pod's end may take to be announced
   std::size_t most_ended = 16;   // records that are kept
 };

@@ -39,7 +39,7 @@ namespace sidestep::sidecar {
 //   It was down already when the reload was asked for: the candidate is promoted as soon as it is ready.
 // - Draining, exited(a): the retiring generation takes over at once; the reload has failed. So also in Serving within
 //   the rollback window.
-// - A lost launcher that is not back within a second took every generation with it: each has exited then.
+// - A lost launcher that is not back within its grace took every generation with it: each has exited then.
 // - SIGTERM at the launcher without a pod's end: active is drained, then the container may restart; requests are held.
 // clang-format on
 

@@ -1,0 +1,197 @@
+#include "sidecar/io/prober.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "lib/http/h1_parser.h"
+#include "lib/loop/socket.h"
+
+namespace sidestep::sidecar {
+
+namespace {
+
+constexpr std::size_t kMostAnswer = 8'192;
+
+std::string host_of(const policy::Readiness& readiness, const AppAddress& address) {
+  if (!readiness.host.empty()) return readiness.host;
+  return address.socket_path.empty() ? "127.0.0.1:" + std::to_string(address.port) : "localhost";
+}
+
+}  // namespace
+
+// The probes of one generation, one after the other.
+class Probe final : public IoHandler, public Timer, public Deletable {
+ public:
+  using Report = std::function<void(HealthChange, const std::string& why)>;
+
+  Probe(EventLoop& loop, AppAddress address, const policy::Readiness& readiness, Report report)
+      : loop_(loop),
+        address_(std::move(address)),
+        readiness_(readiness),
+        health_(readiness, loop.now()),
+        report_(std::move(report)) {}
+  ~Probe() override { close_connection(); }
+
+  void start() { loop_.arm(*this, Millis{0}); }
+  void look_now() {
+    if (!socket_) loop_.arm(*this, Millis{0});
+  }
+  void retire() {  // nothing is reported any more
+    close_connection();
+    loop_.cancel(*this);
+    report_ = nullptr;
+  }
+  const std::string& last_failure() const { return failure_; }
+  bool was_refused() const { return refused_; }
+
+  void on_timer() override {
+    if (socket_)
+      done(ProbeResult::kBad, "no answer within " + std::to_string(readiness_.timeout.count()) + " ms");
+    else
+      connect();
+  }
+
+  void on_io(std::uint32_t) override {
+    if (!is_connected_) {
+      if (const int error = socket_error(socket_.get()); error != 0) {
+        return done(ProbeResult::kRefused, std::string("connect: ") + std::strerror(error));
+      }
+      connected();
+    } else {
+      read_answer();
+    }
+  }
+
+ private:
+  void connect() {
+    const bool local = !address_.socket_path.empty();
+    Result<UniqueFd> socket =
+        local ? connect_unix(address_.socket_path) : connect_tcp("127.0.0.1", address_.port);
+    if (!socket) return done(ProbeResult::kRefused, socket.error().detail);
+    socket_ = std::move(*socket);
+    is_connected_ = false;
+    answer_.clear();
+    loop_.arm(*this, readiness_.timeout);
+    if (!loop_.add(socket_.get(), EPOLLOUT, this))
+      done(ProbeResult::kBad, "the probe's socket cannot be watched");
+  }
+
+  void connected() {
+    is_connected_ = true;
+    if (readiness_.kind == policy::ProbeKind::kTcpSocket) return done(ProbeResult::kGood, {});
+    const std::string request = "GET " + readiness_.path +
+                                " HTTP/1.1\r\nHost: " + host_of(readiness_, address_) +
+                                "\r\nUser-Agent: sidestep-probe\r\nAccept: */*\r\nConnection: close\r\n\r\n";
+    const ssize_t sent = ::send(socket_.get(), request.data(), request.size(), MSG_NOSIGNAL);
+    if (sent != static_cast<ssize_t>(request.size()))
+      return done(ProbeResult::kBad, "the request was not taken");
+    loop_.modify(socket_.get(), EPOLLIN);
+  }
+
+  void read_answer() {
+    char buffer[2'048];
+    const ssize_t got = ::recv(socket_.get(), buffer, sizeof buffer, 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got <= 0) return done(ProbeResult::kBad, "the app closed the connection without an answer");
+    answer_.append(buffer, static_cast<std::size_t>(got));
+    judge_answer();
+  }
+
+  void judge_answer() {
+    http::ResponseHead head;
+    http::HeaderStore store;
+    std::string_view rest = answer_;
+    http::HeadResult result;
+    do {  // interim answers are skipped
+      result = http::parse_response_head(rest, http::Method::kGet, http::H1Limits{}, &head, store);
+      if (result.state != http::HeadResult::kDone || !http::is_interim(head.status)) break;
+      rest.remove_prefix(result.consumed);
+    } while (true);
+    if (result.state == http::HeadResult::kBad) return done(ProbeResult::kBad, "the answer is not HTTP/1.1");
+    if (result.state == http::HeadResult::kNeedMore) {
+      if (answer_.size() >= kMostAnswer) done(ProbeResult::kBad, "the answer's head is longer than 8 KiB");
+      return;
+    }
+    const bool good = head.status >= 200 && head.status < 400;
+    const std::string what = "GET " + readiness_.path + " answered " + std::to_string(head.status);
+    done(good ? ProbeResult::kGood : ProbeResult::kBad, good ? std::string() : what);
+  }
+
+  void close_connection() {
+    if (!socket_) return;
+    loop_.remove(socket_.get());
+    socket_.reset();
+  }
+
+  void done(ProbeResult result, std::string why) {
+    close_connection();
+    failure_ = std::move(why);
+    refused_ = result == ProbeResult::kRefused;
+    const HealthChange change = health_.add(result);
+    loop_.arm(*this, health_.delay(loop_.now()));
+    if (change != HealthChange::kNone && report_) report_(change, failure_);
+  }
+
+  EventLoop& loop_;
+  const AppAddress address_;
+  const policy::Readiness readiness_;
+  Health health_;
+  Report report_;
+  UniqueFd socket_;  // of the probe that is under way
+  bool is_connected_ = false;
+  std::string answer_;
+  std::string failure_;
+  bool refused_ = false;
+};
+
+Prober::Prober(EventLoop& loop, Callback callback) : loop_(loop), callback_(std::move(callback)) {}
+
+Prober::~Prober() = default;
+
+void Prober::watch(Generation generation, const AppAddress& address, const policy::Readiness& readiness) {
+  if (is_watched(generation)) return;
+  auto probe = std::make_unique<Probe>(loop_, address, readiness,
+                                       [this, generation](HealthChange change, const std::string& why) {
+                                         callback_(generation, change, why);
+                                       });
+  probe->start();
+  probes_.emplace(generation, std::move(probe));
+}
+
+void Prober::unwatch(Generation generation) {
+  const auto it = probes_.find(generation);
+  if (it == probes_.end()) return;
+  it->second->retire();
+  loop_.destroy_later(std::move(it->second));
+  probes_.erase(it);
+}
+
+void Prober::keep_only(const std::vector<Generation>& generations) {
+  std::vector<Generation> unwanted;
+  for (const auto& [generation, probe] : probes_) {
+    if (std::find(generations.begin(), generations.end(), generation) == generations.end())
+      unwanted.push_back(generation);
+  }
+  for (const Generation generation : unwanted) unwatch(generation);
+}
+
+std::string Prober::last_failure(Generation generation) const {
+  const auto it = probes_.find(generation);
+  return it == probes_.end() ? std::string() : it->second->last_failure();
+}
+
+bool Prober::was_refused(Generation generation) const {
+  const auto it = probes_.find(generation);
+  return it != probes_.end() && it->second->was_refused();
+}
+
+void Prober::look_now(Generation generation) {
+  if (const auto it = probes_.find(generation); it != probes_.end()) it->second->look_now();
+}
+
+}  // namespace sidestep::sidecar
