@@ -22,6 +22,14 @@ constexpr Rule request_rule(HeaderId id) {
     case HeaderId::kTrailer:
     case HeaderId::kSidestepGeneration:
       return Rule::kPass;
+    case HeaderId::kXForwardedOther:
+    case HeaderId::kXRealIp:
+      return Rule::kSource;
+    case HeaderId::kForwarded:  // this and the four after it: joined or set by append_source()
+    case HeaderId::kXForwardedFor:
+    case HeaderId::kXForwardedHost:
+    case HeaderId::kXForwardedPort:
+    case HeaderId::kXForwardedProto:
     case HeaderId::kConnection:
     case HeaderId::kContentLength:
     case HeaderId::kExpect:
@@ -32,16 +40,7 @@ constexpr Rule request_rule(HeaderId id) {
     case HeaderId::kTe:
     case HeaderId::kTransferEncoding:
     case HeaderId::kUpgrade:
-      return Rule::kDrop;
-    case HeaderId::kForwarded:
-    case HeaderId::kXForwardedFor:
-    case HeaderId::kXForwardedHost:
-    case HeaderId::kXForwardedPort:
-    case HeaderId::kXForwardedProto:
-      return Rule::kDrop;  // joined by append_source()
-    case HeaderId::kXForwardedOther:
-    case HeaderId::kXRealIp:
-      return Rule::kSource;
+      break;
   }
   return Rule::kDrop;
 }
@@ -193,11 +192,12 @@ namespace {
 void append_response_framing(std::string& out, const ResponseHead& head, const ResponseContext& context) {
   if (context.chunked) {
     append_framing(out, Framing::kChunked, 0);
-  } else if (head.framing == Framing::kLength) {
+    return;
+  }
+  // HEAD and 304 tell the length that GET would have; 1xx and 204 have none.
+  const bool tells_length = head.has_content_length && head.status >= 200 && head.status != 204;
+  if (head.framing == Framing::kLength || (head.framing == Framing::kNone && tells_length)) {
     append_framing(out, Framing::kLength, head.content_length);
-  } else if (head.framing == Framing::kNone && head.has_content_length && head.status >= 200 &&
-             head.status != 204) {
-    append_framing(out, Framing::kLength, head.content_length);  // HEAD and 304
   }
 }
 

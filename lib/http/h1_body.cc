@@ -11,9 +11,9 @@ namespace {
 
 constexpr std::uint64_t kLargestChunk = std::numeric_limits<std::int64_t>::max();
 
-std::uint64_t hex_value(char c) {
-  if (c <= '9') return static_cast<std::uint64_t>(c - '0');
-  return static_cast<std::uint64_t>((c | 0x20) - 'a' + 10);
+unsigned hex_value(char c) {
+  const int value = c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
+  return static_cast<unsigned>(value);
 }
 
 }  // namespace

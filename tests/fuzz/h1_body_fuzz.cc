@@ -1,5 +1,6 @@
 // A body means the same however it is cut: payload, end, trailers and verdict. What is framed again by our
 // writer is read back as the same payload. The first two bytes choose framing and the size of the pieces.
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
