@@ -50,6 +50,47 @@ TEST_F(RequestTest, EveryPrefixOfAGoodHeadNeedsMore) {
   EXPECT_TRUE(head_.expect_continue);
 }
 
+TEST_F(RequestTest, AHeadMayFillItsBoundAndNotOneByteMore) {
+  const std::string whole = "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n\r\n";
+  limits_.max_head_bytes = whole.size();
+  EXPECT_EQ(parse(whole).state, HeadResult::kDone);
+  EXPECT_EQ(parse(whole.substr(0, whole.size() - 1)).state, HeadResult::kNeedMore);
+  limits_.max_head_bytes = whole.size() - 1;
+  EXPECT_EQ(parse(whole.substr(0, whole.size() - 2)).state, HeadResult::kNeedMore);
+  EXPECT_EQ(parse(whole.substr(0, whole.size() - 1)).reason, BadReason::kHeadTooLarge);
+  EXPECT_EQ(parse(whole).reason, BadReason::kHeadTooLarge);
+}
+
+TEST_F(RequestTest, ABadRequestSaysWhereItWentWrong) {
+  const HeadResult result = parse("GET / HTTP/1.1\r\nHost: a\r\nX : 1\r\n\r\n");
+  EXPECT_EQ(result.reason, BadReason::kSpaceBeforeColon);
+  EXPECT_EQ(result.consumed, 26U);
+  EXPECT_EQ(result.status, 400);
+}
+
+TEST_F(RequestTest, TheStoreIsUsedAgainWithoutAllocating) {
+  parse("GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\nY: 2\r\n\r\n");
+  const Header* before = store_.data();
+  parse("GET / HTTP/1.1\r\nHost: b\r\nZ: 3\r\n\r\n");
+  EXPECT_EQ(store_.data(), before);
+  EXPECT_EQ(head_.headers.size(), 2U);
+}
+
+// A client that sends byte by byte costs a number of parses that grows with the logarithm of the head.
+TEST_F(RequestTest, ADrippingHeadIsParsedFewTimes) {
+  const std::string whole = "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(60000, 'x') + "\r\n\r\n";
+  HeadScanner scanner;
+  int parses = 0;
+  HeadResult result;
+  for (std::size_t size = 1; result.state == HeadResult::kNeedMore; ++size) {
+    if (!scanner.worth_parsing(std::string_view(whole).substr(0, size), limits_)) continue;
+    result = parse_request_head(std::string_view(whole).substr(0, size), limits_, &head_, store_);
+    ++parses;
+  }
+  EXPECT_EQ(result.consumed, whole.size());
+  EXPECT_LE(parses, 20);
+}
+
 TEST_F(RequestTest, TwoWaysToFindTheEndOfABodyAreRefused) {
   EXPECT_EQ(
       reason_for("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"),

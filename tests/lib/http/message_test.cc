@@ -84,9 +84,10 @@ TEST(Lists, ElementsComeWithoutSpaceAndWithoutEmptyOnes) {
 
 TEST(Chars, ControlCharactersAreFoundAtEveryPlace) {
   for (std::size_t size = 1; size < 40; ++size) {
-    for (std::size_t at = 0; at < size; ++at) {
+    for (std::size_t place = 0; place < 2 * size; ++place) {
+      const std::size_t at = place / 2;
       for (int c = 0; c < 256; ++c) {
-        std::string text(size, '\t');
+        std::string text(size, place % 2 == 0 ? 'a' : '\t');
         text[at] = static_cast<char>(c);
         const bool is_control = (c < 0x20 && c != '\t') || c == 0x7f;
         const char* end = text.data() + size;

@@ -66,9 +66,11 @@ TEST(WsFrameTracker, CloseIsSeenOnceItIsWhole) {
   EXPECT_TRUE(tracker.close_seen());
 }
 
-TEST(WsFrameTracker, EmptyCloseIsSeen) {
+TEST(WsFrameTracker, EmptyCloseIsSeenAndNotForgotten) {
   WsFrameTracker tracker;
   tracker.feed(frame(0x88, ""));
+  EXPECT_TRUE(tracker.close_seen());
+  tracker.feed(frame(0x81, "a peer that goes on all the same"));
   EXPECT_TRUE(tracker.close_seen());
 }
 
