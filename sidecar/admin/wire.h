@@ -136,7 +136,7 @@ struct SteerRequest {
 };
 
 struct Failure {
-  std::string kind;     // Invalid Unsigned Refused NotFound Conflict Stale Unavailable
+  std::string kind;     // invalid unsigned refused not_found not_allowed conflict stale unavailable
   std::string message;  // one sentence for a person
   bool operator==(const Failure&) const = default;
 };
