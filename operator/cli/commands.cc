@@ -1,0 +1,210 @@
+#include "operator/cli/commands.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "lib/policy/signature.h"
+#include "operator/api/wire.h"
+#include "operator/cli/render.h"
+
+namespace sidestep::op::cli {
+namespace {
+
+const k8s::Resource kPolicies{api::kGroupVersion, "reloadpolicies"};
+const k8s::Resource kReloads{api::kGroupVersion, "reloads"};
+constexpr Millis kLook{250};         // between two looks at a run
+constexpr Millis kPatience{30'000};  // how long the API may be away while waiting
+
+}  // namespace
+
+Exit exit_of(const api::ReloadStatus& status, bool aborting) {
+  if (status.phase == api::ReloadPhase::kSucceeded) return aborting ? Exit::kFailed : Exit::kSucceeded;
+  if (status.phase == api::ReloadPhase::kAborted && aborting) return Exit::kSucceeded;
+  return status.end_reason == "Superseded" ? Exit::kRefused : Exit::kFailed;
+}
+
+Exit exit_of(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::kInvalid:
+    case ErrorKind::kNotFound:
+      return Exit::kUsage;
+    case ErrorKind::kConflict:
+    case ErrorKind::kRefused:
+      return Exit::kRefused;
+    case ErrorKind::kUnavailable:
+    case ErrorKind::kLimit:
+    case ErrorKind::kSystem:
+    case ErrorKind::kProtocol:
+      return Exit::kUnreachable;
+  }
+  return Exit::kUnreachable;
+}
+
+Exit Commands::fail(const Error& error) {
+  around_.notes("error: " + error.detail);
+  return exit_of(error);
+}
+
+k8s::ObjectRef Commands::policy_ref(const std::string& name) const {
+  return {kPolicies, options_.name_space, name};
+}
+k8s::ObjectRef Commands::reload_ref(const std::string& name) const {
+  return {kReloads, options_.name_space, name};
+}
+
+Result<api::ReloadPolicy> Commands::get_policy(const std::string& name) {
+  const auto object = client_.get(policy_ref(name));
+  if (!object) return object.error();
+  return api::policy_from_json(*object);
+}
+
+Result<api::Reload> Commands::get_reload(const std::string& name) {
+  const auto object = client_.get(reload_ref(name));
+  if (!object) return object.error();
+  return api::reload_from_json(*object);
+}
+
+Result<std::vector<api::Reload>> Commands::reloads_of(const std::string& policy) {
+  std::vector<api::Reload> found;
+  const auto listed = client_.list(
+      reload_ref(""), {},
+      [&](k8s::Json&& object) {
+        auto reload = api::reload_from_json(object);
+        if (reload && reload->spec.policy == policy) found.push_back(*std::move(reload));
+      },
+      [&found] { found.clear(); });
+  if (!listed) return listed.error();
+  return found;
+}
+
+Exit Commands::run() {
+  switch (options_.verb) {
+    case Verb::kStatus:
+      return options_.name.empty() ? status_of_all() : status();
+    case Verb::kReload:
+      return reload();
+    case Verb::kPromote:
+      return steer(api::kPromoteAnnotation, "true");
+    case Verb::kAbort:
+      return steer(api::kAbortAnnotation, options_.reason.empty() ? "true" : options_.reason);
+  }
+  return Exit::kUsage;
+}
+
+Exit Commands::status_of_all() {
+  std::vector<api::ReloadPolicy> policies;
+  k8s::Json objects = k8s::Json::array();
+  const k8s::ObjectRef all{kPolicies, options_.all_namespaces ? "" : options_.name_space, ""};
+  const auto listed = client_.list(all, {}, [&](k8s::Json&& object) {
+    if (auto policy = api::policy_from_json(object)) policies.push_back(*std::move(policy));
+    if (options_.as_json) objects.push_back(std::move(object));
+  });
+  if (!listed) return fail(listed.error());
+  if (options_.as_json) {
+    around_.out(k8s::Json{{"apiVersion", "v1"}, {"kind", "List"}, {"items", objects}}.dump(2) + "\n");
+  } else if (policies.empty()) {
+    around_.notes("no ReloadPolicies found" +
+                  (options_.all_namespaces ? "" : " in namespace " + options_.name_space));
+  } else {
+    around_.out(policies_table(policies, options_.all_namespaces));
+  }
+  return Exit::kSucceeded;
+}
+
+Exit Commands::status() {
+  const auto object = client_.get(policy_ref(options_.name));
+  if (!object) return fail(object.error());
+  if (options_.as_json) {
+    around_.out(object->dump(2) + "\n");
+    return Exit::kSucceeded;
+  }
+  const auto policy = api::policy_from_json(*object);
+  if (!policy) return fail(policy.error());
+  const auto reloads = reloads_of(options_.name);
+  if (!reloads) return fail(reloads.error());
+  around_.out(policy_text(*policy, *reloads, around_.clock.wall()));
+  return Exit::kSucceeded;
+}
+
+Exit Commands::reload() {
+  const auto policy = get_policy(options_.name);
+  if (!policy) return fail(policy.error());
+  if (policy->spec.suspend)
+    return fail(refused("policy " + options_.name + " is suspended; set spec.suspend to false"));
+  const std::string token = options_.token.empty() ? policy::random_hex(8) : options_.token;
+  if (!options_.token.empty()) {  // the same token again is the same reload
+    const auto known = reloads_of(options_.name);
+    if (!known) return fail(known.error());
+    for (const api::Reload& each : *known)
+      if (each.spec.token == token) return await(each.meta.name);
+  }
+  const std::string name = options_.name.substr(0, 240) + "-" + policy::random_hex(5);
+  const api::ReloadSpec spec{options_.name, token,
+                             options_.reason.empty() ? "kubectl sidestep reload" : options_.reason};
+  const auto made = client_.create(reload_ref(""), api::new_reload_json(options_.name_space, name, spec));
+  if (!made) return fail(made.error());
+  if (options_.wait) return await(name);
+  around_.out(options_.as_json ? made->dump(2) + "\n" : "reload/" + name + " created\n");
+  return Exit::kSucceeded;
+}
+
+Result<api::Reload> Commands::find_running() {
+  auto by_name = get_reload(options_.name);
+  if (by_name || by_name.error().kind != ErrorKind::kNotFound) {
+    if (by_name && api::is_final(by_name->status.phase))
+      return refused("reload " + options_.name +
+                     " is over: " + std::string(api::to_string(by_name->status.phase)));
+    return by_name;
+  }
+  const auto reloads = reloads_of(options_.name);
+  if (!reloads) return reloads.error();
+  for (const api::Reload& each : *reloads)
+    if (!api::is_final(each.status.phase) && each.status.phase != api::ReloadPhase::kPending) return each;
+  for (const api::Reload& each : *reloads)
+    if (!api::is_final(each.status.phase)) return each;
+  if (const auto policy = get_policy(options_.name); !policy && policy.error().kind == ErrorKind::kNotFound)
+    return not_found("neither a Reload nor a ReloadPolicy is called " + options_.name + " in namespace " +
+                     options_.name_space);
+  return refused("no reload of " + options_.name + " is running");
+}
+
+Exit Commands::steer(const char* annotation, const std::string& value) {
+  const auto running = find_running();
+  if (!running) return fail(running.error());
+  const k8s::Json patch = {{"metadata", {{"annotations", {{annotation, value}}}}}};
+  const auto written = client_.merge_patch(reload_ref(running->meta.name), patch);
+  if (!written) return fail(written.error());
+  if (options_.wait) return await(running->meta.name);
+  around_.out("reload/" + running->meta.name + " annotated\n");
+  return Exit::kSucceeded;
+}
+
+Exit Commands::await(const std::string& reload_name) {
+  const TimePoint give_up = around_.clock.steady() + options_.timeout;
+  TimePoint heard = around_.clock.steady();
+  std::string last;
+  while (true) {
+    const auto object = client_.get(reload_ref(reload_name));
+    const TimePoint now = around_.clock.steady();
+    if (object) {
+      heard = now;
+      const auto reload = api::reload_from_json(*object);
+      if (!reload) return fail(reload.error());
+      if (api::is_final(reload->status.phase)) {
+        around_.out(options_.as_json ? object->dump(2) + "\n" : receipt_text(*reload));
+        return exit_of(reload->status, options_.verb == Verb::kAbort);
+      }
+      std::string line = progress_line(*reload);
+      if (line != last) around_.notes(line);
+      last = std::move(line);
+    } else if (exit_of(object.error()) != Exit::kUnreachable || now - heard > kPatience) {
+      return fail(object.error());
+    }
+    if (now >= give_up)
+      return fail(unavailable("reload " + reload_name +
+                              " did not end in time; it goes on. Now: " + (last.empty() ? "unknown" : last)));
+    around_.wait(kLook);
+  }
+}
+
+}  // namespace sidestep::op::cli

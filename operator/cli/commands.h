@@ -1,0 +1,57 @@
+// What kubectl-sidestep does: reads and writes objects of the API, waits for the verdict, and says it by text
+// and exit code. Only the API is asked; no pod is spoken to.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "lib/k8s/client.h"
+#include "operator/api/reload.h"
+#include "operator/api/reload_policy.h"
+#include "operator/cli/options.h"
+
+namespace sidestep::op::cli {
+
+// Where text goes and how time passes; main gives the real ones.
+struct Surroundings {
+  std::function<void(const std::string&)> out;    // what was asked for
+  std::function<void(const std::string&)> notes;  // progress and errors
+  k8s::Wait wait;
+  const Clock& clock;
+};
+
+class Commands {
+ public:
+  Commands(k8s::Client& client, Options options, Surroundings surroundings)
+      : client_(client), options_(std::move(options)), around_(std::move(surroundings)) {}
+
+  Exit run();
+
+ private:
+  Exit status();
+  Exit status_of_all();
+  Exit reload();
+  Exit steer(const char* annotation, const std::string& value);
+  Exit await(const std::string& reload_name);
+  Exit fail(const Error& error);
+
+  // The Reload of that name, or the one that runs for the policy of that name.
+  Result<api::Reload> find_running();
+  Result<api::ReloadPolicy> get_policy(const std::string& name);
+  Result<api::Reload> get_reload(const std::string& name);
+  Result<std::vector<api::Reload>> reloads_of(const std::string& policy);
+  k8s::ObjectRef policy_ref(const std::string& name) const;
+  k8s::ObjectRef reload_ref(const std::string& name) const;
+
+  k8s::Client& client_;
+  const Options options_;
+  const Surroundings around_;
+};
+
+// The exit code that the end of a run stands for. `aborting`: the user asked for the abort.
+Exit exit_of(const api::ReloadStatus& status, bool aborting);
+// The exit code that an error of the API stands for.
+Exit exit_of(const Error& error);
+
+}  // namespace sidestep::op::cli

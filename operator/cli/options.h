@@ -1,0 +1,34 @@
+// What the user asked kubectl-sidestep for, as plain values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "lib/base/clock.h"
+
+namespace sidestep::op::cli {
+
+// The verdict, for scripts.
+enum class Exit : std::uint8_t {
+  kSucceeded = 0,
+  kFailed = 1,       // failed and rolled back
+  kUsage = 2,        // wrong usage, or a name that does not exist
+  kRefused = 3,      // not allowed, or superseded by another reload
+  kUnreachable = 4,  // the API cannot be reached, or --timeout passed
+};
+
+enum class Verb : std::uint8_t { kStatus, kReload, kPromote, kAbort };
+
+struct Options {
+  Verb verb = Verb::kStatus;
+  std::string name = {};        // of a policy, or of a Reload; status: empty means all
+  std::string name_space = {};  // empty: the context's
+  bool all_namespaces = false;
+  bool as_json = false;
+  bool wait = true;
+  std::string reason = {};
+  std::string token = {};   // of reload; empty: a fresh one
+  Millis timeout{900'000};  // of waiting
+};
+
+}  // namespace sidestep::op::cli

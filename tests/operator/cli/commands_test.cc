@@ -1,0 +1,149 @@
+#include "operator/cli/commands.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "operator/cli/render.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/fake_transport.h"
+
+namespace sidestep::op::cli {
+namespace {
+using namespace std::chrono_literals;
+using k8s::Json;
+
+class CommandsTest : public ::testing::Test {
+ protected:
+  Exit run(Options options) {
+    options.name_space = "n";
+    const Surroundings around{[this](const std::string& text) { out_ += text; },
+                              [this](const std::string& line) { notes_.push_back(line); },
+                              [this](Millis delay) { clock_.advance(delay); }, clock_};
+    return Commands(client_, options, around).run();
+  }
+  static Json policy(bool suspend = false) {
+    return {{"metadata", {{"name", "shop"}, {"namespace", "n"}, {"uid", "pu"}}},
+            {"spec",
+             {{"suspend", suspend},
+              {"targetRef", {{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", "shop"}}}}}};
+  }
+  static Json reload(const char* name, const char* phase, const char* reason = "", const char* token = "t") {
+    Json status = {{"phase", phase},
+                   {"step", 1},
+                   {"pods", {{"desired", 3}, {"updated", 1}, {"ready", 3}, {"failed", 0}}},
+                   {"steps", {{{"pods", 1}, {"weightPerTenThousand", 500}}}}};
+    if (*reason) status["endReason"] = reason;
+    return {{"metadata", {{"name", name}, {"namespace", "n"}, {"uid", "ru"}}},
+            {"spec", {{"policyRef", {{"name", "shop"}}}, {"token", token}, {"reason", "why"}}},
+            {"status", status}};
+  }
+  void answer(const Json& object) { api_.answer(200, object.dump()); }
+  void answer_list(const std::vector<Json>& items) {
+    answer({{"metadata", {{"resourceVersion", "1"}}}, {"items", items}});
+  }
+
+  test::FakeTransport api_;
+  test::FakeClock clock_;
+  k8s::Client client_{api_, clock_, [](Millis) {}};
+  std::string out_;
+  std::vector<std::string> notes_;
+};
+
+TEST_F(CommandsTest, ReloadCreatesAnObjectWaitsAndPrintsTheReceipt) {
+  answer(policy()), answer(reload("shop-1", "Pending"));
+  answer(reload("shop-1", "Progressing")), answer(reload("shop-1", "Progressing")),
+      answer(reload("shop-1", "Succeeded"));
+  EXPECT_EQ(run({.verb = Verb::kReload, .name = "shop", .reason = "new prices"}), Exit::kSucceeded);
+  const Json made = Json::parse(api_.requests[1].body);
+  EXPECT_EQ(made["spec"]["policyRef"]["name"], "shop");
+  EXPECT_EQ(made["spec"]["reason"], "new prices");
+  EXPECT_EQ(notes_, std::vector<std::string>{"shop-1  Progressing  step 1: 1 pod at 5%  updated 1/3"});
+  EXPECT_NE(out_.find("shop-1: Succeeded"), std::string::npos);
+}
+
+TEST_F(CommandsTest, SameTokenAgainIsTheSameReload) {
+  answer(policy()), answer_list({reload("shop-9", "Succeeded", "", "tok")}),
+      answer(reload("shop-9", "Succeeded", "", "tok"));
+  EXPECT_EQ(run({.verb = Verb::kReload, .name = "shop", .token = "tok"}), Exit::kSucceeded);
+  for (const auto& request : api_.requests) EXPECT_EQ(request.method, "GET");
+}
+
+TEST_F(CommandsTest, VerdictIsTheExitCode) {
+  const auto of = [](api::ReloadPhase phase, const char* reason, bool aborting) {
+    api::ReloadStatus status;
+    status.phase = phase, status.end_reason = reason;
+    return exit_of(status, aborting);
+  };
+  EXPECT_EQ(of(api::ReloadPhase::kFailed, "ErrorRate", false), Exit::kFailed);
+  EXPECT_EQ(of(api::ReloadPhase::kAborted, "AbortedByUser", false), Exit::kFailed);
+  EXPECT_EQ(of(api::ReloadPhase::kAborted, "Superseded", false), Exit::kRefused);
+  EXPECT_EQ(of(api::ReloadPhase::kAborted, "AbortedByUser", true), Exit::kSucceeded);
+  EXPECT_EQ(of(api::ReloadPhase::kSucceeded, "Promoted", true), Exit::kFailed);
+}
+
+TEST_F(CommandsTest, NameThatDoesNotExistIsWrongUsageAndForbiddenIsRefused) {
+  api_.answer(404, R"({"message":"not found"})");
+  EXPECT_EQ(run({.verb = Verb::kReload, .name = "shop"}), Exit::kUsage);
+  api_.answer(403, R"({"message":"no"})");
+  EXPECT_EQ(run({.verb = Verb::kReload, .name = "shop"}), Exit::kRefused);
+  api_.fail();
+  EXPECT_EQ(run({.verb = Verb::kReload, .name = "shop"}), Exit::kUnreachable);
+}
+
+TEST_F(CommandsTest, SuspendedPolicyIsRefusedWithTheFix) {
+  answer(policy(true));
+  EXPECT_EQ(run({.verb = Verb::kReload, .name = "shop"}), Exit::kRefused);
+  EXPECT_EQ(notes_, std::vector<std::string>{"error: policy shop is suspended; set spec.suspend to false"});
+}
+
+TEST_F(CommandsTest, WaitingEndsAtTheTimeout) {
+  answer(policy()), answer(reload("shop-1", "Pending"));
+  for (int i = 0; i < 5; ++i) answer(reload("shop-1", "Progressing"));
+  EXPECT_EQ(run({.verb = Verb::kReload, .name = "shop", .timeout = 1000ms}), Exit::kUnreachable);
+  EXPECT_NE(notes_.back().find("did not end in time; it goes on"), std::string::npos);
+}
+
+TEST_F(CommandsTest, ApiThatIsAwayForAMomentWhileWaitingIsForgiven) {
+  answer(policy()), answer(reload("shop-1", "Pending"));
+  api_.fail(), api_.fail();
+  answer(reload("shop-1", "Failed", "ErrorRate"));
+  EXPECT_EQ(run({.verb = Verb::kReload, .name = "shop"}), Exit::kFailed);
+}
+
+TEST_F(CommandsTest, AbortAnnotatesTheRunningReloadOfThePolicy) {
+  api_.answer(404, "{}");
+  answer_list({reload("shop-1", "Succeeded"), reload("shop-3", "Pending"), reload("shop-2", "Progressing")});
+  answer(reload("shop-2", "Progressing")), answer(reload("shop-2", "Aborted", "AbortedByUser"));
+  EXPECT_EQ(run({.verb = Verb::kAbort, .name = "shop", .reason = "wrong prices"}), Exit::kSucceeded);
+  EXPECT_NE(api_.requests[2].target.find("/reloads/shop-2?"), std::string::npos);
+  EXPECT_EQ(Json::parse(api_.requests[2].body)["metadata"]["annotations"]["sidestep.dev/abort"],
+            "wrong prices");
+}
+
+TEST_F(CommandsTest, PromoteWithoutARunningReloadIsRefused) {
+  api_.answer(404, "{}");
+  answer_list({reload("shop-1", "Succeeded")}), answer(policy());
+  EXPECT_EQ(run({.verb = Verb::kPromote, .name = "shop"}), Exit::kRefused);
+  EXPECT_EQ(notes_, std::vector<std::string>{"error: no reload of shop is running"});
+}
+
+TEST_F(CommandsTest, StatusListsPoliciesInColumns) {
+  answer_list({policy()});
+  EXPECT_EQ(run({.verb = Verb::kStatus}), Exit::kSucceeded);
+  EXPECT_EQ(out_,
+            "NAME   TARGET            READY     REASON   PODS   UPDATED   FAILED   LAST RELOAD\n"
+            "shop   Deployment/shop   Unknown   -        0/0    0         0        -\n");
+}
+
+TEST(AgeText, GrowsInItsUnit) {
+  const WallTime start{};
+  EXPECT_EQ(age_text(start, start + 119s), "119s");
+  EXPECT_EQ(age_text(start, start + 120s), "2m");
+  EXPECT_EQ(age_text(start, start + 3h), "3h");
+  EXPECT_EQ(age_text(start, start + 48h), "2d");
+  EXPECT_EQ(age_text(start + 1h, start), "0s");
+}
+
+}  // namespace
+}  // namespace sidestep::op::cli
