@@ -1,5 +1,6 @@
 #include "sidecar/admin/api.h"
 
+#include <bit>
 #include <charconv>
 #include <chrono>
 #include <condition_variable>
@@ -174,7 +175,10 @@ ApiAnswer ControlApi::dispatch(const Route& route, const Call& call) {
     const Judgement judgement = authority_.judge(call, board_.newest()->boot_id, clock_);
     if (judgement.refusal) {
       const Refusal& refusal = *judgement.refusal;
-      log::warn("refused a call of the control API", {{"path", call.path}, {"reason", refusal.reason}});
+      if (std::has_single_bit(refusal.count)) {  // 1st, 2nd, 4th, 8th…: strangers must not fill the log
+        log::warn("refused a call of the control API",
+                  {{"path", call.path}, {"reason", refusal.reason}, {"count", refusal.count}});
+      }
       return failure(refusal.status, refusal.kind, refusal.message);
     }
   }

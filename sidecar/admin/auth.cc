@@ -12,7 +12,7 @@ constexpr std::size_t kNonceDigits = 32;
 constexpr std::size_t kMostFieldBytes = 256;
 
 Refusal unsigned_call(std::string reason, std::string message) {
-  return {401, "unsigned", std::move(message), std::move(reason)};
+  return {401, "unsigned", std::move(message), std::move(reason), 0};
 }
 
 template <typename Number>
@@ -73,7 +73,7 @@ Judgement Authority::judge(const Call& call, const std::string& boot_id, const C
   if (call.is_local) return {Caller::kLocal, std::nullopt};
   const std::lock_guard lock(mutex_);
   std::optional<Refusal> refusal = check_signature(call, boot_id, clock);
-  if (refusal) ++refusals_[refusal->reason];
+  if (refusal) refusal->count = ++refusals_[refusal->reason];
   return {Caller::kOperator, std::move(refusal)};
 }
 
@@ -115,7 +115,7 @@ std::optional<Refusal> Authority::check_epoch(const policy::CommandHead& head) {
   if (epoch_.obey(head.epoch, head.lease_uid) == policy::EpochRule::Answer::kStale) {
     return Refusal{409, "stale",
                    "a later leader than epoch " + std::to_string(head.epoch) + " has been obeyed already",
-                   "stale"};
+                   "stale", 0};
   }
   if (epoch_.state() == before || settings_.epoch_path.empty()) return std::nullopt;
   const Status written = write_epoch(settings_.epoch_path, epoch_.state());
@@ -124,9 +124,9 @@ std::optional<Refusal> Authority::check_epoch(const policy::CommandHead& head) {
   return std::nullopt;
 }
 
-void Authority::count_refusal(const std::string& reason) {
+std::uint64_t Authority::count_refusal(const std::string& reason) {
   const std::lock_guard lock(mutex_);
-  ++refusals_[reason];
+  return ++refusals_[reason];
 }
 
 std::map<std::string, std::uint64_t> Authority::refusals() const {

@@ -59,7 +59,8 @@ class Authority {
   // For calls that are not open to everybody. `boot_id` is this process's.
   Judgement judge(const Call& call, const std::string& boot_id, const Clock& clock);
 
-  void count_refusal(const std::string& reason);
+  // Returns how many there were for this reason, this one included.
+  std::uint64_t count_refusal(const std::string& reason);
   std::map<std::string, std::uint64_t> refusals() const;  // by reason
 
  private:

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kMostPolicyBytes = std::size_t{256} * 1024;
 constexpr std::size_t kMostValueShown = 60;
-constexpr std::size_t kMostSocketPath = 107;  // sun_path, less its NUL (unix(7))
+constexpr std::size_t kMostControlPath = 103;  // sun_path (unix(7)), less its NUL and ".api"
 constexpr int kMostShards = 4;
 
 // Names of the environment that are ours but no options of the proxy.
@@ -75,9 +75,9 @@ class Loader {
     fill_in();
     check_app();
     check_addresses();
-    if (options_.control_path.size() > kMostSocketPath) {
+    if (options_.control_path.size() > kMostControlPath) {
       mistakes_.add("--control", options_.control_path,
-                    "longer than the 107 bytes a Unix socket may have; choose a shorter path");
+                    "longer than the 103 bytes that it may have; choose a shorter path");
     }
     if (!mistakes_.none()) return invalid(mistakes_.lines());
     return std::move(options_);

@@ -1,0 +1,94 @@
+#include "sidecar/admin/control.h"
+
+#include <unistd.h>
+
+#include "lib/base/log.h"
+#include "sidecar/admin/epoch_file.h"
+#include "sidecar/config/control_path.h"
+
+namespace sidestep::sidecar {
+namespace {
+
+constexpr std::size_t kThreadsThatDoNotWait = 2;
+
+std::string inner_path(const Options& options) { return options.control_path + ".api"; }
+std::string epoch_path(const Options& options) {
+  return options.state_dir.empty() ? "" : options.state_dir + "/epoch";
+}
+
+policy::EpochState epoch_of(const Options& options) {
+  const std::string path = epoch_path(options);
+  if (path.empty()) return {};
+  Result<policy::EpochState> state = read_epoch(path);
+  if (state) return *std::move(state);
+  log::error("cannot read the leader epoch; any leader is obeyed until one is kept again",
+             {{"error", state.error().detail}});
+  return {};
+}
+
+front::Settings door_settings(const Options& options, const std::string& token) {
+  front::Settings settings;
+  settings.backend_path = inner_path(options);
+  settings.door_token = token;
+  const ControlLimits& limits = options.control_limits;
+  settings.limits.max_head_bytes = limits.max_head_bytes;
+  settings.limits.max_body_bytes = limits.max_body_bytes;
+  settings.limits.max_connections = limits.max_connections;
+  settings.limits.max_per_source = limits.max_per_source;
+  settings.limits.head_timeout = limits.head_timeout;
+  settings.limits.body_timeout = limits.body_timeout;
+  settings.limits.idle_timeout = limits.idle_timeout;
+  return settings;
+}
+
+ApiLimits api_limits(const Options& options) {
+  ApiLimits limits;
+  limits.max_waiting = options.control_limits.max_waiting_status;
+  return limits;
+}
+
+}  // namespace
+
+Control::Control(const Options& options, bool report_output, const SnapshotBoard& board, CommandSink& sink,
+                 const Clock& clock)
+    : options_(options),
+      token_(front::random_token()),
+      authority_({options.trust_dir, options.pod_uid, epoch_path(options)}, epoch_of(options)),
+      door_(door_settings(options, token_), clock),
+      api_(board, sink, authority_, clock, api_limits(options), report_output,
+           [this] { return door_.refusals(); }),
+      server_(api_, inner_path(options), token_, options.control_limits.max_body_bytes,
+              options.control_limits.max_waiting_status + kThreadsThatDoNotWait) {}
+
+Control::~Control() { stop(); }
+
+// Only the default folder is ours to make; one that was named with --control is left as it is.
+Status Control::prepare_folder() const {
+  const std::string folder = options_.control_path.substr(0, options_.control_path.rfind('/'));
+  const std::string name = folder.substr(folder.rfind('/') + 1);
+  if (!options_.run_mode || name != "sidestep-" + std::to_string(geteuid())) return {};
+  return ensure_private_folder(folder, geteuid());
+}
+
+Status Control::start() {
+  const Status folder = prepare_folder();
+  if (!folder) return folder;
+  const Status local = door_.listen_unix(options_.control_path);
+  if (!local) return local;
+  for (const ListenAddress& address : options_.control_listen) {
+    const Status tcp = door_.listen_tcp(address.host, address.port);
+    if (!tcp) return tcp;
+  }
+  const Status server = server_.start();
+  if (!server) return server;
+  door_.start();
+  return {};
+}
+
+void Control::stop() {
+  api_.stop();
+  door_.stop();
+  server_.stop();
+}
+
+}  // namespace sidestep::sidecar

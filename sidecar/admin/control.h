@@ -1,0 +1,48 @@
+// The whole control port of a sidecar, put together: the door (Unix socket and TCP), the server behind it,
+// the calls, and who may make them.
+//
+// Ownership: owns all of it. Threads: construct, start and stop on one thread; the board and the sink are
+// used from others.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/front/door.h"
+#include "sidecar/admin/api.h"
+#include "sidecar/admin/auth.h"
+#include "sidecar/admin/server.h"
+#include "sidecar/config/options.h"
+
+namespace sidestep::sidecar {
+
+class Control {
+ public:
+  // All references outlive this. `report_output`: of the policy in force at the start.
+  Control(const Options& options, bool report_output, const SnapshotBoard& board, CommandSink& sink,
+          const Clock& clock);
+  ~Control();  // stop()
+  Control(const Control&) = delete;
+  Control& operator=(const Control&) = delete;
+
+  // Makes the socket's folder when it is the default one, and listens. Nothing runs when it fails.
+  Status start();
+  // Calls that wait return, and everything is closed. Idempotent.
+  void stop();
+
+  std::uint16_t tcp_port() const { return door_.tcp_port(); }  // of the first --control-listen; 0: none
+
+ private:
+  Status prepare_folder() const;
+
+  const Options& options_;
+  const std::string token_;
+  Authority authority_;
+  front::Door door_;
+  ControlApi api_;
+  ControlServer server_;
+};
+
+}  // namespace sidestep::sidecar
