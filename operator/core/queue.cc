@@ -1,0 +1,47 @@
+#include "operator/core/queue.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace sidestep::op {
+namespace {
+
+bool started_before(const api::Reload* a, const api::Reload* b) {
+  return std::tie(*a->status.start_time, a->meta.name) < std::tie(*b->status.start_time, b->meta.name);
+}
+
+bool created_before(const api::Reload* a, const api::Reload* b) {
+  return std::tie(a->meta.creation_time, a->meta.name) < std::tie(b->meta.creation_time, b->meta.name);
+}
+
+bool ended_after(const api::Reload* a, const api::Reload* b) {
+  const WallTime a_end = a->status.end_time.value_or(a->meta.creation_time);
+  const WallTime b_end = b->status.end_time.value_or(b->meta.creation_time);
+  return std::tie(a_end, a->meta.name) > std::tie(b_end, b->meta.name);
+}
+
+}  // namespace
+
+Queue queue_of(const Observed& observed) {
+  Queue queue;
+  std::vector<const api::Reload*> waiting;
+  for (const api::Reload& reload : observed.reloads) {
+    if (is_final(reload.status.phase)) {
+      queue.ended.push_back(&reload);
+    } else if (!reload.status.start_time) {
+      waiting.push_back(&reload);
+    } else if (queue.running == nullptr || started_before(&reload, queue.running)) {
+      queue.running = &reload;
+    }
+  }
+  std::sort(waiting.begin(), waiting.end(), created_before);
+  if (!waiting.empty()) {
+    queue.next = waiting.back();
+    waiting.pop_back();
+    queue.superseded = std::move(waiting);
+  }
+  std::sort(queue.ended.begin(), queue.ended.end(), ended_after);
+  return queue;
+}
+
+}  // namespace sidestep::op

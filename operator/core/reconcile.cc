@@ -1,0 +1,243 @@
+#include "operator/core/reconcile.h"
+
+#include <algorithm>
+
+#include "operator/core/conditions.h"
+#include "operator/core/fleet.h"
+#include "operator/core/queue.h"
+#include "operator/core/rollout.h"
+#include "operator/core/tokens.h"
+
+namespace sidestep::op {
+namespace {
+
+constexpr Millis kAtOnce{0};
+constexpr Millis kLookForSidecars{1'000};  // a reload waits for them
+constexpr Millis kLookAtSilent{
+    10'000};  // some sidecar does not answer, and nothing else wakes us when it does
+constexpr Millis kLookIdle{60'000};
+
+// One reconcile: what is seen, and the plan that grows.
+struct Turn {
+  const Observed& seen;
+  WallTime now;
+  Plan plan{};
+
+  void act(Action action) { plan.actions.push_back(std::move(action)); }
+  void look_in(Millis delay) {
+    if (!plan.requeue_after || delay < *plan.requeue_after) plan.requeue_after = delay;
+  }
+  void because(std::string sentence) { plan.decisions.push_back(std::move(sentence)); }
+  void write(const api::Reload& reload, api::ReloadStatus status) {
+    if (status == reload.status) return;
+    act(PatchReloadStatus{reload.meta.name, std::move(status)});
+  }
+};
+
+// A reload that never started ends.
+void end_unstarted(Turn& turn, const api::Reload& reload, Reason reason, std::string message) {
+  api::ReloadStatus status = reload.status;
+  status.phase = status.end_phase = api::ReloadPhase::kAborted;
+  status.end_time = turn.now;
+  status.end_reason = to_string(reason);
+  status.end_message = std::move(message);
+  set_reload_conditions(status, reload.meta.generation, reason, status.end_message, turn.now);
+  turn.because(reload.meta.name + " ends before it started: " + status.end_reason);
+  turn.act(PatchReloadStatus{reload.meta.name, std::move(status)});
+  turn.look_in(kAtOnce);
+}
+
+void wait(Turn& turn, const api::Reload& reload, Reason reason, const std::string& message) {
+  api::ReloadStatus status = reload.status;
+  status.phase = api::ReloadPhase::kPending;
+  set_reload_conditions(status, reload.meta.generation, reason, message, turn.now);
+  turn.write(reload, std::move(status));
+}
+
+void begin(Turn& turn, const api::Reload& reload) {
+  const api::ObjectMeta& policy = turn.seen.policy->meta;
+  turn.look_in(kAtOnce);
+  if (!policy.has_finalizer() || !reload.meta.has_finalizer()) {
+    if (!policy.has_finalizer()) turn.act(AddFinalizer{Subject::kPolicy, policy.name});
+    if (!reload.meta.has_finalizer()) turn.act(AddFinalizer{Subject::kReload, reload.meta.name});
+    return;
+  }
+  turn.because(reload.meta.name + " starts");
+  turn.write(reload, begin_run(turn.seen, reload, turn.now));
+  turn.act(EmitEvent{
+      Subject::kReload, reload.meta.name, EventType::kNormal, "ReloadStarted", "Start",
+      "token " + reload.spec.token + (reload.spec.reason.empty() ? "" : ": " + reload.spec.reason)});
+}
+
+// The newest reload that waits: it ends, goes on waiting, or starts. True when it may start as soon as it
+// can.
+bool consider_next(Turn& turn, const Queue& queue) {
+  const api::Reload& reload = *queue.next;
+  const std::string abort = reload.meta.annotation(api::kAbortAnnotation);
+  if (!abort.empty() && abort != "false") {
+    end_unstarted(turn, reload, Reason::kAbortedByUser,
+                  abort == "true" ? "aborted before it started" : abort);
+    return false;
+  }
+  if (turn.seen.policy->meta.deletion_time) {
+    end_unstarted(turn, reload, Reason::kPolicyDeleted, "the ReloadPolicy is being deleted");
+    return false;
+  }
+  if (queue.running != nullptr) {
+    wait(turn, reload, Reason::kWaiting, "waits for the end of " + queue.running->meta.name);
+    return true;
+  }
+  const auto obstacle = obstacle_of(turn.seen);
+  if (obstacle && obstacle->reason == Reason::kNoPods && turn.seen.workload &&
+      turn.seen.workload->replicas == 0) {
+    end_unstarted(turn, reload, Reason::kNoPods, "the workload is scaled to zero");
+    return false;
+  }
+  if (obstacle) {
+    wait(turn, reload, obstacle->reason, obstacle->message);
+    turn.look_in(kLookForSidecars);
+    return false;
+  }
+  const std::string pause = reload.meta.annotation(api::kPauseAnnotation);
+  if (!pause.empty() && pause != "false") {
+    wait(turn, reload, Reason::kPaused, "paused by annotation before it started");
+    return false;
+  }
+  begin(turn, reload);
+  return true;
+}
+
+void go_on(Turn& turn, const api::Reload& reload) {
+  RunTurn run = advance_run(turn.seen, reload, turn.now);
+  const bool is_over = is_final(run.status.phase);
+  turn.write(reload, std::move(run.status));
+  for (Action& command : run.commands) turn.act(std::move(command));
+  for (Action& event : run.events) turn.act(std::move(event));
+  for (std::string& sentence : run.why) turn.because(reload.meta.name + ": " + sentence);
+  if (run.look_again) turn.look_in(*run.look_again);
+  if (is_over) turn.look_in(kAtOnce);
+}
+
+void remove_finalizers(Turn& turn, const Queue& queue, bool keep_policy) {
+  for (const api::Reload* reload : queue.ended) {
+    if (reload->meta.has_finalizer()) turn.act(RemoveFinalizer{Subject::kReload, reload->meta.name});
+  }
+  const bool in_use = keep_policy || queue.running != nullptr;
+  if (!in_use && turn.seen.policy && turn.seen.policy->meta.has_finalizer()) {
+    turn.act(RemoveFinalizer{Subject::kPolicy, turn.seen.policy->meta.name});
+  }
+}
+
+void forget_history(Turn& turn, const Queue& queue) {
+  const auto keep = static_cast<std::size_t>(turn.seen.policy->spec.history_limit);
+  for (std::size_t i = keep; i < queue.ended.size(); ++i) {
+    const api::ObjectMeta& meta = queue.ended[i]->meta;
+    if (!meta.deletion_time) turn.act(DeleteReload{meta.name, meta.uid});
+  }
+}
+
+// Pods that serve what the newest reload brought: it promoted them, or they were born after it began.
+api::PodCounts policy_pods(const Observed& seen, const api::Reload* newest) {
+  api::PodCounts counts;
+  for (const ObservedPod& pod : seen.pods) {
+    if (pod.is_terminating) continue;
+    ++counts.desired;
+    if (pod.is_ready && pod.reach == Reach::kReachable) ++counts.ready;
+  }
+  if (newest == nullptr || !newest->status.start_time) return counts;
+  for (const Member& member : fleet_of(seen, *newest, "").members) {
+    const bool born_later = member.stance == Stance::kFree && member.is_late;
+    if (member.stance == Stance::kPromoted || born_later) ++counts.updated;
+  }
+  counts.failed = newest->status.pods.failed;
+  return counts;
+}
+
+void tell_what_changed(Turn& turn, const api::ReloadPolicyStatus& next) {
+  const api::Condition* before = find_condition(turn.seen.policy->status.conditions, condition::kStalled);
+  const api::Condition* after = find_condition(next.conditions, condition::kStalled);
+  const bool was = before != nullptr && before->status == api::ConditionStatus::kTrue;
+  if (was || after->status != api::ConditionStatus::kTrue) return;
+  turn.act(EmitEvent{Subject::kPolicy, turn.seen.policy->meta.name, EventType::kWarning, after->reason,
+                     "Stall", after->message});
+}
+
+void write_policy_status(Turn& turn, const Queue& queue, TokenDecision tokens) {
+  const api::ReloadPolicy& policy = *turn.seen.policy;
+  const api::Reload* newest = queue.running != nullptr ? queue.running : queue.last();
+  api::ReloadPolicyStatus next = policy.status;
+  next.observed_generation = policy.meta.generation;
+  next.handled_tokens = std::move(tokens.handled);
+  next.target_uid = std::move(tokens.target_uid);
+  if (queue.running != nullptr) next.last_reload = queue.running->meta.name;
+  next.pods = policy_pods(turn.seen, newest);
+  next.conditions = policy_conditions(turn.seen, queue.running, queue.last(), turn.now);
+  if (next == policy.status) return;
+  tell_what_changed(turn, next);
+  turn.act(PatchPolicyStatus{std::move(next)});
+}
+
+// The policy is gone, or was never there. Its sidecars go back by themselves when they hear nothing.
+void reconcile_orphans(Turn& turn) {
+  for (const api::Reload& reload : turn.seen.reloads) {
+    if (is_final(reload.status.phase)) continue;
+    if (reload.status.start_time) {
+      end_unstarted(turn, reload, Reason::kPolicyDeleted,
+                    "the ReloadPolicy was deleted while the reload ran");
+    } else {
+      wait(turn, reload, Reason::kPolicyNotFound,
+           "no ReloadPolicy named " + turn.seen.policy_name + "; create it");
+    }
+  }
+  remove_finalizers(turn, queue_of(turn.seen), false);
+}
+
+// Nothing may hold up the end of a namespace.
+void leave_namespace(Turn& turn) {
+  for (const api::Reload& reload : turn.seen.reloads) {
+    if (reload.meta.has_finalizer()) turn.act(RemoveFinalizer{Subject::kReload, reload.meta.name});
+  }
+  if (turn.seen.policy && turn.seen.policy->meta.has_finalizer()) {
+    turn.act(RemoveFinalizer{Subject::kPolicy, turn.seen.policy->meta.name});
+  }
+}
+
+void reconcile_policy(Turn& turn) {
+  const Queue queue = queue_of(turn.seen);
+  const bool is_leaving = turn.seen.policy->meta.deletion_time.has_value();
+  TokenDecision tokens = decide_tokens(turn.seen);
+  for (std::string& sentence : tokens.why) turn.because(std::move(sentence));
+  if (!is_leaving) {
+    for (CreateReload& create : tokens.create) turn.act(std::move(create)), turn.look_in(kAtOnce);
+  }
+  for (const api::Reload* reload : queue.superseded) {
+    end_unstarted(turn, *reload, Reason::kSuperseded,
+                  queue.next->meta.name + " was asked for later and runs instead");
+  }
+  if (queue.running != nullptr) go_on(turn, *queue.running);
+  const bool wants_to_start = queue.next != nullptr && consider_next(turn, queue);
+  remove_finalizers(turn, queue, wants_to_start);
+  if (is_leaving) return;
+  forget_history(turn, queue);
+  write_policy_status(turn, queue, std::move(tokens));
+  const api::Condition* reachable =
+      find_condition(turn.seen.policy->status.conditions, condition::kPodsReachable);
+  const bool all_answer = reachable != nullptr && reachable->status == api::ConditionStatus::kTrue;
+  turn.look_in(all_answer ? kLookIdle : kLookAtSilent);
+}
+
+}  // namespace
+
+Plan reconcile(const Observed& observed, WallTime now) {
+  Turn turn{observed, now};
+  if (observed.namespace_terminating) {
+    leave_namespace(turn);
+  } else if (!observed.policy) {
+    reconcile_orphans(turn);
+  } else {
+    reconcile_policy(turn);
+  }
+  return std::move(turn.plan);
+}
+
+}  // namespace sidestep::op

@@ -1,0 +1,270 @@
+#include "operator/core/rollout.h"
+
+#include <algorithm>
+
+#include "operator/core/run.h"
+
+namespace sidestep::op {
+namespace {
+
+// Pods that a step starting now may cover.
+int eligible(const Fleet& fleet, bool is_last) {
+  int count = 0;
+  int late = 0;
+  for (const Member& member : fleet.members) {
+    const bool chosen = has_part(member);
+    const bool could = member.stance == Stance::kFree ||
+                       (is_last && (member.stance == Stance::kBusy || member.stance == Stance::kUnreachable));
+    if (!chosen && !could) continue;
+    (member.is_late && !chosen ? late : count) += 1;
+  }
+  return is_last || count == 0 ? count + late : count;
+}
+
+void begin_step(Run& run, std::size_t index) {
+  const int pods =
+      policy::pods_of_step(run.rollout(), index, eligible(run.fleet, index == last_step(run.rollout())));
+  const int weight = run.rollout().steps[index].weight_per_ten_thousand;
+  run.status().step = static_cast<int>(index) + 1;
+  run.status().steps.push_back({pods, weight, run.now, std::nullopt, std::nullopt});
+  run.status().progress_time = run.now;
+  run.because("step " + std::to_string(index + 1) + " begins: weight " + std::to_string(weight) + " on " +
+              std::to_string(pods) + " pods");
+}
+
+void end_step(Run& run) {
+  if (!run.status().steps.empty()) run.status().steps.back().end_time = run.now;
+}
+
+// Steps of the status are those of the policy, even when the policy was shortened meanwhile.
+std::size_t current_step(const Run& run) {
+  return std::min(static_cast<std::size_t>(std::max(run.out.status.step, 1)) - 1, last_step(run.rollout()));
+}
+
+// How many pods the current step covers now: pods come and go.
+int wanted_pods(const Run& run, std::size_t index) {
+  const bool is_last = index == last_step(run.rollout());
+  const int there = eligible(run.fleet, is_last);
+  const bool all = is_last && run.rollout().steps[index].pods == policy::PodAmount{100, true};
+  return all ? there : std::min(there, std::max(run.out.status.steps.back().pods, 1));
+}
+
+// Weights are sent at every look: they are also the sign of life without which a sidecar takes its candidate
+// back.
+int send_weights(Run& run, int weight) {
+  int reached = run.fleet.count(Stance::kPromoted);
+  for (const Member& member : run.fleet.members) {
+    if (member.stance != Stance::kJudging) continue;
+    run.out.commands.push_back(SidecarWeight{ref_of(member), member.run_id, weight});
+    if (member.weight == weight) ++reached;
+  }
+  return reached;
+}
+
+void keep_weights(Run& run) {
+  for (const Member& member : run.fleet.members) {
+    if (member.stance != Stance::kJudging) continue;
+    run.out.commands.push_back(SidecarWeight{ref_of(member), member.run_id, member.weight});
+  }
+}
+
+std::string awaited(const Run& run, int reached, int wanted) {
+  std::string text = std::to_string(reached) + " of " + std::to_string(wanted) + " pods have weight " +
+                     std::to_string(run.rollout().steps[current_step(run)].weight_per_ten_thousand);
+  for (const Stance stance : {Stance::kStarting, Stance::kUnreachable, Stance::kBusy}) {
+    const Member* member = run.fleet.first(stance);
+    if (member == nullptr) continue;
+    if (stance == Stance::kStarting)
+      text += "; " + member->pod->name + " starts";
+    else
+      text += "; " + member->pod->name + ": " + member->message;
+  }
+  return text;
+}
+
+std::int64_t candidate_requests(const Run& run) {
+  std::int64_t sum = 0;
+  for (const Member& member : run.fleet.members) {
+    if (member.stance == Stance::kJudging) sum += member.candidate_requests;
+  }
+  return sum;
+}
+
+Standing late(Run& run, Reason reason, const std::string& what) {
+  return begin_rollback(
+      run, {api::ReloadPhase::kFailed, std::string(to_string(reason)),
+            "nothing moved for " + std::to_string(run.rollout().progress_deadline.count()) + " s: " + what});
+}
+
+bool is_late(const Run& run, WallTime since) { return run.now >= since + run.rollout().progress_deadline; }
+
+// The step's pods all have its weight. Either its pause, or the wait for requests, or the next step.
+Standing after_reached(Run& run, std::size_t index) {
+  api::ReloadStep& step = run.status().steps.back();
+  const bool hurry = run.is_asked(api::kPromoteAnnotation);
+  const WallTime due = policy::step_due(run.rollout().steps[index], *step.reached_time);
+  if (run.now < due && !hurry) {
+    run.look_in(std::min<Millis>(kLookLater, std::chrono::ceil<Millis>(due - run.now)));
+    return {Reason::kStepPause, "step " + std::to_string(index + 1) + " pauses until " + format_time(due)};
+  }
+  const auto& analysis = run.spec.analysis;
+  const bool too_few =
+      candidate_requests(run) < analysis.minimum_requests && run.fleet.count(Stance::kJudging) > 0;
+  if (too_few && analysis.on_no_traffic == policy::OnNoTraffic::kHold && !hurry) {
+    const std::string text =
+        "candidates have answered fewer than " + std::to_string(analysis.minimum_requests) + " requests";
+    if (is_late(run, due)) return late(run, Reason::kNoTraffic, text);
+    run.look_in(kLookLater);
+    return {Reason::kTooFewRequests, text};
+  }
+  end_step(run);
+  run.look_in(Millis(0));
+  if (index == last_step(run.rollout())) {
+    run.status().progress_time = run.now;
+    run.because("every step is done: all candidates are promoted");
+    return {Reason::kPromoting, "every step is done"};
+  }
+  begin_step(run, hurry ? last_step(run.rollout()) : index + 1);
+  return {Reason::kStarting, "step " + std::to_string(run.status().step) + " begins"};
+}
+
+Standing walk(Run& run) {
+  const std::size_t index = current_step(run);
+  const int wanted = wanted_pods(run, index);
+  api::ReloadStep& step = run.status().steps.back();
+  step.weight_per_ten_thousand = run.rollout().steps[index].weight_per_ten_thousand;
+  const int reached = send_weights(run, step.weight_per_ten_thousand);
+  start_candidates(run, wanted);
+  if (reached > run.reload.status.pods.updated) run.status().progress_time = run.now;
+  run.status().pods.updated = reached;
+  if (reached >= wanted && wanted > 0) {
+    if (!step.reached_time) {
+      step.reached_time = run.now;
+      step.pods = wanted;
+      run.status().progress_time = run.now;
+    }
+    return after_reached(run, index);
+  }
+  step.reached_time.reset();  // a pod was lost, or one more was born: the pause begins anew with all of them
+  run.look_soon();
+  const std::string text = awaited(run, reached, wanted);
+  if (is_late(run, *run.status().progress_time)) return late(run, Reason::kProgressDeadlineExceeded, text);
+  return {Reason::kStarting, text};
+}
+
+// Why the run stands still; absent when it does not.
+std::optional<Standing> standstill(const Run& run) {
+  if (run.is_asked(api::kPauseAnnotation)) {
+    return Standing{Reason::kPaused,
+                    "annotation " + std::string(api::kPauseAnnotation) + " is set; remove it to go on"};
+  }
+  if (!run.seen.policy->spec_error.empty())
+    return Standing{Reason::kInvalidSpec, run.seen.policy->spec_error};
+  if (!run.seen.workload || run.out.status.template_hash.empty()) return std::nullopt;
+  const ObservedWorkload& workload = *run.seen.workload;
+  const bool is_other =
+      !workload.template_hash.empty() && workload.template_hash != run.out.status.template_hash;
+  if (is_other || (workload.is_rolling_out && workload.template_hash.empty())) {
+    return Standing{Reason::kTemplateChanged, "the workload replaces its pods; the reload gives way to that"};
+  }
+  return std::nullopt;
+}
+
+Standing stand_still(Run& run, Standing standing) {
+  const bool is_over = standing.reason == Reason::kTemplateChanged && !run.seen.workload->is_rolling_out &&
+                       run.fleet.participants() == 0;
+  if (is_over) {
+    return end_run(
+        run,
+        {api::ReloadPhase::kAborted, std::string(to_string(Reason::kTemplateChanged)),
+         "the workload replaced all pods of this reload; new ones began with the current configuration"});
+  }
+  if (!run.status().paused_time) run.status().paused_time = run.now;
+  run.status().phase = api::ReloadPhase::kPaused;
+  keep_weights(run);
+  run.look_in(kLookLater);
+  return standing;
+}
+
+// Time limits stood still meanwhile.
+void go_on(Run& run) {
+  api::ReloadStatus& status = run.status();
+  status.phase = api::ReloadPhase::kProgressing;
+  if (!status.paused_time) return;
+  const auto stood = run.now - *status.paused_time;
+  if (status.progress_time) *status.progress_time += stood;
+  if (!status.steps.empty() && status.steps.back().reached_time) *status.steps.back().reached_time += stood;
+  status.paused_time.reset();
+}
+
+// A status that is behind what sidecars report (it was lost, or written by hand) is made good.
+void catch_up(Run& run) {
+  const std::size_t last = last_step(run.rollout());
+  int heaviest = 0;
+  for (const Member& member : run.fleet.members) {
+    if (member.stance == Stance::kJudging) heaviest = std::max(heaviest, member.weight);
+  }
+  const std::size_t told = heaviest == 0 ? 0 : policy::step_of_weight(run.rollout(), heaviest);
+  if (run.status().steps.empty()) {
+    begin_step(run,
+               std::max(told, std::min(static_cast<std::size_t>(std::max(run.status().step, 1)) - 1, last)));
+  }
+  if (run.is_asked(api::kPromoteAnnotation) && current_step(run) != last) {
+    end_step(run);
+    begin_step(run, last);
+  }
+}
+
+bool has_vanished(const Run& run) {
+  const bool any = std::any_of(run.seen.pods.begin(), run.seen.pods.end(),
+                               [](const ObservedPod& pod) { return !pod.is_terminating; });
+  return !any && (!run.seen.workload || run.seen.workload->replicas == 0);
+}
+
+Standing decide(Run& run) {
+  if (run.status().phase == api::ReloadPhase::kRollingBack) return roll_back(run);
+  if (has_vanished(run)) {
+    return end_run(run,
+                   {api::ReloadPhase::kAborted, std::string(to_string(Reason::kNoPods)), "no pod is left"});
+  }
+  record_failures(run);
+  if (is_promoting(run.status(), run.rollout())) return promote_all(run);
+  if (auto ending = reason_to_roll_back(run)) return begin_rollback(run, std::move(*ending));
+  if (auto standing = standstill(run)) return stand_still(run, std::move(*standing));
+  go_on(run);
+  catch_up(run);
+  return walk(run);
+}
+
+void count_pods(Run& run) {
+  api::PodCounts& pods = run.status().pods;
+  const std::size_t last = last_step(run.rollout());
+  pods.desired = policy::pods_of_step(run.rollout(), last, eligible(run.fleet, true));
+  pods.ready =
+      static_cast<int>(std::count_if(run.fleet.members.begin(), run.fleet.members.end(), [](const Member& m) {
+        return m.stance != Stance::kOutside && m.pod->is_ready && m.pod->reach == Reach::kReachable;
+      }));
+  pods.failed = std::max(pods.failed, run.fleet.count(Stance::kFailed));
+}
+
+}  // namespace
+
+api::ReloadStatus begin_run(const Observed& observed, const api::Reload& reload, WallTime now) {
+  api::ReloadStatus status = reload.status;
+  status.phase = api::ReloadPhase::kProgressing;
+  status.start_time = now;
+  status.progress_time = now;
+  if (observed.workload) status.template_hash = observed.workload->template_hash;
+  set_reload_conditions(status, reload.meta.generation, Reason::kStarting, "the reload begins", now);
+  return status;
+}
+
+RunTurn advance_run(const Observed& observed, const api::Reload& reload, WallTime now) {
+  Run run(observed, reload, now);
+  const Standing standing = decide(run);
+  if (!is_final(run.status().phase)) count_pods(run);
+  set_reload_conditions(run.status(), reload.meta.generation, standing.reason, standing.message, now);
+  return std::move(run.out);
+}
+
+}  // namespace sidestep::op

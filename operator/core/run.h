@@ -1,0 +1,76 @@
+// The working copy of one turn of a reload: what was observed, and the status and commands that come of it.
+// Internal to rollout.cc (the walk through the steps) and run_end.cc (promotion, rollback, the end).
+#pragma once
+
+#include <string>
+
+#include "lib/policy/steps.h"
+#include "operator/core/conditions.h"
+#include "operator/core/fleet.h"
+#include "operator/core/rollout.h"
+
+namespace sidestep::op {
+
+inline constexpr Millis kRefreshWait{2'500};  // until the kubelet has brought a pod's volumes up to date
+inline constexpr Millis kLookSoon{500};       // while something is expected to change
+inline constexpr Millis kLookLater{1'000};    // while a step's pause runs: failures must be seen
+inline constexpr Seconds kSilencePatience{
+    60};                                    // with pods that do not answer, before a reload ends without them
+inline constexpr Seconds kDrainReserve{5};  // beyond drain.http.timeoutSeconds
+
+struct Run {
+  const Observed& seen;
+  const api::Reload& reload;
+  const policy::PolicySpec& spec;
+  WallTime now;
+  Fleet fleet;
+  RunTurn out;
+
+  Run(const Observed& observed, const api::Reload& of, WallTime at)
+      : seen(observed), reload(of), spec(observed.policy->spec), now(at) {
+    out.status = of.status;
+    fleet = fleet_of(observed, of, of.status.template_hash);
+  }
+
+  api::ReloadStatus& status() { return out.status; }
+  const policy::Rollout& rollout() const { return spec.rollout; }
+  bool is_asked(const char* annotation) const {
+    return !reload.meta.annotation(annotation).empty() && reload.meta.annotation(annotation) != "false";
+  }
+  void look_in(Millis delay) {
+    if (!out.look_again || delay < *out.look_again) out.look_again = delay;
+  }
+  void look_soon() { look_in(fleet.members.size() > 20 ? kLookLater : kLookSoon); }
+  void because(std::string sentence) { out.why.push_back(std::move(sentence)); }
+  void tell(EventType type, std::string_view reason, std::string action, std::string note);
+};
+
+// Where the run stands, for the conditions.
+struct Standing {
+  Reason reason;
+  std::string message;
+};
+
+PodRef ref_of(const Member& member);
+bool is_promoting(const api::ReloadStatus& status, const policy::Rollout& rollout);
+std::size_t last_step(const policy::Rollout& rollout);
+// Starts candidates in pods that are free, as many as `wanted` pods and maxConcurrentPods allow, each once
+// its mounted configuration is current.
+void start_candidates(Run& run, int wanted);
+void start(Run& run, const Member& member);
+
+// run_end.cc
+void record_failures(Run& run);
+// Why every candidate must be taken back, if it must.
+struct Ending {
+  api::ReloadPhase phase;
+  std::string reason;
+  std::string message;
+};
+std::optional<Ending> reason_to_roll_back(const Run& run);
+Standing begin_rollback(Run& run, Ending ending);
+Standing roll_back(Run& run);
+Standing promote_all(Run& run);
+Standing end_run(Run& run, Ending ending);
+
+}  // namespace sidestep::op

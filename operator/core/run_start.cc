@@ -1,0 +1,67 @@
+#include <algorithm>
+
+#include "operator/core/run.h"
+
+namespace sidestep::op {
+namespace {
+
+// Pods that still have to start a candidate: those born before the reload first, and among them those
+// refreshed for it.
+std::vector<const Member*> free_pods(const Fleet& fleet, bool late_too) {
+  std::vector<const Member*> free;
+  for (const bool late : {false, true}) {
+    if (late && !late_too && !free.empty()) break;
+    for (const Member& member : fleet.members) {
+      if (member.stance == Stance::kFree && member.is_late == late) free.push_back(&member);
+    }
+    std::stable_partition(free.begin(), free.end(),
+                          [](const Member* m) { return m->refreshed_at.has_value(); });
+  }
+  return free;
+}
+
+}  // namespace
+
+void Run::tell(EventType type, std::string_view reason, std::string action, std::string note) {
+  if (note.size() > api::kMostMessageBytes) note.resize(api::kMostMessageBytes);
+  out.events.push_back(EmitEvent{Subject::kReload, reload.meta.name, type, std::string(reason),
+                                 std::move(action), std::move(note)});
+}
+
+PodRef ref_of(const Member& member) { return {member.pod->name, member.pod->uid}; }
+
+std::size_t last_step(const policy::Rollout& rollout) { return rollout.steps.size() - 1; }
+
+bool is_promoting(const api::ReloadStatus& status, const policy::Rollout& rollout) {
+  return status.step > static_cast<int>(last_step(rollout)) && !status.steps.empty() &&
+         status.steps.back().end_time;
+}
+
+void start(Run& run, const Member& member) {
+  const PodRef pod = ref_of(member);
+  run.out.commands.push_back(SidecarPolicy{pod});
+  run.out.commands.push_back(SidecarReload{pod, member.run_id, run.reload.spec.token, run.reload.spec.reason,
+                                           "reload/" + run.reload.meta.name,
+                                           run.rollout().progress_deadline});
+  run.because(pod.name + " starts its candidate");
+}
+
+void start_candidates(Run& run, int wanted) {
+  const bool is_last = run.status().step > static_cast<int>(last_step(run.rollout()));
+  const int missing = wanted - run.fleet.participants();
+  const int at_once = policy::pods_of(run.rollout().max_concurrent_pods, std::max(wanted, 1));
+  int room = at_once - run.fleet.count(Stance::kStarting);
+  int looked_at = 0;
+  for (const Member* member : free_pods(run.fleet, is_last)) {
+    // The next ones are refreshed while the ones before them start, so that the wait is paid once.
+    if (looked_at++ >= std::min(missing, 2 * at_once)) break;
+    if (!member->refreshed_at) {
+      run.out.commands.push_back(RefreshPod{ref_of(*member), refresh_value(run.reload, run.now)});
+    } else if (run.now >= *member->refreshed_at + kRefreshWait && room > 0) {
+      start(run, *member);
+      --room;
+    }
+  }
+}
+
+}  // namespace sidestep::op

@@ -1,0 +1,64 @@
+#include "operator/core/tokens.h"
+
+#include <algorithm>
+
+#include "lib/policy/signature.h"
+
+namespace sidestep::op {
+namespace {
+
+constexpr std::size_t kMostTokenBytes = 256;
+
+bool contains(const std::vector<std::string>& list, const std::string& value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+void remember(TokenDecision& decision, const std::string& token) {
+  auto& list = decision.handled;
+  std::erase(list, token);
+  list.insert(list.begin(), token);
+  if (list.size() > api::kMostHandledTokens) list.resize(api::kMostHandledTokens);
+}
+
+bool has_reload(const Observed& observed, const std::string& token) {
+  return std::any_of(observed.reloads.begin(), observed.reloads.end(),
+                     [&](const api::Reload& reload) { return reload.spec.token == token; });
+}
+
+void consider(const Observed& observed, const std::string& annotation, bool adopt, const std::string& where,
+              TokenDecision& decision) {
+  const std::string token = canonical_token(annotation);
+  if (token.empty() || contains(decision.handled, token)) return;
+  if (adopt) {
+    decision.why.push_back("token " + token + " on " + where + " was there at first sight: adopted, not run");
+    return remember(decision, token);
+  }
+  if (has_reload(observed, token)) return remember(decision, token);
+  const api::ObjectMeta& meta = observed.policy->meta;
+  decision.why.push_back("token " + token + " on " + where + " is new: a Reload is created");
+  decision.create.push_back(
+      {api::reload_name(meta.name, meta.uid, token), {meta.name, token, "annotation on " + where}});
+}
+
+}  // namespace
+
+std::string canonical_token(const std::string& token) {
+  return token.size() <= kMostTokenBytes ? token : "sha256:" + policy::sha256_hex(token);
+}
+
+TokenDecision decide_tokens(const Observed& observed) {
+  const api::ReloadPolicyStatus& status = observed.policy->status;
+  TokenDecision decision{{}, status.handled_tokens, status.target_uid, {}};
+  if (observed.workload) {
+    const ObservedWorkload& workload = *observed.workload;
+    const bool is_first_sight = workload.uid != status.target_uid;
+    consider(observed, workload.reload_token, is_first_sight, workload.kind + "/" + workload.name, decision);
+    decision.target_uid = workload.uid;
+  }
+  const bool is_first_visit = status.observed_generation == 0;
+  consider(observed, observed.policy->meta.annotation(api::kReloadAnnotation), is_first_visit, "the policy",
+           decision);
+  return decision;
+}
+
+}  // namespace sidestep::op

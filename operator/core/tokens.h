@@ -1,0 +1,30 @@
+// The annotation sidestep.dev/reload: which tokens ask for a Reload, and which were dealt with. Pure.
+//
+// Annotations come back and go away (rollout undo, GitOps tools, backups), so the last 16 tokens are
+// remembered, the token present at the first visit of a policy, or at the first sight of a workload, is
+// adopted without a reload, and a token that goes away does nothing. A token counts as handled only once its
+// Reload is seen to exist.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "operator/core/observed.h"
+#include "operator/core/plan.h"
+
+namespace sidestep::op {
+
+struct TokenDecision {
+  std::vector<CreateReload> create;  // oldest wish first: the workload's, then the policy's own
+  std::vector<std::string> handled;  // status.handledTokens from now on
+  std::string target_uid;            // status.targetUID from now on
+  std::vector<std::string> why;      // one sentence per token that was new
+};
+
+// REQUIRES: observed.policy.
+TokenDecision decide_tokens(const Observed& observed);
+
+// As a token stands in Reload.spec and status: itself, or "sha256:…" when it is longer than 256 bytes.
+std::string canonical_token(const std::string& token);
+
+}  // namespace sidestep::op
