@@ -38,7 +38,8 @@ struct Refusal {
   int status = 401;
   std::string kind;  // of the error in the answer
   std::string message;
-  std::string reason;  // label of sidestep_control_refused_total
+  std::string reason;       // label of sidestep_control_refused_total
+  std::uint64_t count = 0;  // refusals for this reason so far, this one included
 };
 
 struct Judgement {
