@@ -1,0 +1,55 @@
+"""Good reloads under load: nothing is lost, nothing is executed twice, every stream that ends is told."""
+import os
+
+import pytest
+from service import assert_nothing_lost, share
+
+IS_SANITIZED = "SIDESTEP_SANITIZED" in os.environ
+RELOADS = 3 if IS_SANITIZED else 10
+# Every kind of client at once, sized for two cores that other tests use too.
+EVERYTHING = [
+    {"name": "get", "kind": "get", "clients": 8, "perSecond": 25},
+    {"name": "fresh", "kind": "fresh", "perSecond": 50},
+    {"name": "order", "kind": "order", "clients": 4, "perSecond": 10},
+    {"name": "slow", "kind": "get", "clients": 2, "path": "/slow?ms=300"},
+    {"name": "upload", "kind": "upload", "clients": 1, "spreadMs": 1000},
+    {"name": "download", "kind": "download", "clients": 1, "spreadMs": 1000},
+    {"name": "ws", "kind": "ws", "clients": 8},
+]
+
+
+@pytest.mark.parametrize("shape", ["baseline", "busy", EVERYTHING], ids=["baseline", "busy", "everything"])
+def test_reloads_lose_nothing(start, load, shape):
+    service = start()
+    running = load(service, shape)
+    for n in range(RELOADS):
+        service.write_config(version=str(n + 2))
+        service.reload()
+        assert service.version() == str(n + 2)
+    report = running.finish()
+    assert_nothing_lost(report)
+    assert [entry["version"] for entry in report["versions"]] == [str(n + 1) for n in range(RELOADS + 1)]
+
+
+def test_no_answer_of_the_active_generation_comes_after_the_reload_has_returned(start, load):
+    service = start()
+    running = load(service, [{"kind": "get", "clients": 8, "pauseMs": 1}, {"kind": "fresh", "perSecond": 100}])
+    service.write_config(version="2")
+    service.reload()
+    ended = running.now()
+    report = running.finish()
+    assert_nothing_lost(report)
+    assert report["versions"][0]["lastSeconds"] < ended + 0.05, report["versions"]
+
+
+def test_a_canary_takes_its_share_of_requests(start, load):
+    steps = [{"weightPerTenThousand": 2000, "pauseSeconds": 2}, {"weightPerTenThousand": 10000}]
+    service = start(policy={"rollout": {"steps": steps}, "analysis": {"minimumRequests": 1}})
+    running = load(service, [{"kind": "get", "clients": 8, "pauseMs": 2}, {"kind": "fresh", "perSecond": 100}])
+    service.write_config(version="2")
+    service.reload()
+    report = running.finish()
+    assert_nothing_lost(report)
+    first = next(entry for entry in report["versions"] if entry["version"] == "2")["firstSeconds"]
+    mine, whole = share(report, "2", first + 0.3, first + 1.8)
+    assert whole > 500 and abs(mine / whole - 0.2) < 0.02, f"{mine} of {whole} requests at 20 %"
