@@ -52,7 +52,17 @@ def report(names: list[str], results) -> tuple[str, dict]:
     return stats.table(head, rows), data
 
 
-def run(options) -> tuple[str, dict]:
+def goals(name: str, data: dict) -> list[stats.Goal]:
+    """Against each big peer: the upper end of the interval counts."""
+    found = []
+    for peer in ("haproxy", "nginx"):
+        if peer in data and peer != name:
+            mean, low, high = data[peer]["ratio"]
+            found.append(stats.Goal(f"CPU per request, {name} ÷ {peer}", "≤ 1.00", f"{mean:.2f} ({low:.2f}–{high:.2f})", high <= 1.0))
+    return found
+
+
+def run(options) -> tuple[str, dict, list[stats.Goal]]:
     names = options.peers
     with tempfile.TemporaryDirectory(prefix="sidestep-bench-") as name:
         folder, running = Path(name), []
@@ -67,4 +77,4 @@ def run(options) -> tuple[str, dict]:
     text, data = report([peer.name for peer in running], results)
     title = f"CPU per request: {options.connections} kept connections, {options.body} B body, " \
             f"{options.rounds} rounds of {options.seconds} s"
-    return f"### {title}\n\n{text}\n", data
+    return f"### {title}\n\n{text}\n", data, goals(names[0], data)

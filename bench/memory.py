@@ -8,7 +8,17 @@ import processes
 import stats
 
 
-def run(options) -> tuple[str, dict]:
+def goals(name: str, data: dict) -> list[stats.Goal]:
+    rest = data[name]["rest"]
+    found = [stats.Goal(f"private memory of {name} at rest", "≤ 2.5 MiB", f"{rest['Private'] / 1024:.2f} MiB", rest["Private"] <= 2.5 * 1024),
+             stats.Goal(f"PSS of {name} at rest", "≤ 6 MiB", f"{rest['Pss'] / 1024:.2f} MiB", rest["Pss"] <= 6 * 1024)]
+    if "launcherBytes" in data:
+        size = data["launcherBytes"]
+        found.append(stats.Goal("launcher", "≤ 3 MB", f"{size / 1e6:.2f} MB", size <= 3_000_000))
+    return found
+
+
+def run(options) -> tuple[str, dict, list[stats.Goal]]:
     rows, data = [], {}
     with tempfile.TemporaryDirectory(prefix="sidestep-bench-") as name:
         folder = Path(name)
@@ -33,4 +43,4 @@ def run(options) -> tuple[str, dict]:
         size = launcher.stat().st_size
         data["launcherBytes"] = size
         text += f"\n\nLauncher: {size / 1e6:.2f} MB, static, one file."
-    return f"### Memory\n\n{text}\n", data
+    return f"### Memory\n\n{text}\n", data, goals(options.peers[0], data)

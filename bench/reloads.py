@@ -55,7 +55,18 @@ def row(method: str, load: str, result: dict) -> list[str]:
             f"{stats.quantile(seconds, 0.5):.0f} ({max(seconds):.0f})"]
 
 
-def run(options) -> tuple[str, dict]:
+def goals(method: str, data: dict) -> list[stats.Goal]:
+    found = []
+    for load in LOADS:
+        result = data[f"{method} {load}"]
+        verdict, count = result["report"]["verdict"], len(result["reloads"])
+        bad = verdict["lost"] + verdict["duplicated"] + verdict["streamsCut"]
+        found.append(stats.Goal(f"{count} reloads, {TITLES[load]}", "0 lost, 0 twice, 0 cut",
+                                f"{verdict['lost']} lost, {verdict['duplicated']} twice, {verdict['streamsCut']} cut", bad == 0))
+    return found
+
+
+def run(options) -> tuple[str, dict, list[stats.Goal]]:
     rows, data = [], {}
     for method in options.methods:
         count = options.reloads if method == options.methods[0] else options.peer_reloads
@@ -65,4 +76,4 @@ def run(options) -> tuple[str, dict]:
             result["report"].pop("series")
             data[f"{method} {load}"] = result
     head = ["method", "load", "reloads", "requests", "lost", "orders twice", "WebSockets told / cut", "ms per reload, median (max)"]
-    return f"### Reloads under load\n\n{stats.table(head, rows)}\n", data
+    return f"### Reloads under load\n\n{stats.table(head, rows)}\n", data, goals(options.methods[0], data)

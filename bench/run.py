@@ -15,6 +15,7 @@ import cpu  # noqa: E402
 import memory  # noqa: E402
 import peers  # noqa: E402
 import reloads  # noqa: E402
+import stats  # noqa: E402
 import swap  # noqa: E402
 
 STICKS = ("relay", "plane")  # programs of bench/ that are measured beside the real proxies
@@ -37,6 +38,7 @@ def parse(args):
     parser.add_argument("--between", type=float, default=0.1, help="seconds between two reloads")
     parser.add_argument("--rate", type=int, default=1000, help="requests/s of the swap benchmark")
     parser.add_argument("--blocks", type=int, default=10, help="of the swap benchmark: each gives one ratio")
+    parser.add_argument("--strict", action="store_true", help="exit 1 when a goal is not met")
     options = parser.parse_args(args)
     unknown = [name for name in options.benchmarks if name not in ALL]
     if unknown:
@@ -72,11 +74,14 @@ def main(args) -> int:
     results = peers.ROOT / "build/bench"
     results.mkdir(parents=True, exist_ok=True)
     print(machine() + "\n", flush=True)
+    goals = []
     for name in options.benchmarks:
-        text, data = ALL[name](options)
+        text, data, found = ALL[name](options)
+        goals += found
         (results / f"{name}.json").write_text(json.dumps({"machine": machine(), "data": data}, indent=1))
         print(text, flush=True)
-    return 0
+    print(f"### Goals\n\n{stats.goals_table(goals)}", flush=True)
+    return 1 if options.strict and not all(goal.met for goal in goals) else 0
 
 
 if __name__ == "__main__":

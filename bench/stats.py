@@ -1,11 +1,21 @@
 """Ratios of interleaved runs, with the interval that says how much they are worth."""
 import math
 import statistics
+from dataclasses import dataclass
 
 # Two-sided 95 % quantiles of Student's t, by degrees of freedom; beyond the table the last but one is kept on
 # the safe side.
 T95 = {1: 12.71, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262, 10: 2.228, 12: 2.179,
        14: 2.145, 16: 2.120, 18: 2.101, 20: 2.086, 24: 2.064, 30: 2.042, 40: 2.021, 60: 2.000, 120: 1.980}
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One figure that the project promises; met says whether this run shows it, interval included."""
+    what: str
+    bar: str
+    measured: str
+    met: bool
 
 
 def t95(freedom: int) -> float:
@@ -33,3 +43,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in [head, *rows]]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(lines)
+
+
+def goals_table(goals: list[Goal]) -> str:
+    return table(["goal", "bar", "measured", "met"], [[g.what, g.bar, g.measured, "yes" if g.met else "**no**"] for g in goals])

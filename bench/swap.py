@@ -65,14 +65,23 @@ def row(method: str, result: dict, blocks: int) -> list[str]:
             f"{stats.quantile(told, 0.5):.0f} ({max(told):.0f})" if told else "–"]
 
 
-def run(options) -> tuple[str, dict]:
-    rows, data = [], {}
+def goals(method: str, result: dict, blocks: int) -> list[stats.Goal]:
+    steady, swap = p99s(result["report"], "steady", blocks), p99s(result["report"], "swap", blocks)
+    mean, low, high = stats.ratio(swap, steady)
+    own = statistics.median(result["starts"])
+    over = statistics.median(entry["seconds"] - own for entry in result["reloads"]) * 1000
+    return [stats.Goal(f"p99 in a swap ÷ steady, {method}", "≤ 1.2", f"{mean:.2f} ({low:.2f}–{high:.2f})", high <= 1.2),
+            stats.Goal(f"reload less the app's own start, {method}, median", "≤ 20 ms", f"{over:.0f} ms", over <= 20)]
+
+
+def run(options) -> tuple[str, dict, list[stats.Goal]]:
+    rows, data, first = [], {}, options.methods[0]
     for method in options.methods:
-        count = max(options.blocks, options.reloads // 2 if method == options.methods[0] else options.peer_reloads)
+        count = max(options.blocks, options.reloads // 2 if method == first else options.peer_reloads)
         result = run_one(method, options, count)
         rows.append(row(method, result, options.blocks))
         result["report"].pop("series")
         data[method] = result
     head = ["method", "reloads", "lost", "p99 steady, ms", "p99 in a swap, ms", "swap ÷ steady (95 %)", "A/A (95 %)", "app's own start, ms",
             "reload less that, ms, median (max)", "the same by the receipt"]
-    return f"### Latency during a swap, {options.rate} requests/s at a constant rate\n\n{stats.table(head, rows)}\n", data
+    return f"### Latency during a swap, {options.rate} requests/s at a constant rate\n\n{stats.table(head, rows)}\n", data, goals(first, data[first], options.blocks)
