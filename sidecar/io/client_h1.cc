@@ -1,6 +1,7 @@
 #include "sidecar/io/client_h1.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -15,7 +16,9 @@ namespace sidestep::sidecar {
 namespace {
 
 constexpr std::size_t kPipelinedBytes =
-    16'384;  // kept while an answer is under way; more stays in the kernel
+    16'384;                          // kept while an answer is under way; more stays in the kernel
+constexpr int kHeldWindow = 16'384;  // bytes that a client may send on while its request is held
+constexpr int kFreeWindow = 8 << 20;
 
 }  // namespace
 
@@ -271,6 +274,14 @@ void ClientH1::pause_request(bool paused) {
   body_paused_ = paused;
   if (paused && state_ == State::kRequest) shard_.loop().cancel(*this);
   if (!paused) shard_.later(*this);
+}
+
+// The receive window is clamped, so that a held upload does not fill the kernel's memory; afterwards it may
+// grow again.
+void ClientH1::hold_back(bool held) {
+  if (body_.finished()) return;
+  const int window = held ? kHeldWindow : kFreeWindow;
+  ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_WINDOW_CLAMP, &window, sizeof window);
 }
 
 std::size_t ClientH1::kernel_bytes() const {

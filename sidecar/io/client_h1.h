@@ -58,6 +58,7 @@ class ClientH1 final : public Deletable,
   bool flush() override;
   std::size_t unsent() const override { return out_.size(); }
   void pause_request(bool paused) override;
+  void hold_back(bool held) override;
   std::size_t kernel_bytes() const override;
 
   // Goes on with a pipelined request or a body that waited. Called through Shard::later.

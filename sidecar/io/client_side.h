@@ -48,6 +48,8 @@ class ClientSide {
   virtual std::size_t unsent() const = 0;
   // The request's body is not read while paused. Idempotent.
   virtual void pause_request(bool paused) = 0;
+  // The stream waits in the hold: what the client goes on sending should stay with the client. Idempotent.
+  virtual void hold_back(bool held) = 0;
   // Bytes of this stream that wait in the kernel, for the bound of the hold.
   virtual std::size_t kernel_bytes() const = 0;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/base/log.h"
 #include "lib/http/h1_writer.h"
 #include "sidecar/io/app_conn.h"
 #include "sidecar/io/app_pool.h"
@@ -40,6 +41,7 @@ void Stream::begin(ClientSide* client, const http::RequestHead& head, const http
   ++shard_.counters().requests;
   shard_.router().retry_budget().count_request(began_);
   http::append_request_head(request_, head, context);
+  if (shard_.options().access_log) note_.assign(head.method_text).append(" ").append(head.target);
 }
 
 void Stream::append_body(std::string& out, std::string_view data) const {
@@ -138,12 +140,17 @@ void Stream::mark_held() {
   shard_.router().hold().count_in();
   ++shard_.counters().held_total;
   shard_.loop().arm(deadline_, shard_.options().policy.hold.timeout);
+  if (request_complete_) return;
+  paused_client_ = true;
+  client_->pause_request(true);
+  client_->hold_back(true);
 }
 
 void Stream::unhold() {
   if (!held_) return;
   held_ = false;
   shard_.router().hold().count_out();
+  if (client_ != nullptr && !request_complete_) client_->hold_back(false);
   const auto waited =
       std::chrono::duration_cast<std::chrono::microseconds>(shard_.now() - held_since_).count();
   ShardCounters& counters = shard_.counters();
@@ -213,7 +220,18 @@ void Stream::finish(Outcome outcome) {
   } else {
     ++shard_.counters().without_generation[index];
   }
+  if (shard_.options().access_log) log_access(outcome);
   shard_.streams().give_back(*this);
+}
+
+void Stream::log_access(Outcome outcome) const {
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(shard_.now() - began_).count();
+  log::info("request", {{"request", note_},
+                        {"status", status_},
+                        {"outcome", to_string(outcome)},
+                        {"generation", pool_ == nullptr ? 0 : number(pool_->generation())},
+                        {"attempts", attempts_},
+                        {"micros", took}});
 }
 
 }  // namespace sidestep::sidecar

@@ -98,6 +98,7 @@ class Stream : public ListHook<Stream> {
   bool keep_for_replay(std::size_t more);
   void finish(Outcome outcome);
   void unhold();
+  void log_access(Outcome outcome) const;
   void end_told();
   void give_up(AttemptFailure why);
 
@@ -106,6 +107,7 @@ class Stream : public ListHook<Stream> {
   AppConn* app_ = nullptr;
   AppPool* pool_ = nullptr;
   std::string request_;     // as the app gets it: kept until an answer begins, or until it is too large
+  std::string note_;        // method and target, for the access log only
   std::size_t handed_ = 0;  // bytes of request_ that the present attempt has handed on
   TimePoint began_{};
   TimePoint held_since_{};

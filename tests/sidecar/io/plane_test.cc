@@ -161,6 +161,30 @@ TEST_F(PlaneTest, RequestsWaitWhileNoGenerationCanTakeThem) {
   EXPECT_EQ(counters.held_total, 1U);
 }
 
+TEST_F(PlaneTest, AHeldUploadIsNotReadBeyondItsBeginningAndArrivesWholeLater) {
+  const std::string large(3'000'000, 'u');
+  std::atomic<std::size_t> got{0};
+  RawApp app([&](RawConn& conn) {
+    got = conn.read_message().size();
+    conn.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    conn.at_end();
+  });
+  start({});
+  RawConn conn = client();
+  std::thread sender([&] {
+    conn.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(large.size()) + "\r\n\r\n" +
+              large);
+  });
+  ASSERT_TRUE(wait([&] { return plane_->counters().held_bytes_now > 0; }));
+  int rounds = 0;
+  ASSERT_TRUE(wait([&] { return ++rounds > 25; }));  // while the kernel's queue fills
+  EXPECT_LT(plane_->counters().held_bytes_now, 1'000'000U);
+  publish(active(1, app));
+  EXPECT_TRUE(has(conn.read_message(), "ok"));
+  sender.join();
+  EXPECT_GT(got, large.size());
+}
+
 TEST_F(PlaneTest, AFullHoldAnswers503WithRetryAfter) {
   options_.policy.hold.max_requests = 1;
   start({});
