@@ -14,6 +14,7 @@
 #include "lib/loop/event_loop.h"
 #include "lib/loop/signals.h"
 #include "lib/loop/socket.h"
+#include "sidecar/admin/control.h"
 #include "sidecar/config/load.h"
 #include "sidecar/core/snapshot.h"
 #include "sidecar/io/driver.h"
@@ -64,6 +65,7 @@ struct App::Parts {
     driver.emplace(DriverParts{loop, system_clock(), options, *launcher, *plane, board,
                                [](const std::string&) {}, [this](ExitStatus exit) { quit(exit); },
                                random_id(), "", random_word()});
+    control.emplace(options, options.policy.report_output, board, *driver, system_clock());
   }
 
   void quit(ExitStatus exit) {
@@ -79,6 +81,7 @@ struct App::Parts {
       if (!fd) return fd.error();
       listeners.push_back(fd->release());
     }
+    if (Status started = control->start(); !started) return started.error();
     if (!options.attach) {
       std::error_code error;
       std::filesystem::create_directories(options.run_dir, error);
@@ -111,6 +114,7 @@ struct App::Parts {
   std::unique_ptr<LauncherLink> launcher;
   std::unique_ptr<Child> launcher_process;
   std::optional<Driver> driver;
+  std::optional<Control> control;
   int status = 0;
 };
 
@@ -126,6 +130,7 @@ int App::run() {
   }
   parts_->loop.run();
   parts_->driver->close();
+  parts_->control->stop();
   return parts_->status;
 }
 
