@@ -1,0 +1,100 @@
+// sidestep-operator: flags and environment → options → run.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cstdlib>
+#include <iostream>
+
+#include "lib/base/duration.h"
+#include "lib/policy/signature.h"
+#include "operator/app.h"
+
+namespace {
+
+using sidestep::op::OperatorOptions;
+
+std::string env(const char* name, const char* otherwise = "") {
+  const char* value = std::getenv(name);
+  return value ? value : otherwise;
+}
+
+std::string unique_identity() {
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  return env("POD_NAME", host.data()) + "_" + sidestep::policy::random_hex(4);
+}
+
+std::string is_duration(const std::string& text) {
+  const auto parsed = sidestep::parse_duration(text);
+  return parsed ? "" : parsed.error().detail;
+}
+
+void add_flags(CLI::App& app, OperatorOptions& options, std::string& level, std::string& format) {
+  app.add_option("--kubeconfig", options.access.kubeconfig_flag,
+                 "kubeconfig; default $KUBECONFIG, the pod's account, ~/.kube/config");
+  app.add_option("--context", options.access.context_flag, "context of the kubeconfig");
+  app.add_option("--namespace", options.name_space,
+                 "namespace of the lease and the key; default $POD_NAMESPACE");
+  app.add_option("--lease", options.lease, "name of the lease")->capture_default_str();
+  app.add_option("--key-secret", options.secret, "Secret that holds the signing key")->capture_default_str();
+  app.add_option("--listen", options.listen, "address for /healthz, /readyz and /metrics")
+      ->capture_default_str();
+  app.add_option("--workers", options.workers, "policies worked on at the same time")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  app.add_option("--log-level", level, "debug, info, warn or error")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  app.add_option("--log-format", format, "text or json")->check(CLI::IsMember({"text", "json"}));
+}
+
+void add_duration(CLI::App& app, const char* name, sidestep::Millis& value, const char* help) {
+  app.add_option_function<std::string>(
+         name, [&value](const std::string& text) { value = sidestep::parse_duration(text).value_or(value); },
+         help)
+      ->check(CLI::Validator(is_duration, "DURATION"))
+      ->default_str(sidestep::format_duration(value));
+}
+
+sidestep::log::Level level_of(const std::string& name) {
+  using sidestep::log::Level;
+  if (name == "debug") return Level::kDebug;
+  if (name == "warn") return Level::kWarn;
+  return name == "error" ? Level::kError : Level::kInfo;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  OperatorOptions options;
+  options.name_space = env("POD_NAMESPACE", "sidestep-system");
+  options.access.kubeconfig_env = env("KUBECONFIG");
+  options.access.service_host = env("KUBERNETES_SERVICE_HOST");
+  options.access.service_port = env("KUBERNETES_SERVICE_PORT");
+  options.access.home = env("HOME");
+  options.access.allow_exec = true;
+  options.identity = unique_identity();
+  std::string level = "info", format = "text";
+  CLI::App app{
+      "Sidestep's operator: watches ReloadPolicies and Reloads and steers the sidecars of their pods.",
+      "sidestep-operator"};
+  app.set_version_flag("--version", SIDESTEP_VERSION);
+  add_flags(app, options, level, format);
+  auto& lease = options.lease_limits;
+  add_duration(app, "--lease-duration", lease.duration, "how long others wait for a silent leader");
+  add_duration(app, "--renew-deadline", lease.renew_deadline,
+               "how long a leader tries to renew before it gives up");
+  add_duration(app, "--retry-period", lease.retry, "between two tries");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (lease.duration <= lease.renew_deadline || lease.renew_deadline * 10 <= lease.retry * 12) {
+    std::cerr << "--lease-duration must be above --renew-deadline, and that above 1.2 times --retry-period\n";
+    return 2;
+  }
+  options.log_level = level_of(level);
+  options.log_format = format == "json" ? sidestep::log::Format::kJson : sidestep::log::Format::kText;
+  return run_operator(options);
+}

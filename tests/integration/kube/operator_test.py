@@ -1,0 +1,232 @@
+"""sidestep-operator as a process, against a real API server and sidecars that check every signature."""
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+
+from conftest import TOP
+from fleet import Fleet, Operator, eventually
+
+
+@pytest.fixture(scope="module")
+def cluster(api):
+    for kustomization in ("crds", "manifests/base"):  # the second names what the first defines
+        done = api.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(TOP / kustomization))
+        assert done.returncode == 0, done.stderr
+        api.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd/reloads.sidestep.dev", "crd/reloadpolicies.sidestep.dev")
+    return api
+
+
+@pytest.fixture(scope="module")
+def account(cluster, tmp_path_factory):
+    """The operator's own kubeconfig: the rights of manifests/base and no more."""
+    path = "/api/v1/namespaces/sidestep-system/serviceaccounts/sidestep-operator/token"
+    token = cluster.call("POST", path, {"spec": {"expirationSeconds": 7200}})["status"]["token"]
+    return cluster.write_kubeconfig(tmp_path_factory.mktemp("account") / "kubeconfig", token)
+
+
+@pytest.fixture
+def start(programs, account, tmp_path):
+    operators = []
+
+    def start_one(*flags):
+        operators.append(Operator(programs / "bin/sidestep-operator", account, tmp_path, *flags))
+        return operators[-1]
+    yield start_one
+    for operator in operators:
+        if operator.process.poll() is None:
+            operator.stop()
+
+
+@pytest.fixture
+def fleet(cluster):
+    fleets = []
+
+    def make(**kwargs):
+        fleets.append(Fleet(cluster, **kwargs))
+        return fleets[-1]
+    yield make
+    for each in fleets:
+        each.close()
+
+
+def reasons(thing: dict) -> dict:
+    return {c["type"]: (c["status"], c["reason"]) for c in thing["status"]["conditions"]}
+
+
+def test_one_annotation_is_one_reload_that_walks_the_steps(start, fleet):
+    start()
+    shop = fleet().fill()
+    shop.annotate("t1")
+    reload = shop.ended("t1")
+    assert reload["status"]["phase"] == "Succeeded", reload
+    assert reload["status"]["pods"] == {"desired": 3, "updated": 3, "ready": 3, "failed": 0}
+    assert reload["status"]["receipt"]["requests"] == {"active": 300, "candidate": 150}
+    assert reasons(reload)["Succeeded"][0] == "True"
+    assert "finalizers" not in reload["metadata"]
+    sidecars = list(shop.sidecars.values())
+    assert [len(s.told("/v1/reload")) for s in sidecars] == [1, 1, 1]
+    assert len({s.told("/v1/reload")[0]["id"] for s in sidecars}) == 1
+    assert sorted(500 in [b["weightPerTenThousand"] for b in s.told("/v1/weight")] for s in sidecars) == [False, False, True]
+    assert not any(s.refusals for s in sidecars)
+
+
+def test_same_token_again_and_its_removal_do_nothing(start, fleet):
+    start()
+    shop = fleet().fill()
+    shop.annotate("t1")
+    shop.ended("t1")
+    assert "t1" in eventually(lambda: shop.policy()["status"].get("handledTokens"))
+    shop.annotate("t2")
+    shop.ended("t2")
+    shop.annotate("t1")
+    shop.api.kubectl("annotate", "rp/shop", "sidestep.dev/reload-", "-n", shop.namespace)
+    time.sleep(1)
+    assert len(shop.reloads()) == 2
+
+
+def test_token_set_while_no_operator_runs_is_handled_when_one_returns(start, fleet):
+    first = start()
+    shop = fleet().fill()
+    assert first.stop() == 0
+    shop.annotate("while-away", "deployment/shop")
+    start()
+    assert shop.ended("while-away")["status"]["phase"] == "Succeeded"
+
+
+def test_token_that_is_there_at_first_sight_is_adopted(start, fleet):
+    shop = fleet()
+    shop.annotate("old", "deployment/shop")
+    start()
+    shop.fill()
+    time.sleep(1)
+    assert shop.reloads() == []
+    assert shop.policy()["status"]["handledTokens"] == ["old"]
+
+
+def test_bad_candidate_on_one_pod_takes_all_pods_back_and_says_why(start, fleet):
+    start()
+    shop = fleet().fill()
+    for sidecar in shop.sidecars.values():
+        sidecar.candidate = "exits"
+    shop.annotate("bad")
+    reload = shop.ended("bad")
+    assert reload["status"]["phase"] == "Failed"
+    assert "exit status 3" in json.dumps(reload["status"]) and "cannot parse shop.yaml" in json.dumps(reload["status"])
+    assert all(s.generation == 1 for s in shop.sidecars.values())
+    assert sum(len(s.told("/v1/reload")) for s in shop.sidecars.values()) == 1  # the canary alone
+    events = json.loads(shop.api.kubectl("get", "events.events.k8s.io", "-n", shop.namespace, "-o", "json").stdout)["items"]
+    assert any(e["type"] == "Warning" and e["regarding"]["kind"] == "Reload" for e in events), events
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.15, 0.3, 0.45, 0.6])
+def test_operator_killed_in_the_middle_ends_right_and_no_pod_reloads_twice(start, fleet, moment):
+    first = start()
+    shop = fleet().fill()
+    shop.annotate("t")
+    eventually(lambda: shop.reloads(), what="no reload")
+    time.sleep(moment)
+    first.kill()
+    second = start()
+    assert shop.ended("t")["status"]["phase"] == "Succeeded"
+    for sidecar in shop.sidecars.values():
+        assert sidecar.generation == 2
+        assert len({body["id"] for body in sidecar.told("/v1/reload")}) == 1
+    assert second.leads()
+
+
+def test_frozen_leader_that_wakes_up_steers_nobody(start, fleet):
+    first = start()
+    shop = fleet().fill()
+    assert first.leads()
+    first.process.send_signal(signal.SIGSTOP)
+    second = start()
+    eventually(second.leads, what="the second did not take over")
+    shop.annotate("t")
+    assert shop.ended("t")["status"]["phase"] == "Succeeded"
+    epochs = {s.epoch for s in shop.sidecars.values()}
+    first.process.send_signal(signal.SIGCONT)
+    assert first.process.wait(15) == 1
+    assert epochs == {s.epoch for s in shop.sidecars.values()}
+    assert len(shop.reloads()) == 1
+
+
+def test_stopped_leader_hands_over_at_once(start, fleet):
+    first = start()
+    shop = fleet().fill()
+    second = start()
+    began = time.monotonic()
+    assert first.stop() == 0
+    eventually(second.leads, what="no hand-over")
+    assert time.monotonic() - began < 2.5  # below the lease's three seconds
+    shop.annotate("t")
+    assert shop.ended("t")["status"]["phase"] == "Succeeded"
+
+
+def test_policy_without_target_says_so_and_goes_on_when_it_appears(start, fleet):
+    start()
+    shop = fleet()
+    path = f"/apis/apps/v1/namespaces/{shop.namespace}/deployments/shop"
+    shop.api.call("DELETE", path)
+    shop.add_policy()
+    eventually(lambda: (shop.policy().get("status") or {}).get("conditions") and
+               reasons(shop.policy())["Ready"] == ("False", "TargetNotFound"))
+    shop._make_deployment()
+    shop.add_pod()
+    eventually(lambda: reasons(shop.policy())["Ready"][0] == "True", what="not ready once the target is there")
+
+
+def test_sidecar_restarted_in_between_is_addressed_by_its_new_boot_id(start, fleet):
+    start()
+    shop = fleet().fill()
+    for sidecar in shop.sidecars.values():
+        sidecar.restart()
+    shop.annotate("t")
+    assert shop.ended("t")["status"]["phase"] == "Succeeded"
+
+
+def run_cli(programs, shop, *arguments, timeout=60):
+    return subprocess.run([programs / "bin/kubectl-sidestep", *arguments, "-n", shop.namespace, f"--kubeconfig={shop.api.kubeconfig}"],
+                          capture_output=True, text=True, timeout=timeout)
+
+
+def test_command_line_waits_and_its_exit_code_is_the_verdict(start, fleet, programs):
+    start()
+    shop = fleet().fill()
+    good = run_cli(programs, shop, "reload", "shop", "--reason", "new prices")
+    assert good.returncode == 0, good.stderr
+    assert "Succeeded" in good.stdout and "requests by candidate" in good.stdout
+    assert shop.reloads()[0]["spec"]["reason"] == "new prices"
+    for sidecar in shop.sidecars.values():
+        sidecar.candidate = "exits"
+    assert run_cli(programs, shop, "reload", "shop").returncode == 1
+    assert run_cli(programs, shop, "reload", "nobody").returncode == 2
+    assert run_cli(programs, shop, "promote", "shop").returncode == 3
+    status = run_cli(programs, shop, "status")
+    assert status.returncode == 0 and "Deployment/shop" in status.stdout
+    assert json.loads(run_cli(programs, shop, "status", "shop", "-o", "json").stdout)["kind"] == "ReloadPolicy"
+
+
+def test_abort_and_promote_from_the_command_line(start, fleet, programs):
+    start()
+    shop = fleet(rollout={"steps": [{"pods": 1, "weightPerTenThousand": 500, "pauseSeconds": 3600}, {"pods": "100%"}]}).fill()
+    for verb, phase, generation in (("abort", "Aborted", 1), ("promote", "Succeeded", 2)):
+        shop.annotate(verb)
+        eventually(lambda: any(s.run and s.run["weightPerTenThousand"] == 500 for s in shop.sidecars.values()), what="no canary")
+        done = run_cli(programs, shop, verb, "shop")
+        assert done.returncode == 0, done.stderr
+        assert shop.phase(verb) == phase
+        assert {s.generation for s in shop.sidecars.values()} == {generation}
+
+
+def test_policy_deleted_in_the_middle_leaves_nothing_hanging(start, fleet):
+    start()
+    shop = fleet(rollout={"steps": [{"pods": 1, "weightPerTenThousand": 500, "pauseSeconds": 3600}, {"pods": "100%"}]}).fill()
+    shop.annotate("t")
+    eventually(lambda: any(s.run and s.run["weightPerTenThousand"] == 500 for s in shop.sidecars.values()))
+    shop.api.kubectl("delete", "rp/shop", "-n", shop.namespace, "--wait=false")
+    eventually(lambda: all(s.run is None or s.run["phase"] == "Aborted" for s in shop.sidecars.values()), what="candidates stay")
+    shop.api.kubectl("delete", "reloads", "--all", "-n", shop.namespace, "--timeout=20s")
+    assert shop.reloads() == []
