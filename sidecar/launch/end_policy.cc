@@ -20,6 +20,7 @@ EndDecision decide_end(const EndSettings& settings, const EndFacts& facts, TimeP
   if (facts.term_at) {
     const TimePoint last = *facts.term_at + settings.grace - std::min(settings.reserve, quarter);
     if (facts.is_connected) return stop_from(last, Millis{1}, now);
+    if (facts.is_empty) return {EndDecision::kExit, Millis{0}, std::nullopt};
     const TimePoint waited = std::max(*facts.term_at, facts.lost_at) + std::min(settings.proxy_wait, quarter);
     return stop_from(std::min(waited, last), std::chrono::duration_cast<Millis>(last - now), now);
   }

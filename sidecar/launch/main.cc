@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -18,7 +17,6 @@ using launch::ParsedOptions;
 using launch::UniqueFd;
 
 constexpr int kWrongUsage = 2;
-constexpr int kLockHeld = 75;
 
 int print(int fd, const std::string& text, int status) {
   [[maybe_unused]] const auto written = write(fd, text.data(), text.size());
@@ -54,11 +52,9 @@ int main(int argc, char** argv) {
   if (parsed.outcome == ParsedOptions::kWrong)
     return print(2, "sidestep-launch: " + parsed.text, kWrongUsage);
 
-  UniqueFd lock;
-  if (const std::string& path = parsed.options.lock; !path.empty()) {
-    lock.reset(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (!lock) return print(2, "sidestep-launch: --lock " + launch::failure(path, errno) + "\n", 1);
-    if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return kLockHeld;
+  if (parsed.options.lock_fd >= 0 && fcntl(parsed.options.lock_fd, F_SETFD, FD_CLOEXEC) != 0) {
+    return print(2, "sidestep-launch: --lock-fd " + launch::failure("is not open", errno) + "\n",
+                 kWrongUsage);
   }
   prctl(PR_SET_DUMPABLE, 0);  // the token in our memory is not for the app
   prctl(PR_SET_CHILD_SUBREAPER, 1);

@@ -21,10 +21,10 @@ Starts, signals and reaps the generations of an app for the proxy beside it. PID
   --max-config-bytes N    bound of one snapshot (default 16777216)
   --grace SECONDS         from SIGTERM to the end, until the proxy says otherwise (default 30)
   --abandon-after SECONDS end the app when no proxy has come back for that long (default 0: never)
-  --lock PATH             exit with 75 when another launcher holds this file
+  --lock-fd N             inherited file with a lock on it, kept open so that others see that a launcher lives
   --version, --help
 
-Exits with the app's status when the proxy says so, 2 for wrong usage, 75 when the lock is held.
+Exits with the app's status when the proxy says so, 2 for wrong usage.
 )";
 
 struct Row {
@@ -58,13 +58,18 @@ std::vector<Row> rows(LaunchOptions& options) {
     if (value) options.snapshots.max_bytes = static_cast<std::size_t>(*value);
     return value.has_value();
   };
+  const auto descriptor = [&options](const std::string& text) {
+    const auto value = whole_number(text, 1'000'000);
+    if (value) options.lock_fd = static_cast<int>(*value);
+    return value.has_value();
+  };
   return {
       {"--run-dir", "SIDESTEP_RUN_DIR", folder(options.run_dir), "an absolute path, for instance /sidestep"},
       {"--socket", nullptr, folder(options.socket),
        "an absolute path, for instance /sidestep/run/launch.sock"},
       {"--config-dir", "SIDESTEP_CONFIG_DIR", folder(options.config_dir),
        "an absolute path, for instance /run/config"},
-      {"--lock", nullptr, folder(options.lock), "an absolute path, for instance /tmp/launcher.lock"},
+      {"--lock-fd", nullptr, descriptor, "the number of an inherited descriptor, for instance 3"},
       {"--max-config-bytes", nullptr, bytes, "a whole number of bytes, for instance 16777216"},
       {"--grace", nullptr, seconds(options.end.grace), "whole seconds, for instance 30"},
       {"--abandon-after", nullptr, seconds(options.end.abandon_after), "whole seconds, for instance 300"}};

@@ -15,7 +15,7 @@ struct LaunchOptions {
   std::string socket;                 // of the proxy; empty: run/launch.sock below run_dir
   std::string
       config_dir;    // for snapshots; empty: /run/sidestep-config when it can be written, else below run_dir
-  std::string lock;  // held while we live, so that a second launcher ends at once; empty: none
+  int lock_fd = -1;                   // an open file with a lock on it: held while we live
   EndSettings end;
   SnapshotLimits snapshots;
 };
