@@ -105,7 +105,7 @@ Child::Child(EventLoop& loop, pid_t pid, OnExit on_exit)
 
 Child::~Child() { loop_.remove(pidfd_.get()); }
 
-void Child::signal(int number) {
+void Child::send_signal(int number) {
   if (is_running_) kill(pid_, number);
 }
 

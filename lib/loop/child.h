@@ -44,7 +44,7 @@ class Child final : public IoHandler {
 
   pid_t pid() const { return pid_; }
   bool is_running() const { return is_running_; }
-  void signal(int number);  // nothing once it has ended, so that a reused pid is never hit
+  void send_signal(int number);  // nothing once it has ended, so that a reused pid is never hit
 
   void on_io(std::uint32_t events) override;
 

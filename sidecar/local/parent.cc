@@ -36,7 +36,7 @@ Parent::Parent(ParentSettings settings)
           log::error("the launcher cannot be started", {{"error", started.error().detail}});
         }
       }),
-      launcher_kill_([this] { launcher_->signal(SIGKILL); }) {}
+      launcher_kill_([this] { launcher_->send_signal(SIGKILL); }) {}
 
 Parent::~Parent() { close_channel(); }
 
@@ -60,7 +60,7 @@ void Parent::on_signal(int number) {
   if (number == SIGCHLD) return reap_strays();
   is_ending_ = true;
   const int passed = number == SIGHUP ? SIGTERM : number;
-  if (worker_ && worker_->is_running()) return worker_->signal(passed);
+  if (worker_ && worker_->is_running()) return worker_->send_signal(passed);
   loop_.cancel(again_);
   finish(128 + number);
 }
@@ -194,7 +194,7 @@ void Parent::finish(int status) {
   status_ = status;
   loop_.cancel(launcher_again_);
   if (!launcher_ || !launcher_->is_running()) return loop_.stop();
-  launcher_->signal(SIGTERM);
+  launcher_->send_signal(SIGTERM);
   loop_.arm(launcher_kill_, settings_.launcher_stop);
 }
 
