@@ -1,0 +1,52 @@
+// A launcher that starts nothing: it writes down what it is told, and the test says what happens.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sidecar/io/launcher_link.h"
+
+namespace sidestep::sidecar {
+
+class FakeLauncher final : public LauncherLink {
+ public:
+  Status start() override { return {}; }
+  bool is_up() const override { return up; }
+  const std::string& token() const override { return token_; }
+  std::uint64_t refused() const override { return 0; }
+  void snapshot(Generation generation, const std::vector<ConfigPath>& sources) override {
+    snapshots.emplace_back(generation, sources);
+  }
+  void drop_snapshot(Generation generation) override { dropped.push_back(generation); }
+  void spawn(const SpawnOrder& order) override { orders.push_back(order); }
+  void signal(Generation, int) override {}
+  void stop(Generation generation, Millis) override { stopped.push_back(generation); }
+  void ask_tail(Generation generation) override { tails.push_back(generation); }
+  void keep_listeners(const std::vector<std::pair<std::string, int>>&) override {}
+  void keep_record(const std::string& text) override { record = text; }
+  void exit_with(int status) override { exits.push_back(status); }
+
+  // What stands behind "PORT=" in the order.
+  std::uint16_t port_of(std::size_t order) const {
+    for (const std::string& variable : orders.at(order).env) {
+      if (variable.rfind("PORT=", 0) == 0) return static_cast<std::uint16_t>(std::stoi(variable.substr(5)));
+    }
+    return 0;
+  }
+
+  bool up = true;
+  std::vector<SpawnOrder> orders;
+  std::vector<std::pair<Generation, std::vector<ConfigPath>>> snapshots;
+  std::vector<Generation> stopped;
+  std::vector<Generation> dropped;
+  std::vector<Generation> tails;
+  std::vector<int> exits;
+  std::string record;
+
+ private:
+  std::string token_ = "token";
+};
+
+}  // namespace sidestep::sidecar
