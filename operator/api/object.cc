@@ -26,7 +26,8 @@ bool is_final(ReloadPhase phase) {
   return phase == ReloadPhase::kSucceeded || phase == ReloadPhase::kFailed || phase == ReloadPhase::kAborted;
 }
 
-std::string reload_name(const std::string& policy_name, const std::string& policy_uid, const std::string& token) {
+std::string reload_name(const std::string& policy_name, const std::string& policy_uid,
+                        const std::string& token) {
   constexpr std::size_t kMostName = 242;  // 253 less "-" and 10 digits
   return policy_name.substr(0, kMostName) + "-" + policy::sha256_hex(policy_uid + "\n" + token).substr(0, 10);
 }

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/base/clock.h"
@@ -53,6 +54,10 @@ struct Condition {
 
 // nullptr when absent.
 const Condition* find_condition(const std::vector<Condition>& conditions, const std::string& type);
+
+// At most `most` bytes of UTF-8 text, cut between characters; bytes that are no UTF-8 become '?'. What an app
+// printed may be anything, and the API server takes only valid text.
+std::string clip(std::string_view text, std::size_t most);
 
 struct PodCounts {
   int desired = 0;  // pods that are meant to end on the candidate

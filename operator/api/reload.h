@@ -32,9 +32,10 @@ enum class ReloadPhase : std::uint8_t {
 
 bool is_final(ReloadPhase phase);
 
-// The name of the Reload for a token: POLICY-<10 hex digits of SHA-256 over policy UID, newline, token>. The same token
-// gives the same name, so that it cannot start two.
-std::string reload_name(const std::string& policy_name, const std::string& policy_uid, const std::string& token);
+// The name of the Reload for a token: POLICY-<10 hex digits of SHA-256 over policy UID, newline, token>. The
+// same token gives the same name, so that it cannot start two.
+std::string reload_name(const std::string& policy_name, const std::string& policy_uid,
+                        const std::string& token);
 
 struct FailedPod {
   std::string name;

@@ -95,10 +95,14 @@ std::string_view to_string(Reason reason) {
 }
 
 void set_condition(std::vector<api::Condition>& conditions, const char* type, ConditionStatus status,
-                   std::string_view reason, std::string message, std::int64_t generation, WallTime now) {
-  api::Condition next{type, status,    std::string(is_reason(reason) ? reason : "Other"), std::move(message),
-                      now,  generation};
-  if (next.message.size() > api::kMostMessageBytes) next.message.resize(api::kMostMessageBytes);
+                   std::string_view reason, const std::string& message, std::int64_t generation,
+                   WallTime now) {
+  api::Condition next{type,
+                      status,
+                      std::string(is_reason(reason) ? reason : "Other"),
+                      api::clip(message, api::kMostMessageBytes),
+                      now,
+                      generation};
   const auto found =
       std::find_if(conditions.begin(), conditions.end(), [&](const auto& c) { return c.type == type; });
   if (found == conditions.end()) {

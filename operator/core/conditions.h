@@ -68,7 +68,8 @@ std::string_view to_string(Reason reason);
 // Puts the condition into the list, keeping the transition time when the status is the same. Messages are cut
 // at 1024 bytes, reasons that are no CamelCase word of at most 64 letters become "Other".
 void set_condition(std::vector<api::Condition>& conditions, const char* type, api::ConditionStatus status,
-                   std::string_view reason, std::string message, std::int64_t generation, WallTime now);
+                   std::string_view reason, const std::string& message, std::int64_t generation,
+                   WallTime now);
 
 // Why no reload of this policy can start now; absent when one can. `reason` and a message for a person.
 struct Obstacle {

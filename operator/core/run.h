@@ -42,7 +42,7 @@ struct Run {
   }
   void look_soon() { look_in(fleet.members.size() > 20 ? kLookLater : kLookSoon); }
   void because(std::string sentence) { out.why.push_back(std::move(sentence)); }
-  void tell(EventType type, std::string_view reason, std::string action, std::string note);
+  void tell(EventType type, std::string_view reason, std::string action, const std::string& note);
 };
 
 // Where the run stands, for the conditions.

@@ -52,7 +52,7 @@ void record_failures(Run& run) {
       return;
     }
     failed.push_back(
-        {name, member.generation, member.reason, member.message.substr(0, api::kMostMessageBytes)});
+        {name, member.generation, member.reason, api::clip(member.message, api::kMostMessageBytes)});
     run.because(name + " failed: " + member.reason);
   }
   run.status().pods.failed = std::max(run.status().pods.failed, static_cast<int>(failed.size()));
@@ -87,7 +87,7 @@ Standing begin_rollback(Run& run, Ending ending) {
   status.phase = api::ReloadPhase::kRollingBack;
   status.end_phase = ending.phase;
   status.end_reason = ending.reason;
-  status.end_message = ending.message.substr(0, api::kMostMessageBytes);
+  status.end_message = api::clip(ending.message, api::kMostMessageBytes);
   status.progress_time = run.now;
   status.paused_time.reset();
   run.out.commands.clear();  // of a walk that this turn had begun
@@ -168,7 +168,7 @@ Standing end_run(Run& run, Ending ending) {
   status.phase = ending.phase;
   status.end_phase = ending.phase;
   status.end_reason = ending.reason;
-  status.end_message = ending.message.substr(0, api::kMostMessageBytes);
+  status.end_message = api::clip(ending.message, api::kMostMessageBytes);
   status.end_time = run.now;
   status.paused_time.reset();
   const auto duration = std::chrono::duration_cast<Millis>(run.now - *status.start_time);

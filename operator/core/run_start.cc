@@ -22,10 +22,9 @@ std::vector<const Member*> free_pods(const Fleet& fleet, bool late_too) {
 
 }  // namespace
 
-void Run::tell(EventType type, std::string_view reason, std::string action, std::string note) {
-  if (note.size() > api::kMostMessageBytes) note.resize(api::kMostMessageBytes);
+void Run::tell(EventType type, std::string_view reason, std::string action, const std::string& note) {
   out.events.push_back(EmitEvent{Subject::kReload, reload.meta.name, type, std::string(reason),
-                                 std::move(action), std::move(note)});
+                                 std::move(action), api::clip(note, api::kMostMessageBytes)});
 }
 
 PodRef ref_of(const Member& member) { return {member.pod->name, member.pod->uid}; }

@@ -1,0 +1,382 @@
+// Single decisions: what one look at the cluster asks for. Whole runs are in rollout_test.cc.
+#include "operator/core/reconcile.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "operator/core/conditions.h"
+#include "operator/core/tokens.h"
+#include "tests/support/builders.h"
+
+namespace sidestep::op {
+namespace {
+
+using api::ConditionStatus;
+using api::ReloadPhase;
+using build::at;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+template <typename A>
+std::vector<A> all(const Plan& plan) {
+  std::vector<A> found;
+  for (const Action& action : plan.actions) {
+    if (const auto* each = std::get_if<A>(&action)) found.push_back(*each);
+  }
+  return found;
+}
+
+class ReconcileTest : public ::testing::Test {
+ protected:
+  Plan look() { return reconcile(seen_, at(0)); }
+  api::ReloadPolicyStatus policy_status() {
+    const auto patches = all<PatchPolicyStatus>(look());
+    return patches.empty() ? seen_.policy->status : patches.front().status;
+  }
+  api::Condition condition(const char* type) {
+    const api::ReloadPolicyStatus status = policy_status();
+    const auto* found = find_condition(status.conditions, type);
+    EXPECT_NE(found, nullptr) << type;
+    return found == nullptr ? api::Condition{} : *found;
+  }
+  std::string ready() {
+    const api::Condition found = condition(condition::kReady);
+    return std::string(found.status == ConditionStatus::kTrue ? "+" : "-") + found.reason;
+  }
+  // What is written about that Reload.
+  api::ReloadStatus written(const std::string& name) {
+    for (const auto& patch : all<PatchReloadStatus>(look())) {
+      if (patch.name == name) return patch.status;
+    }
+    ADD_FAILURE() << "nothing is written about " << name;
+    return {};
+  }
+  std::string waits_for(const std::string& name) {
+    const api::ReloadStatus status = written(name);
+    EXPECT_EQ(status.phase, ReloadPhase::kPending);
+    return find_condition(status.conditions, condition::kProgressing)->reason;
+  }
+  void annotate(const std::string& token) { seen_.policy->meta.annotations[api::kReloadAnnotation] = token; }
+  void first_visit() { seen_.policy->status = {}; }
+  api::Reload& waiting(const std::string& name, int created = 0) {
+    seen_.reloads.push_back(build::reload(name, "token-of-" + name, at(created)));
+    return seen_.reloads.back();
+  }
+
+  Observed seen_ = build::observed();
+};
+
+// Tokens
+
+TEST_F(ReconcileTest, NewTokenMakesOneReloadWithANameOfItsOwn) {
+  annotate("t1");
+  const auto created = all<CreateReload>(look());
+  ASSERT_EQ(created.size(), 1u);
+  EXPECT_EQ(created[0].name, api::reload_name("shop", build::kPolicyUid, "t1"));
+  EXPECT_EQ(created[0].spec.token, "t1");
+  EXPECT_EQ(created[0].spec.policy, "shop");
+}
+
+TEST_F(ReconcileTest, TokenCountsAsHandledOnlyOnceItsReloadIsSeen) {
+  annotate("t1");
+  EXPECT_THAT(policy_status().handled_tokens, IsEmpty());
+  seen_.reloads.push_back(build::reload("any-name", "t1"));
+  EXPECT_THAT(policy_status().handled_tokens, ElementsAre("t1"));
+  EXPECT_THAT(all<CreateReload>(look()), IsEmpty());
+}
+
+TEST_F(ReconcileTest, TokenOfTheFirstVisitIsAdoptedAndNotRun) {
+  first_visit();
+  annotate("t1");
+  EXPECT_THAT(all<CreateReload>(look()), IsEmpty());
+  EXPECT_THAT(policy_status().handled_tokens, ElementsAre("t1"));
+  EXPECT_EQ(policy_status().observed_generation, 1);
+}
+
+TEST_F(ReconcileTest, TokenOfAWorkloadSeenForTheFirstTimeIsAdopted) {
+  seen_.workload->reload_token = "w1";
+  seen_.workload->uid = "another-uid";
+  EXPECT_THAT(all<CreateReload>(look()), IsEmpty());
+  EXPECT_THAT(policy_status().handled_tokens, ElementsAre("w1"));
+  EXPECT_EQ(policy_status().target_uid, "another-uid");
+}
+
+TEST_F(ReconcileTest, TokenOnTheWorkloadWorksAsOnThePolicy) {
+  seen_.workload->reload_token = "w1";
+  EXPECT_EQ(all<CreateReload>(look()).size(), 1u);
+}
+
+TEST_F(ReconcileTest, AnyOfTheLastSixteenTokensDoesNothing) {
+  for (int i = 0; i < 16; ++i) seen_.policy->status.handled_tokens.push_back("t" + std::to_string(i));
+  annotate("t15");
+  EXPECT_THAT(all<CreateReload>(look()), IsEmpty());
+  annotate("t16");
+  EXPECT_EQ(all<CreateReload>(look()).size(), 1u);
+  seen_.reloads.push_back(build::reload("r", "t16"));
+  const auto handled = policy_status().handled_tokens;
+  EXPECT_EQ(handled.size(), 16u);
+  EXPECT_EQ(handled.front(), "t16");
+  EXPECT_EQ(handled.back(), "t14");
+}
+
+TEST_F(ReconcileTest, TokenThatGoesAwayDoesNothing) {
+  seen_.policy->status.handled_tokens = {"t1"};
+  EXPECT_THAT(all<CreateReload>(look()), IsEmpty());
+  EXPECT_THAT(policy_status().handled_tokens, ElementsAre("t1"));
+}
+
+TEST_F(ReconcileTest, LongTokenIsKeptByItsHash) {
+  annotate(std::string(5000, 'x'));
+  const auto created = all<CreateReload>(look());
+  ASSERT_EQ(created.size(), 1u);
+  EXPECT_EQ(created[0].spec.token.size(), 7u + 64u);
+  EXPECT_EQ(canonical_token(std::string(256, 'x')).size(), 256u);
+}
+
+// Which Reload runs
+
+TEST_F(ReconcileTest, FinalizersComeBeforeTheFirstEffect) {
+  waiting("r1");
+  Plan plan = look();
+  EXPECT_EQ(all<AddFinalizer>(plan).size(), 2u);
+  EXPECT_THAT(all<PatchReloadStatus>(plan), IsEmpty());
+  seen_.policy->meta.finalizers = seen_.reloads[0].meta.finalizers = {api::kReloadFinalizer};
+  EXPECT_EQ(written("r1").phase, ReloadPhase::kProgressing);
+  EXPECT_EQ(written("r1").start_time, at(0));
+  EXPECT_EQ(written("r1").template_hash, build::kHash);
+  EXPECT_THAT(all<AddFinalizer>(look()), IsEmpty());
+}
+
+TEST_F(ReconcileTest, NewestOfThoseThatWaitRunsAndTheOthersAreSuperseded) {
+  waiting("r2", 2), waiting("r3", 3), waiting("r1", 1);
+  for (const char* name : {"r1", "r2"}) {
+    EXPECT_EQ(written(name).phase, ReloadPhase::kAborted);
+    EXPECT_EQ(written(name).end_reason, "Superseded");
+  }
+  EXPECT_EQ(all<PatchReloadStatus>(look()).size(), 2u);
+}
+
+TEST_F(ReconcileTest, ReloadWaitsForTheOneThatRuns) {
+  api::Reload& running = waiting("r1");
+  running.status.phase = ReloadPhase::kProgressing;
+  running.status.start_time = running.status.progress_time = at(-1);
+  waiting("r2", 5);
+  EXPECT_EQ(waits_for("r2"), "Waiting");
+}
+
+TEST_F(ReconcileTest, ReloadThatIsAbortedBeforeItStartsNeverStarts) {
+  waiting("r1").meta.annotations[api::kAbortAnnotation] = "true";
+  EXPECT_EQ(written("r1").phase, ReloadPhase::kAborted);
+  EXPECT_THAT(all<AddFinalizer>(look()), IsEmpty());
+}
+
+TEST_F(ReconcileTest, PausedReloadWaitsBeforeItStarts) {
+  waiting("r1").meta.annotations[api::kPauseAnnotation] = "true";
+  EXPECT_EQ(waits_for("r1"), "Paused");
+}
+
+TEST_F(ReconcileTest, HistoryKeepsTheNewestAndDeletesTheRest) {
+  seen_.policy->spec.history_limit = 2;
+  for (int i = 1; i <= 4; ++i) {
+    seen_.reloads.push_back(build::ended("r" + std::to_string(i), ReloadPhase::kSucceeded, at(-100 + i)));
+  }
+  std::vector<std::string> gone;
+  for (const auto& each : all<DeleteReload>(look())) gone.push_back(each.name);
+  EXPECT_THAT(gone, ElementsAre("r2", "r1"));
+}
+
+TEST_F(ReconcileTest, FinalizersGoWhenNoReloadRuns) {
+  seen_.reloads.push_back(build::ended("r1", ReloadPhase::kSucceeded, at(-5)));
+  seen_.policy->meta.finalizers = seen_.reloads[0].meta.finalizers = {api::kReloadFinalizer, "other"};
+  EXPECT_EQ(all<RemoveFinalizer>(look()).size(), 2u);
+}
+
+TEST_F(ReconcileTest, NothingHoldsUpTheEndOfANamespace) {
+  seen_.namespace_terminating = true;
+  api::Reload& running = waiting("r1");
+  running.status.start_time = at(-1);
+  running.meta.finalizers = seen_.policy->meta.finalizers = {api::kReloadFinalizer};
+  annotate("t1");
+  const Plan plan = look();
+  EXPECT_EQ(all<RemoveFinalizer>(plan).size(), 2u);
+  EXPECT_EQ(plan.actions.size(), 2u);
+}
+
+TEST_F(ReconcileTest, DeletedPolicyLetsNothingStartAndGoesOnceNothingRuns) {
+  seen_.policy->meta.deletion_time = at(-1);
+  seen_.policy->meta.finalizers = {api::kReloadFinalizer};
+  annotate("t1");
+  waiting("r1");
+  EXPECT_EQ(written("r1").end_reason, "PolicyDeleted");
+  EXPECT_THAT(all<CreateReload>(look()), IsEmpty());
+  EXPECT_EQ(all<RemoveFinalizer>(look()).size(), 1u);
+}
+
+TEST_F(ReconcileTest, ReloadWithoutItsPolicySaysSoAndWaits) {
+  seen_.policy.reset();
+  waiting("r1");
+  EXPECT_EQ(waits_for("r1"), "PolicyNotFound");
+}
+
+TEST_F(ReconcileTest, ReloadWhosePolicyWentAwayInTheMiddleEnds) {
+  seen_.policy.reset();
+  api::Reload& running = waiting("r1");
+  running.status.start_time = at(-1);
+  EXPECT_EQ(written("r1").phase, ReloadPhase::kAborted);
+  EXPECT_EQ(written("r1").end_reason, "PolicyDeleted");
+}
+
+// Obstacles: said in a condition, and waited out.
+
+TEST_F(ReconcileTest, HealthyPolicyIsReady) {
+  EXPECT_EQ(ready(), "+Idle");
+  for (const char* type : {condition::kReconciling, condition::kStalled, condition::kConflicted,
+                           condition::kProbeThroughProxy}) {
+    EXPECT_EQ(condition(type).status, ConditionStatus::kFalse) << type;
+  }
+  EXPECT_EQ(condition(condition::kPodsReachable).status, ConditionStatus::kTrue);
+  EXPECT_EQ(policy_status().pods, (api::PodCounts{3, 0, 3, 0}));
+}
+
+TEST_F(ReconcileTest, EveryConditionIsSetAtTheFirstVisit) {
+  first_visit();
+  EXPECT_EQ(policy_status().conditions.size(), 6u);
+}
+
+TEST_F(ReconcileTest, SecondLookWritesNothing) {
+  seen_.policy->status = policy_status();
+  EXPECT_THAT(look().actions, IsEmpty());
+  EXPECT_THAT(reconcile(seen_, at(500)).actions, IsEmpty());
+}
+
+TEST_F(ReconcileTest, TransitionTimeChangesWithTheStatusOnly) {
+  seen_.policy->status = policy_status();
+  seen_.policy->meta.generation = 2;
+  const auto later = all<PatchPolicyStatus>(reconcile(seen_, at(50))).front().status;
+  EXPECT_EQ(find_condition(later.conditions, condition::kReady)->last_transition_time, at(0));
+  EXPECT_EQ(find_condition(later.conditions, condition::kReady)->observed_generation, 2);
+  seen_.policy->spec_error = "broken";
+  const auto broken = all<PatchPolicyStatus>(reconcile(seen_, at(50))).front().status;
+  EXPECT_EQ(find_condition(broken.conditions, condition::kReady)->last_transition_time, at(50));
+}
+
+struct Hurdle {
+  const char* name;
+  void (*change)(Observed&);
+  const char* ready;     // + or - and the reason of Ready
+  const char* progress;  // the reason for which a Reload waits; "" when it runs
+};
+
+class HurdleTest : public ReconcileTest, public ::testing::WithParamInterface<Hurdle> {};
+
+TEST_P(HurdleTest, IsSaidByThePolicyAndByTheReloadThatWaits) {
+  GetParam().change(seen_);
+  EXPECT_EQ(ready(), GetParam().ready);
+  waiting("r1");
+  EXPECT_EQ(waits_for("r1"), GetParam().progress);
+  EXPECT_TRUE(look().requeue_after.has_value()) << "it goes on by itself";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, HurdleTest,
+    ::testing::Values(Hurdle{"BrokenSpec", [](Observed& o) { o.policy->spec_error = "spec.hold: wrong"; },
+                             "-InvalidSpec", "InvalidSpec"},
+                      Hurdle{"NoTargetNamed", [](Observed& o) { o.policy->spec.target_ref.reset(); },
+                             "-InvalidSpec", "InvalidSpec"},
+                      Hurdle{"NoTarget", [](Observed& o) { o.workload.reset(), o.pods.clear(); },
+                             "-TargetNotFound", "TargetNotFound"},
+                      Hurdle{"NoPodsYet", [](Observed& o) { o.pods.clear(); }, "-NoPods", "NoPods"},
+                      Hurdle{"OnlyEndingPods",
+                             [](Observed& o) {
+                               for (auto& p : o.pods) p.is_terminating = true;
+                             },
+                             "-NoPods", "NoPods"},
+                      Hurdle{"NoSidecar",
+                             [](Observed& o) {
+                               for (auto& p : o.pods) p.has_sidecar = false;
+                             },
+                             "-NoSidecar", "NoSidecar"},
+                      Hurdle{"Silent",
+                             [](Observed& o) {
+                               for (auto& p : o.pods) p.reach = Reach::kUnreachable;
+                             },
+                             "-NoneReachable", "NoneReachable"},
+                      Hurdle{"OtherVersion",
+                             [](Observed& o) {
+                               for (auto& p : o.pods) p.sidecar->version = "0.3.0";
+                             },
+                             "-Incompatible", "Incompatible"},
+                      Hurdle{"Suspended", [](Observed& o) { o.policy->spec.suspend = true; }, "+Suspended",
+                             "Suspended"},
+                      Hurdle{"RollingOut", [](Observed& o) { o.workload->is_rolling_out = true; },
+                             "+WorkloadRollingOut", "WorkloadRollingOut"},
+                      Hurdle{"ElderPolicy",
+                             [](Observed& o) {
+                               o.rivals = {{"elder", "x", at(-2000)}};
+                             },
+                             "-Conflicted", "Conflicted"}),
+    [](const auto& hurdle) { return hurdle.param.name; });
+
+TEST_F(ReconcileTest, YoungerRivalIsNoHurdleAndOfEqualAgeTheSmallerUidWins) {
+  seen_.rivals = {{"younger", "x", at(-10)}};
+  EXPECT_EQ(ready(), "+Idle");
+  seen_.rivals = {{"equal", "a", at(-1000)}};
+  EXPECT_EQ(ready(), "-Conflicted");
+  seen_.rivals = {{"equal", "z", at(-1000)}};
+  EXPECT_EQ(ready(), "+Idle");
+}
+
+TEST_F(ReconcileTest, ScaledToZeroEndsAReloadThatWaits) {
+  seen_.workload->replicas = 0;
+  seen_.pods.clear();
+  waiting("r1");
+  EXPECT_EQ(written("r1").phase, ReloadPhase::kAborted);
+  EXPECT_EQ(written("r1").end_reason, "NoPods");
+}
+
+TEST_F(ReconcileTest, SomeSilentPodsAreNamed) {
+  seen_.pods[1].reach = Reach::kUnreachable;
+  seen_.pods[1].reach_message = "connection refused";
+  const api::Condition reachable = condition(condition::kPodsReachable);
+  EXPECT_EQ(reachable.status, ConditionStatus::kFalse);
+  EXPECT_EQ(reachable.reason, "SomeUnreachable");
+  EXPECT_EQ(reachable.message, "shop-2: connection refused");
+}
+
+TEST_F(ReconcileTest, KubeletProbeThroughTheProxyIsNamed) {
+  seen_.pods[0].probe_through_proxy = "container app: livenessProbe on port 8080";
+  EXPECT_EQ(condition(condition::kProbeThroughProxy).status, ConditionStatus::kTrue);
+  EXPECT_THAT(condition(condition::kProbeThroughProxy).message,
+              HasSubstr("shop-1: container app: livenessProbe on port 8080"));
+}
+
+TEST_F(ReconcileTest, BrokenSpecStallsThePolicyWithOneEvent) {
+  seen_.policy->spec_error = "spec.hold: wrong";
+  EXPECT_EQ(condition(condition::kStalled).status, ConditionStatus::kTrue);
+  ASSERT_EQ(all<EmitEvent>(look()).size(), 1u);
+  EXPECT_EQ(all<EmitEvent>(look())[0].reason, "InvalidSpec");
+  seen_.policy->status = policy_status();
+  EXPECT_THAT(all<EmitEvent>(look()), IsEmpty());
+}
+
+TEST_F(ReconcileTest, EveryDecisionIsTotalOverDegenerateInput) {
+  for (const bool has_policy : {true, false}) {
+    for (const auto phase : {ReloadPhase::kPending, ReloadPhase::kProgressing, ReloadPhase::kPaused,
+                             ReloadPhase::kRollingBack}) {
+      Observed odd;
+      if (has_policy) odd.policy = api::ReloadPolicy{};
+      odd.pods = {ObservedPod{}, build::pod("p")};
+      odd.reloads = {api::Reload{}, build::reload("r1")};
+      odd.reloads[1].status.phase = phase;
+      odd.reloads[1].status.start_time = at(-1);
+      reconcile(odd, at(0));
+      odd.reloads[1].status.step = 99;
+      odd.reloads[1].status.steps = {api::ReloadStep{}};
+      reconcile(odd, at(0));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sidestep::op
