@@ -13,7 +13,7 @@ namespace sidestep::front {
 namespace {
 
 constexpr std::size_t kReadSize = 8'192;
-constexpr Millis kConnectPause{5};  // the backend's queue is full: look again
+constexpr Millis kConnectPause{5};  // the server's queue is full: look again
 constexpr Millis kConnectFor{2'000};
 
 bool is_transient(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
@@ -71,7 +71,7 @@ void Connection::act_on_intake() {
     const Refusal refusal = intake_.refusal();
     return refuse(refusal.status, refusal.text, refusal.reason);
   }
-  if (now == Intake::State::kWhole) return call_backend();
+  if (now == Intake::State::kWhole) return call_server();
   if (intake_.take_continue()) {
     // One small packet to a client that waits: if it does not fit, the connection is no good.
     const ssize_t sent = send(client_.get(), http::kContinue.data(), http::kContinue.size(), MSG_NOSIGNAL);
@@ -98,7 +98,7 @@ void Connection::refuse(int status, std::string_view text, const std::string& re
   write_answer(std::move(bytes), true);
 }
 
-void Connection::call_backend() {
+void Connection::call_server() {
   request_ = intake_.take();
   const Limits& limits = owner_.settings().limits;
   if (!owner_.begin_call()) return refuse(503, "too many calls are under way; try again", "too_many_calls");
@@ -115,35 +115,35 @@ void Connection::call_backend() {
 }
 
 void Connection::send_call() {
-  if (!backend_) {
-    Result<UniqueFd> connected = connect_unix(owner_.settings().backend_path);
+  if (!server_) {
+    Result<UniqueFd> connected = connect_unix(owner_.settings().server_path);
     const bool again = owner_.loop().now() < connect_until_;
     if (!connected && connected.error().retry == Retry::kLater && again) return arm(kConnectPause);
     if (!connected)
-      return end_call(), refuse(503, "the server behind this door does not answer", "backend_down");
-    backend_ = *std::move(connected);
-    if (!owner_.loop().add(backend_.get(), EPOLLIN | EPOLLOUT, &backend_side_)) {
-      backend_.reset();
+      return end_call(), refuse(503, "the server behind this door does not answer", "server_down");
+    server_ = *std::move(connected);
+    if (!owner_.loop().add(server_.get(), EPOLLIN | EPOLLOUT, &server_side_)) {
+      server_.reset();
       return end_call(), refuse(503, "out of resources; try again", "no_resources");
     }
   }
   owner_.loop().arm_at(timer_, call_until_);
 }
 
-void Connection::on_backend(std::uint32_t events) {
+void Connection::on_server(std::uint32_t events) {
   if (call_sent_ < call_.size() && (events & EPOLLOUT) != 0) {
     const ssize_t sent =
-        send(backend_.get(), call_.data() + call_sent_, call_.size() - call_sent_, MSG_NOSIGNAL);
+        send(server_.get(), call_.data() + call_sent_, call_.size() - call_sent_, MSG_NOSIGNAL);
     if (sent > 0) call_sent_ += static_cast<std::size_t>(sent);
     if (sent < 0 && !is_transient(errno)) call_sent_ = call_.size();  // an early answer may still be there
-    if (call_sent_ == call_.size()) owner_.loop().modify(backend_.get(), EPOLLIN);
+    if (call_sent_ == call_.size()) owner_.loop().modify(server_.get(), EPOLLIN);
   }
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) receive_answer();
 }
 
 void Connection::receive_answer() {
   std::array<char, kReadSize> part{};
-  const ssize_t got = read(backend_.get(), part.data(), part.size());
+  const ssize_t got = read(server_.get(), part.data(), part.size());
   if (got < 0 && is_transient(errno)) return;
   if (got > 0) {
     answer_.append(part.data(), static_cast<std::size_t>(got));
@@ -155,8 +155,8 @@ void Connection::receive_answer() {
 }
 
 void Connection::end_call() {
-  if (backend_) owner_.loop().remove(backend_.get());
-  backend_.reset();
+  if (server_) owner_.loop().remove(server_.get());
+  server_.reset();
   call_.clear();
   if (is_calling_) owner_.end_call();
   is_calling_ = false;

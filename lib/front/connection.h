@@ -1,4 +1,4 @@
-// One client connection of a Front: read a request, call the backend, write the answer, and again.
+// One client connection of a Front: read a request, call the server, write the answer, and again.
 //
 //   Reading ──whole──▶ Calling ──answer──▶ Writing ──kept──▶ Reading
 //      │ refused or late   │ late, broken     │ last: Lingering (read on, so that the answer arrives) ──▶
@@ -23,7 +23,7 @@ class ConnectionOwner {
   virtual EventLoop& loop() = 0;
   virtual const Settings& settings() const = 0;
   virtual void count(const std::string& reason) = 0;  // of a refusal
-  virtual bool begin_call() = 0;                      // false: too many are at the backend
+  virtual bool begin_call() = 0;                      // false: too many are at the server
   virtual void end_call() = 0;
   virtual void leave(Connection* connection) = 0;  // destroys it at the end of the loop's turn
 
@@ -44,17 +44,17 @@ class Connection final : public IoHandler, public Deletable {
   enum class State : std::uint8_t { kReading, kCalling, kWriting, kLingering, kGone };
 
   // The other descriptor needs a handler of its own.
-  struct BackendSide final : IoHandler {
-    explicit BackendSide(Connection& c) : connection(c) {}
-    void on_io(std::uint32_t events) override { connection.on_backend(events); }
+  struct ServerSide final : IoHandler {
+    explicit ServerSide(Connection& c) : connection(c) {}
+    void on_io(std::uint32_t events) override { connection.on_server(events); }
     Connection& connection;
   };
 
   void read_client();
   void act_on_intake();
   void refuse(int status, std::string_view text, const std::string& reason);
-  void call_backend();
-  void on_backend(std::uint32_t events);
+  void call_server();
+  void on_server(std::uint32_t events);
   void send_call();
   void receive_answer();
   void end_call();
@@ -71,15 +71,15 @@ class Connection final : public IoHandler, public Deletable {
 
   ConnectionOwner& owner_;
   UniqueFd client_;
-  UniqueFd backend_;
+  UniqueFd server_;
   const Principal principal_;
-  BackendSide backend_side_{*this};
+  ServerSide server_side_{*this};
   FunctionTimer timer_{[this] { on_time(); }};
   Intake intake_;
   Request request_;
-  std::string call_;  // bytes for the backend, from call_sent_ on
+  std::string call_;  // bytes for the server, from call_sent_ on
   std::size_t call_sent_ = 0;
-  std::string answer_;  // of the backend, so far
+  std::string answer_;  // of the server, so far
   std::string out_;     // bytes for the client, from out_sent_ on
   std::size_t out_sent_ = 0;
   TimePoint connect_until_{};

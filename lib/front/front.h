@@ -46,10 +46,6 @@ class Front final : private ConnectionOwner {
   std::map<std::string, std::uint64_t> refusals() const;
 
  private:
-  friend class Connection;  // the two halves of one unit: a connection counts its refusals and leaves through
-                            // us
-  friend class Listener;
-
   EventLoop& loop() override { return loop_; }
   const Settings& settings() const override { return settings_; }
   void count(const std::string& reason) override;
@@ -65,7 +61,7 @@ class Front final : private ConnectionOwner {
   std::map<std::string, std::size_t> by_source_;  // TCP connections by address
   std::size_t tcp_connections_ = 0;
   std::size_t local_connections_ = 0;
-  std::size_t calls_ = 0;  // requests at the backend
+  std::size_t calls_ = 0;  // requests at the server
 
   mutable std::mutex mutex_;
   std::map<std::string, std::uint64_t> refusals_;  // guarded by mutex_

@@ -5,7 +5,7 @@
 namespace sidestep::front {
 namespace {
 
-constexpr std::size_t kMostFieldBytes = 8'000;  // the backend's own limit for one line is 8192
+constexpr std::size_t kMostFieldBytes = 8'000;  // the server's own limit for one line is 8192
 
 http::H1Limits h1_limits(const Limits& limits) {
   http::H1Limits h1;
@@ -44,7 +44,7 @@ bool is_ours_to_set(const http::Header& header) {
       break;
   }
   // Ranges and compressed answers are of no use here and have a history of trouble in servers; '_' lets one
-  // name pose as another (REMOTE_ADDR is the backend's own).
+  // name pose as another (REMOTE_ADDR is the server's own).
   static constexpr std::array<std::string_view, 5> kNames{kPrincipalField, kDoorField, "Range", "If-Range",
                                                           "Accept-Encoding"};
   for (const std::string_view name : kNames) {

@@ -28,7 +28,7 @@ policy::EpochState epoch_of(const Options& options) {
 
 front::Settings door_settings(const Options& options, const std::string& token) {
   front::Settings settings;
-  settings.backend_path = inner_path(options);
+  settings.server_path = inner_path(options);
   settings.door_token = token;
   const ControlLimits& limits = options.control_limits;
   settings.limits.max_head_bytes = limits.max_head_bytes;

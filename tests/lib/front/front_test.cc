@@ -1,4 +1,4 @@
-// A real Front on a real loop with a clock moved by hand; the test is both client and backend, in one thread,
+// A real Front on a real loop with a clock moved by hand; the test is both client and server, in one thread,
 // and never waits for time to pass.
 #include "lib/front/front.h"
 
@@ -24,16 +24,16 @@ class FrontTest : public ::testing::Test {
   FrontTest() {
     char name[] = "/tmp/sidestep-test-XXXXXX";
     folder_ = mkdtemp(name);
-    backend_ = *listen_unix(backend_path(), 0600);
+    server_ = *listen_unix(server_path(), 0600);
   }
   ~FrontTest() override {
     front_.reset();
     std::filesystem::remove_all(folder_);
   }
 
-  std::string backend_path() const { return folder_ + "/backend"; }
+  std::string server_path() const { return folder_ + "/server"; }
   void start() {
-    front_ = std::make_unique<Front>(loop_, Settings{backend_path(), "token", limits_});
+    front_ = std::make_unique<Front>(loop_, Settings{server_path(), "token", limits_});
     UniqueFd listener = *listen_tcp("127.0.0.1", 0);
     port_ = local_port(listener.get());
     front_->serve(std::move(listener), false);
@@ -66,9 +66,9 @@ class FrontTest : public ::testing::Test {
       text.append(part, static_cast<std::size_t>(got));
     }
   }
-  // The call that the backend got, and its answer.
+  // The call that the server got, and its answer.
   std::string serve_call(const std::string& body = "ok") {
-    UniqueFd call = accept_connection(backend_.get());
+    UniqueFd call = accept_connection(server_.get());
     if (!call) return "no call";
     const std::string bytes = received(call);
     const std::string answer =
@@ -91,12 +91,12 @@ class FrontTest : public ::testing::Test {
   EventLoop loop_{clock_};
   Limits limits_;
   std::string folder_;
-  UniqueFd backend_;
+  UniqueFd server_;
   std::uint16_t port_ = 0;
   std::unique_ptr<Front> front_;
 };
 
-TEST_F(FrontTest, RequestReachesTheBackendWithItsPrincipalAndTheConnectionIsKept) {
+TEST_F(FrontTest, RequestReachesTheServerWithItsPrincipalAndTheConnectionIsKept) {
   start();
   const UniqueFd c = client();
   for (int i = 0; i < 2; ++i) {
@@ -138,7 +138,7 @@ TEST_F(FrontTest, PipelinedRequestsAreServedInOrder) {
             "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\noneHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo");
 }
 
-TEST_F(FrontTest, BrokenRequestNeverReachesTheBackendAndEndsTheConnection) {
+TEST_F(FrontTest, BrokenRequestNeverReachesTheServerAndEndsTheConnection) {
   start();
   const UniqueFd c = client();
   send_text(c, "GET / HTTP/1.1\nHost: a\n\n");
@@ -231,17 +231,17 @@ TEST_F(FrontTest, TooManyCallsAtOnceAreAnswered503) {
   EXPECT_EQ(received(a), answer_);
 }
 
-TEST_F(FrontTest, BackendThatIsGoneOrLateOrBreaksOffIsNamed) {
+TEST_F(FrontTest, ServerThatIsGoneOrLateOrBreaksOffIsNamed) {
   start();
   const UniqueFd late = client(), broken = client();
   send_text(broken, get_);
-  accept_connection(backend_.get()).reset();
+  accept_connection(server_.get()).reset();
   turn();
   EXPECT_EQ(received(broken).substr(0, 12), "HTTP/1.1 502");
   send_text(late, get_);
   pass(limits_.answer_timeout);
   EXPECT_EQ(received(late).substr(0, 12), "HTTP/1.1 504");
-  backend_.reset();
+  server_.reset();
   const UniqueFd gone = client();
   send_text(gone, get_);
   pass(Millis(2'000));
@@ -262,7 +262,7 @@ TEST_F(FrontTest, ClientThatDoesNotReadIsCutAtItsDeadline) {
   start();
   UniqueFd c = client();
   send_text(c, get_);
-  UniqueFd call = accept_connection(backend_.get());
+  UniqueFd call = accept_connection(server_.get());
   received(call);
   const std::string head = "HTTP/1.1 200 OK\r\n\r\n";
   ASSERT_EQ(send(call.get(), head.data(), head.size(), 0), static_cast<ssize_t>(head.size()));
