@@ -16,6 +16,7 @@ TYPE = re.compile(r"\b(class|struct|union|enum)\b[^()=]*$")
 TYPE_WITH_BRACKETS = re.compile(r"^\s*(template\s*<[^{]*>\s*)?(class|struct|union|enum)\b[^=]*$")
 INITIALISER = re.compile(r"\)[^()]*(?<!:):(?!:)(?:.*,)?\s*[\w:<>\s]*[\w>]\s*$", re.DOTALL)  # `X() : member_` before its {1}
 PREPROCESSOR = re.compile(r"^[ \t]*#(?:[^\n\\]|\\\n|\\.)*", re.MULTILINE)
+TABLE_ROW = re.compile(r"^\s*case [\w:]+:\n\s*return [^;{}\n]*;$", re.MULTILINE)  # counts once: a table is no complexity
 GO_FUNCTION = re.compile(r"^func\b.*?\{\s*$.*?^\}", re.MULTILINE | re.DOTALL)
 SHELL_FUNCTION = re.compile(r"^(?:function )?[\w-]+ ?\(\) ?\{\s*$.*?^\}", re.MULTILINE | re.DOTALL)
 
@@ -54,8 +55,9 @@ def cpp_functions(text):
         elif char == "}" and len(stack) > 1:
             kind, first = stack.pop()
             if kind == "function":
-                line = code.count("\n", 0, first) + 1
-                found.append((line, code.count("\n", first, at) + 1, " ".join(code[first:first + 80].split())))
+                line, lines = code.count("\n", 0, first) + 1, code.count("\n", first, at) + 1
+                lines -= len(TABLE_ROW.findall(code, first, at))
+                found.append((line, lines, " ".join(code[first:first + 80].split())))
             if kind == "other" and stack[-1][0] in ("namespace", "type"):
                 continue
         start = match.end()
@@ -128,6 +130,11 @@ void last() {}
 def test_functions_are_found_where_they_are():
     found = {(line, n) for line, n, _ in cpp_functions(PLANTED)}
     assert {(5, 1), (8, 4), (12, 6), (20, 1)} <= found and len(found) == 4
+
+
+def test_a_row_of_a_table_counts_once():
+    rows = "\n".join(f"    case Kind::k{i}:\n      return \"{i}\";" for i in range(30))
+    assert cpp_functions("const char* name(Kind k) {\n  switch (k) {\n" + rows + "\n  }\n}\n")[0][1] == 34
 
 
 def test_long_functions_of_each_language_are_seen():
