@@ -244,7 +244,6 @@ void count_pods(Run& run) {
       static_cast<int>(std::count_if(run.fleet.members.begin(), run.fleet.members.end(), [](const Member& m) {
         return m.stance != Stance::kOutside && m.pod->is_ready && m.pod->reach == Reach::kReachable;
       }));
-  pods.failed = std::max(pods.failed, run.fleet.count(Stance::kFailed));
 }
 
 }  // namespace

@@ -39,23 +39,25 @@ std::string said(const api::FailedPod& pod) {
 
 void record_failures(Run& run) {
   auto& failed = run.status().failed_pods;
+  const bool is_rolling_back = run.status().phase == api::ReloadPhase::kRollingBack;
+  int count = 0;
   for (const Member& member : run.fleet.members) {
-    const bool is_rolling_back = run.status().phase == api::ReloadPhase::kRollingBack;
     const bool counts =
         member.stance == Stance::kFailed || (member.stance == Stance::kTakenBack && !is_rolling_back);
     if (!counts) continue;
+    ++count;
     const std::string& name = member.pod->name;
     const auto same = [&](const api::FailedPod& pod) { return pod.name == name; };
     if (std::any_of(failed.begin(), failed.end(), same)) continue;
     if (failed.size() >= api::kMostFailedPods) {
       run.status().truncated = true;
-      return;
+      continue;
     }
     failed.push_back(
         {name, member.generation, member.reason, api::clip(member.message, api::kMostMessageBytes)});
     run.because(name + " failed: " + member.reason);
   }
-  run.status().pods.failed = std::max(run.status().pods.failed, static_cast<int>(failed.size()));
+  run.status().pods.failed = std::max(run.status().pods.failed, count);
 }
 
 std::optional<Ending> reason_to_roll_back(const Run& run) {

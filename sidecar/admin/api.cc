@@ -134,6 +134,13 @@ ControlApi::ControlApi(const SnapshotBoard& board, CommandSink& sink, Authority&
       door_refusals_(std::move(door_refusals)),
       report_output_(report_output) {}
 
+std::vector<std::string> ControlApi::calls() {
+  std::vector<std::string> calls;
+  for (const Route& route : kRoutes)
+    calls.push_back(std::string(route.method) + " " + std::string(route.path));
+  return calls;
+}
+
 ApiAnswer ControlApi::failure(int status, std::string kind, std::string message) const {
   ApiAnswer answer;
   answer.status = status;

@@ -44,6 +44,8 @@ class ControlApi {
              std::function<std::map<std::string, std::uint64_t>()> door_refusals);
 
   ApiAnswer handle(const Call& call);
+  // "GET /healthz" and so on: what docs/api/control.openapi.yaml must list.
+  static std::vector<std::string> calls();
   // Calls that wait return at once, and no call waits any more.
   void stop() { is_stopping_ = true; }
 

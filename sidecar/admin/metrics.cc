@@ -32,7 +32,7 @@ class Writer {
   void part(std::string_view suffix, Labels labels, const std::string& value) { line(suffix, labels, value); }
   static std::string number(double value) {
     std::array<char, 32> text{};
-    const int length = std::snprintf(text.data(), text.size(), "%.12g", value);
+    const int length = std::snprintf(text.data(), text.size(), "%.15g", value);
     return std::string(text.data(), static_cast<std::size_t>(length));
   }
   std::string take() { return std::move(out_); }

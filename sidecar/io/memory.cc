@@ -95,8 +95,8 @@ std::optional<ProcessStat> read_stat_of(const std::string& folder) {
   std::string field;
   ProcessStat stat;
   for (int i = 3; i <= 24 && in >> field; ++i) {
-    if (i == 5) stat.group = std::atoi(field.c_str());
-    if (i == 24) stat.resident_pages = std::strtoull(field.c_str(), nullptr, 10);
+    if (i == 5) std::from_chars(field.data(), field.data() + field.size(), stat.group);
+    if (i == 24) std::from_chars(field.data(), field.data() + field.size(), stat.resident_pages);
   }
   return stat;
 }

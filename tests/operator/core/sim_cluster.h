@@ -1,0 +1,254 @@
+// A small cluster in memory: an API server's objects, pods with sidecars that behave as docs/contracts.md
+// says, and a clock moved by hand. The operator under test is reconcile() alone; it may be killed after any
+// single action.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "operator/core/conditions.h"
+#include "operator/core/reconcile.h"
+#include "tests/support/builders.h"
+
+namespace sidestep::op {
+
+// What a pod's app and its path to the operator are like.
+struct SimPod {
+  ObservedPod seen;
+  Millis ready_after{1'000};
+  Millis drain_for{200};
+  std::string fails_at_start;  // reason, "" for a good candidate
+  bool fails_requests = false;
+  bool refuses = false;
+  double requests_per_second = 100;
+
+  WallTime started_at{};
+  WallTime heard_at{};
+  WallTime promoted_at{};
+  Seconds deadline{600};
+  int generations = 1;
+  std::set<std::string> ids;  // of reloads that it ever began
+};
+
+class SimCluster {
+ public:
+  explicit SimCluster(int replicas) : world_(build::observed(replicas)) {
+    for (const ObservedPod& pod : world_.pods) pods_[pod.name].seen = pod;
+  }
+
+  Observed& world() { return world_; }
+  api::ReloadPolicy& policy() { return *world_.policy; }
+  SimPod& pod(const std::string& name) { return pods_.at(name); }
+  std::map<std::string, SimPod>& pods() { return pods_; }
+  WallTime now() const { return now_; }
+  int actions() const { return actions_; }
+  int created() const { return created_; }
+  const std::vector<EmitEvent>& events() const { return events_; }
+
+  void annotate(const std::string& token) { policy().meta.annotations[api::kReloadAnnotation] = token; }
+  // The first one made; an empty one before that.
+  api::Reload& reload() { return world_.reloads.empty() ? none_ : world_.reloads.front(); }
+  const api::ReloadStatus& status() { return reload().status; }
+
+  void kill_pod(const std::string& name) { pods_.erase(name); }
+  SimPod& add_pod(const std::string& name) {
+    SimPod& born = pods_[name];
+    born.seen = build::pod(name);
+    born.seen.creation_time = now_;
+    return born;
+  }
+  // The proxy's container restarts: its candidate is gone, nobody's fault.
+  void restart_sidecar(const std::string& name) {
+    SidecarStatus& sidecar = *pods_.at(name).seen.sidecar;
+    sidecar.candidate.reset();
+    if (sidecar.run && is_under_way(*sidecar.run))
+      end(*sidecar.run, SidecarPhase::kInterrupted, "Interrupted");
+  }
+
+  // The operator dies after that many more actions, and is back at the next step.
+  void die_after(int actions) { die_after_ = actions; }
+
+  void step() {
+    tick();
+    const Plan plan = reconcile(observe(), now_);
+    apply(plan);
+    const Millis wait = std::min(plan.requeue_after.value_or(Millis(1'000)), Millis(1'000));
+    now_ += std::max(wait, Millis(50));
+  }
+
+  // Steps until `done` holds, for at most that much time of the cluster. False when it never did.
+  bool run_until(const std::function<bool()>& done, Seconds most = Seconds(300)) {
+    for (const WallTime give_up = now_ + most; now_ < give_up; step()) {
+      if (done()) return true;
+    }
+    return done();
+  }
+  bool run_to_end() {
+    return run_until([this] {
+      return !world_.reloads.empty() && is_final(world_.reloads.front().status.phase) &&
+             !world_.reloads.front().meta.has_finalizer();
+    });
+  }
+  void run_for(Seconds time) {
+    run_until([] { return false; }, time);
+  }
+  // What a look at the end asks for, when nothing changes any more.
+  Plan at_rest() {
+    tick();
+    return reconcile(observe(), now_);
+  }
+
+ private:
+  static bool is_under_way(const SidecarRun& run) {
+    return run.phase == SidecarPhase::kStarting || run.phase == SidecarPhase::kJudging;
+  }
+  static void end(SidecarRun& run, SidecarPhase phase, const std::string& reason) {
+    run.phase = phase;
+    run.reason = reason;
+    run.message = "candidate: " + reason;
+  }
+
+  Observed observe() {
+    world_.pods.clear();
+    for (auto& [name, pod] : pods_) world_.pods.push_back(pod.seen);
+    return world_;
+  }
+
+  void tick() {
+    for (auto& [name, pod] : pods_) tick(pod);
+  }
+  void tick(SimPod& pod) {
+    if (!pod.seen.sidecar || !pod.seen.sidecar->run) return;
+    SidecarStatus& sidecar = *pod.seen.sidecar;
+    SidecarRun& run = *sidecar.run;
+    if (run.phase == SidecarPhase::kStarting && now_ >= pod.started_at + pod.ready_after) {
+      run.phase = SidecarPhase::kJudging;
+      run.ready = true;
+      if (!pod.fails_at_start.empty()) end(run, SidecarPhase::kFailed, pod.fails_at_start);
+    } else if (run.phase == SidecarPhase::kJudging && sidecar.candidate) {
+      sidecar.candidate->requests = static_cast<std::int64_t>(
+          std::chrono::duration<double>(now_ - pod.started_at).count() * pod.requests_per_second);
+      const bool is_seen =
+          run.weight_per_ten_thousand > 0 && now_ >= pod.started_at + pod.ready_after + Seconds(2);
+      if (pod.fails_requests && is_seen) end(run, SidecarPhase::kFailed, "ErrorRate");
+      if (now_ >= pod.heard_at + pod.deadline) end(run, SidecarPhase::kFailed, "OperatorSilent");
+    } else if (run.phase == SidecarPhase::kDraining && now_ >= pod.promoted_at + pod.drain_for) {
+      run.phase = SidecarPhase::kSucceeded;
+    }
+    if (!is_under_way(run)) sidecar.candidate.reset();
+  }
+
+  void apply(const Plan& plan) {
+    for (const Action& action : plan.actions) {
+      if (die_after_ == 0) {
+        die_after_ = -1;
+        return;
+      }
+      if (die_after_ > 0) --die_after_;
+      ++actions_;
+      std::visit([this](const auto& each) { perform(each); }, action);
+    }
+  }
+
+  api::Reload* find(const std::string& name) {
+    for (api::Reload& reload : world_.reloads) {
+      if (reload.meta.name == name) return &reload;
+    }
+    return nullptr;
+  }
+  // Null when there is nobody to obey: the pod is gone, or its sidecar does not answer.
+  SimPod* reach(const PodRef& ref) {
+    const auto found = pods_.find(ref.name);
+    const bool there = found != pods_.end() && found->second.seen.reach == Reach::kReachable;
+    return there ? &found->second : nullptr;
+  }
+  SidecarRun* run_of(const PodRef& ref, const std::string& id) {
+    SimPod* pod = reach(ref);
+    if (pod == nullptr || !pod->seen.sidecar->run || pod->seen.sidecar->run->id != id) return nullptr;
+    pod->heard_at = now_;
+    return &*pod->seen.sidecar->run;
+  }
+
+  void perform(const CreateReload& create) {
+    if (find(create.name) != nullptr) return;
+    ++created_;
+    world_.reloads.push_back(build::reload(create.name, create.spec.token, now_));
+  }
+  void perform(const PatchPolicyStatus& patch) {
+    EXPECT_NE(policy().status, patch.status) << "a write that changes nothing";
+    policy().status = patch.status;
+  }
+  void perform(const PatchReloadStatus& patch) {
+    EXPECT_NE(find(patch.name)->status, patch.status) << "a write that changes nothing";
+    find(patch.name)->status = patch.status;
+  }
+  void perform(const AddFinalizer& add) {
+    api::ObjectMeta& meta = add.subject == Subject::kPolicy ? policy().meta : find(add.name)->meta;
+    meta.finalizers.push_back(api::kReloadFinalizer);
+  }
+  void perform(const RemoveFinalizer& remove) {
+    api::ObjectMeta& meta = remove.subject == Subject::kPolicy ? policy().meta : find(remove.name)->meta;
+    meta.finalizers.clear();
+  }
+  void perform(const DeleteReload& gone) {
+    std::erase_if(world_.reloads, [&](const api::Reload& reload) { return reload.meta.uid == gone.uid; });
+  }
+  void perform(const RefreshPod& refresh) {
+    if (const auto found = pods_.find(refresh.pod.name); found != pods_.end())
+      found->second.seen.refresh = refresh.value;
+  }
+  void perform(const SidecarPolicy&) {}
+  void perform(const SidecarReload& ask) {
+    SimPod* pod = reach(ask.pod);
+    if (pod == nullptr || pod->ids.contains(ask.id)) return;
+    if (pod->refuses) {
+      pod->seen.refusal = CommandRefusal{ask.id, "suspended by the policy"};
+      return;
+    }
+    SidecarStatus& sidecar = *pod->seen.sidecar;
+    EXPECT_FALSE(sidecar.run && is_under_way(*sidecar.run))
+        << "409: another reload is under way in " << ask.pod.name;
+    pod->ids.insert(ask.id);
+    pod->started_at = pod->heard_at = now_;
+    pod->deadline = ask.deadline;
+    sidecar.run = SidecarRun{ask.id, ask.token, SidecarPhase::kStarting, "", "", ++pod->generations, 0, false,
+                             true,   {}};
+    sidecar.candidate = GenerationCounts{pod->generations, 0, 0};
+  }
+  void perform(const SidecarWeight& weight) {
+    SidecarRun* run = run_of(weight.pod, weight.id);
+    if (run != nullptr && run->phase == SidecarPhase::kJudging)
+      run->weight_per_ten_thousand = weight.weight_per_ten_thousand;
+  }
+  void perform(const SidecarPromote& promote) {
+    SidecarRun* run = run_of(promote.pod, promote.id);
+    if (run == nullptr || run->phase != SidecarPhase::kJudging) return;
+    SimPod& pod = pods_.at(promote.pod.name);
+    run->phase = SidecarPhase::kDraining;
+    run->reason = "Promoted";
+    run->receipt = {50, 60, 0, 0, 0, 0, 0, 0};
+    pod.promoted_at = now_;
+    pod.seen.sidecar->active.generation = run->generation;
+  }
+  void perform(const SidecarAbort& abort) {
+    SidecarRun* run = run_of(abort.pod, abort.id);
+    if (run != nullptr && is_under_way(*run)) end(*run, SidecarPhase::kAborted, "AbortedByUser");
+  }
+  void perform(const EmitEvent& event) { events_.push_back(event); }
+
+  Observed world_;
+  std::map<std::string, SimPod> pods_;
+  WallTime now_ = build::at(0);
+  std::vector<EmitEvent> events_;
+  api::Reload none_;
+  int actions_ = 0;
+  int created_ = 0;
+  int die_after_ = -1;
+};
+
+}  // namespace sidestep::op
