@@ -1,12 +1,54 @@
 #include "operator/core/conditions.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 namespace sidestep::op {
 namespace {
 
 using api::ConditionStatus;
+
+struct ReasonName {
+  Reason reason;
+  std::string_view name;
+};
+constexpr std::array<ReasonName, kReasons> kReasonNames{
+    {{Reason::kIdle, "Idle"},
+     {Reason::kReloading, "Reloading"},
+     {Reason::kSuspended, "Suspended"},
+     {Reason::kInvalidSpec, "InvalidSpec"},
+     {Reason::kTargetNotFound, "TargetNotFound"},
+     {Reason::kNoPods, "NoPods"},
+     {Reason::kNoSidecar, "NoSidecar"},
+     {Reason::kNoneReachable, "NoneReachable"},
+     {Reason::kSomeUnreachable, "SomeUnreachable"},
+     {Reason::kAllReachable, "AllReachable"},
+     {Reason::kNotAsked, "NotAsked"},
+     {Reason::kIncompatible, "Incompatible"},
+     {Reason::kConflicted, "Conflicted"},
+     {Reason::kAlone, "Alone"},
+     {Reason::kProbeThroughProxy, "ProbeThroughProxy"},
+     {Reason::kProbesFine, "ProbesFine"},
+     {Reason::kReloadFailed, "ReloadFailed"},
+     {Reason::kWorkloadRollingOut, "WorkloadRollingOut"},
+     {Reason::kWaiting, "Waiting"},
+     {Reason::kPaused, "Paused"},
+     {Reason::kStarting, "Starting"},
+     {Reason::kStepPause, "StepPause"},
+     {Reason::kTooFewRequests, "TooFewRequests"},
+     {Reason::kPromoting, "Promoting"},
+     {Reason::kRollingBack, "RollingBack"},
+     {Reason::kPromoted, "Promoted"},
+     {Reason::kAbortedByUser, "AbortedByUser"},
+     {Reason::kSuperseded, "Superseded"},
+     {Reason::kPolicyNotFound, "PolicyNotFound"},
+     {Reason::kPolicyDeleted, "PolicyDeleted"},
+     {Reason::kReloadDeleted, "ReloadDeleted"},
+     {Reason::kTemplateChanged, "TemplateChanged"},
+     {Reason::kProgressDeadlineExceeded, "ProgressDeadlineExceeded"},
+     {Reason::kNoTraffic, "NoTraffic"},
+     {Reason::kSplit, "Split"}}};
 
 bool is_reason(std::string_view text) {
   const auto is_letter_or_digit = [](unsigned char c) { return std::isalnum(c) != 0; };
@@ -19,77 +61,8 @@ ConditionStatus status_of(bool is_true) { return is_true ? ConditionStatus::kTru
 }  // namespace
 
 std::string_view to_string(Reason reason) {
-  switch (reason) {
-    case Reason::kIdle:
-      return "Idle";
-    case Reason::kReloading:
-      return "Reloading";
-    case Reason::kSuspended:
-      return "Suspended";
-    case Reason::kInvalidSpec:
-      return "InvalidSpec";
-    case Reason::kTargetNotFound:
-      return "TargetNotFound";
-    case Reason::kNoPods:
-      return "NoPods";
-    case Reason::kNoSidecar:
-      return "NoSidecar";
-    case Reason::kNoneReachable:
-      return "NoneReachable";
-    case Reason::kSomeUnreachable:
-      return "SomeUnreachable";
-    case Reason::kAllReachable:
-      return "AllReachable";
-    case Reason::kNotAsked:
-      return "NotAsked";
-    case Reason::kIncompatible:
-      return "Incompatible";
-    case Reason::kConflicted:
-      return "Conflicted";
-    case Reason::kAlone:
-      return "Alone";
-    case Reason::kProbeThroughProxy:
-      return "ProbeThroughProxy";
-    case Reason::kProbesFine:
-      return "ProbesFine";
-    case Reason::kReloadFailed:
-      return "ReloadFailed";
-    case Reason::kWorkloadRollingOut:
-      return "WorkloadRollingOut";
-    case Reason::kWaiting:
-      return "Waiting";
-    case Reason::kPaused:
-      return "Paused";
-    case Reason::kStarting:
-      return "Starting";
-    case Reason::kStepPause:
-      return "StepPause";
-    case Reason::kTooFewRequests:
-      return "TooFewRequests";
-    case Reason::kPromoting:
-      return "Promoting";
-    case Reason::kRollingBack:
-      return "RollingBack";
-    case Reason::kPromoted:
-      return "Promoted";
-    case Reason::kAbortedByUser:
-      return "AbortedByUser";
-    case Reason::kSuperseded:
-      return "Superseded";
-    case Reason::kPolicyNotFound:
-      return "PolicyNotFound";
-    case Reason::kPolicyDeleted:
-      return "PolicyDeleted";
-    case Reason::kReloadDeleted:
-      return "ReloadDeleted";
-    case Reason::kTemplateChanged:
-      return "TemplateChanged";
-    case Reason::kProgressDeadlineExceeded:
-      return "ProgressDeadlineExceeded";
-    case Reason::kNoTraffic:
-      return "NoTraffic";
-    case Reason::kSplit:
-      return "Split";
+  for (const ReasonName& each : kReasonNames) {
+    if (each.reason == reason) return each.name;
   }
   return "Other";
 }

@@ -63,6 +63,7 @@ enum class Reason : std::uint8_t {
   kNoTraffic,
   kSplit,  // some pods were promoted and others went back
 };
+inline constexpr std::size_t kReasons = 35;
 std::string_view to_string(Reason reason);
 
 // Puts the condition into the list, keeping the transition time when the status is the same. Messages are cut
