@@ -3,6 +3,9 @@ SHELL := /bin/bash
 PRESET ?= release
 JOBS ?= $(shell nproc)
 PYTHON := /usr/bin/python3
+# Clones in other folders share what ccache has compiled.
+export CCACHE_BASEDIR ?= $(CURDIR)
+export CCACHE_NOHASHDIR ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build test test-unit test-integration demo bench lint fmt image fuzz soak clean
