@@ -64,14 +64,19 @@ class Fleet:
 
     def _make_deployment(self) -> None:
         path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments"
-        made = self.api.call("POST", path, {
+        self.api.call("POST", path, {
             "metadata": {"name": "shop"},
             "spec": {"replicas": self.count, "selector": {"matchLabels": {"app": "shop"}},
                      "template": {"metadata": {"labels": {"app": "shop"}},
                                   "spec": {"containers": [{"name": "shop", "image": "shop"}]}}}})
-        status = {"observedGeneration": made["metadata"]["generation"], "replicas": self.count,
+        self._settle_deployment()
+
+    def _settle_deployment(self) -> None:
+        """What its controller would do: every change of a Deployment's annotations makes a generation."""
+        path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments/shop"
+        status = {"observedGeneration": self.api.call("GET", path)["metadata"]["generation"], "replicas": self.count,
                   "updatedReplicas": self.count, "readyReplicas": self.count, "availableReplicas": self.count}
-        self.api.merge(f"{path}/shop/status", {"status": status})
+        self.api.merge(f"{path}/status", {"status": status})
 
     def add_policy(self) -> dict:
         return self.api.call("POST", f"{self.home}/reloadpolicies", {
@@ -115,6 +120,8 @@ class Fleet:
     def annotate(self, token: str, where: str = "rp/shop") -> None:
         done = self.api.kubectl("annotate", where, f"sidestep.dev/reload={token}", "--overwrite", "-n", self.namespace)
         assert done.returncode == 0, done.stderr
+        if where.startswith("deployment/"):
+            self._settle_deployment()
 
     def reloads(self) -> list[dict]:
         return self.api.call("GET", f"{self.home}/reloads")["items"]
@@ -126,7 +133,7 @@ class Fleet:
         return (found[0].get("status") or {}).get("phase", "") if found else ""
 
     def ended(self, token: str, seconds: float = 30) -> dict:
-        eventually(lambda: self.phase(token) in FINAL, seconds, f"the reload for {token} did not end: {self.reloads()}")
+        eventually(lambda: self.phase(token) in FINAL, seconds, f"the reload for {token} did not end")
         return next(r for r in self.reloads() if r["spec"]["token"] == token)
 
     def close(self) -> None:
