@@ -10,20 +10,22 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
-#include "lib/loop/child.h"
 #include "lib/loop/event_loop.h"
 #include "lib/loop/signals.h"
-#include "lib/loop/socket.h"
 #include "sidecar/admin/control.h"
-#include "sidecar/config/load.h"
 #include "sidecar/core/snapshot.h"
 #include "sidecar/io/driver.h"
+#include "sidecar/io/journal.h"
 #include "sidecar/io/launcher_link.h"
+#include "sidecar/io/listeners.h"
+#include "sidecar/io/parent_link.h"
 #include "sidecar/io/plane.h"
 
 namespace sidestep::sidecar {
 
 namespace {
+
+constexpr int kCannotStart = 2;  // like wrong usage: nothing was begun
 
 std::uint64_t random_word() {
   std::uint64_t word = 0;
@@ -37,100 +39,170 @@ std::string random_id() {
   return text;
 }
 
-// sidestep-launch beside our own executable.
-std::string launcher_path() {
-  char path[4096];
-  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path - 1);
-  std::string own(path, length > 0 ? static_cast<std::size_t>(length) : 0);
-  return own.substr(0, own.find_last_of('/') + 1) + "sidestep-launch";
+// The journal's text: the launcher's token on the first line, the driver's record behind it.
+struct Kept {
+  std::string token;
+  std::string record;
+};
+
+Kept split(const std::string& text) {
+  const std::size_t end = text.find('\n');
+  if (end == std::string::npos) return {};
+  return {text.substr(0, end), text.substr(end + 1)};
 }
 
 }  // namespace
 
 struct App::Parts {
-  explicit Parts(Options o)
+  Parts(Options o, int channel)
       : options(std::move(o)),
-        signals(loop, {SIGTERM, SIGINT, SIGHUP}, [this](int) { driver->on_terminate(); }) {
+        signals(loop, {SIGTERM, SIGINT, SIGHUP}, [this](int) { terminate(); }),
+        parent(channel < 0 ? ParentLink() : ParentLink(UniqueFd(channel))),
+        journal(options.state_dir),
+        claim(loop, options.listen) {}
+
+  // ---- start ----
+
+  Status start() {
+    WorkerStart words;
+    if (has_parent) {
+      Result<WorkerStart> received = parent.receive_start();
+      if (!received) return received.error();
+      words = std::move(*received);
+    }
+    Kept kept = read_journal();
+    if (words.launcher_is_new) kept = {};  // nothing of what it says runs any more
+    record = kept.record;
+    make_parts(kept.token);
+    if (!options.attach) {
+      if (Status started = launcher->start(); !started) return started.error();
+      if (Status written = journal.write(launcher->token() + "\n" + record); !written) return written.error();
+    }
+    claim.start(std::move(words.kept),
+                [this](Result<std::vector<NamedFd>> listeners) { serve(std::move(listeners)); });
+    return {};
+  }
+
+  Kept read_journal() {
+    std::error_code ignored;  // journal and launcher name the folder that cannot be used
+    std::filesystem::create_directories(options.run_dir, ignored);
+    std::filesystem::create_directories(options.state_dir, ignored);
+    Result<std::optional<std::string>> text = journal.read();
+    if (!text) log::warn("the journal is not used", {{"error", text.error().detail}});
+    return text && *text ? split(**text) : Kept{};
+  }
+
+  void make_parts(const std::string& token) {
     PlaneEvents events;
     events.idle = [this](Generation g, std::uint64_t version) { driver->on_idle(g, version); };
     events.suspect = [this](Generation g) { driver->on_suspect(g); };
-    events.starved = [] {};
     plane =
         make_plane(options, std::move(events), [this](std::function<void()> f) { loop.post(std::move(f)); });
     LauncherLinkSettings settings;
     settings.run_dir = options.run_dir;
+    settings.token = token;
     settings.grace = options.policy.shutdown.grace_period;
-    launcher =
-        make_launcher_link(loop, settings, [this](LauncherEvent e) { driver->on_launcher(std::move(e)); });
+    launcher = make_launcher_link(loop, settings, [this](LauncherEvent e) { on_launcher(std::move(e)); });
     driver.emplace(DriverParts{loop, system_clock(), options, *launcher, *plane, board,
-                               [](const std::string&) {}, [this](ExitStatus exit) { quit(exit); },
-                               random_id(), "", random_word()});
+                               [this](const std::string& text) { write_journal(text); },
+                               [this](ExitStatus exit) { quit(exit); }, random_id(), "", random_word()});
     control.emplace(options, options.policy.report_output, board, *driver, system_clock());
+  }
+
+  void serve(Result<std::vector<NamedFd>> claimed) {
+    if (!claimed) return fail(claimed.error());
+    if (const Status started = control->start(); !started) return fail(started.error());
+    std::vector<int> fds;
+    for (NamedFd& listener : *claimed) {
+      parent.keep(listener.name, listener.fd.get());
+      shared.emplace_back(listener.name, duplicate(listener.fd.get()));
+      log::info("listening", {{"address", listener.name}});
+      fds.push_back(listener.fd.release());
+    }
+    is_serving = true;
+    driver->start(record, std::move(fds));
+    for (LauncherEvent& event : early) on_launcher(std::move(event));
+    early.clear();
+    parent.ready();
+  }
+
+  // ---- what happens ----
+
+  void on_launcher(LauncherEvent event) {
+    auto* up = std::get_if<LauncherUp>(&event);
+    if (up != nullptr) claim.offer(up->listeners);
+    if (!is_serving) {
+      early.push_back(std::move(event));
+      return;
+    }
+    if (up != nullptr) share_listeners();
+    driver->on_launcher(std::move(event));
+  }
+
+  void share_listeners() {
+    std::vector<std::pair<std::string, int>> named;
+    for (const auto& [name, fd] : shared) named.emplace_back(name, fd.get());
+    launcher->keep_listeners(named);
+  }
+
+  void write_journal(const std::string& text) {
+    const Status written = journal.write(launcher->token() + "\n" + text);
+    if (!written) log::error("the journal cannot be written", {{"error", written.error().detail}});
+  }
+
+  void terminate() {
+    if (is_serving)
+      driver->on_terminate();
+    else
+      quit(ExitStatus{});
+  }
+
+  void fail(const Error& error) {
+    std::fprintf(stderr, "sidestep: %s\n", error.detail.c_str());
+    status = kCannotStart;
+    loop.stop();
   }
 
   void quit(ExitStatus exit) {
     status = exit.signal != 0 ? 128 + exit.signal : exit.status;
-    plane->stop();
+    if (is_serving) plane->stop();
     loop.stop();
-  }
-
-  Status start() {
-    std::vector<int> listeners;
-    for (const ListenAddress& address : options.listen) {
-      Result<UniqueFd> fd = listen_tcp(address.host, address.port);
-      if (!fd) return fd.error();
-      listeners.push_back(fd->release());
-    }
-    if (Status started = control->start(); !started) return started.error();
-    if (!options.attach) {
-      std::error_code error;
-      std::filesystem::create_directories(options.run_dir, error);
-      if (Status started = launcher->start(); !started) return started.error();
-      if (Status started = start_launcher(); !started) return started.error();
-    }
-    driver->start({}, std::move(listeners));
-    return {};
-  }
-
-  Status start_launcher() {
-    ChildSpec spec;
-    spec.path = launcher_path();
-    spec.argv = {"sidestep-launch", "--"};
-    spec.argv.insert(spec.argv.end(), options.command.begin(), options.command.end());
-    for (const auto& [name, value] : process_environment()) spec.env.push_back(name + "=" + value);
-    spec.env.push_back("SIDESTEP_RUN_DIR=" + options.run_dir);
-    spec.new_session = true;
-    auto started = Child::start(loop, spec, [](sidestep::ExitStatus) {});
-    if (!started) return started.error();
-    launcher_process = std::move(*started);
-    return {};
   }
 
   const Options options;
   EventLoop loop;
   SignalSource signals;
+  bool has_parent = false;
+  ParentLink parent;
+  const Journal journal;
+  ListenerClaim claim;
   SnapshotBoard board;
   std::unique_ptr<Plane> plane;
   std::unique_ptr<LauncherLink> launcher;
-  std::unique_ptr<Child> launcher_process;
   std::optional<Driver> driver;
   std::optional<Control> control;
+  std::vector<std::pair<std::string, UniqueFd>> shared;  // duplicates for the launcher
+  std::vector<LauncherEvent> early;                      // before the driver was started
+  std::string record;
+  bool is_serving = false;
   int status = 0;
 };
 
-App::App(Options options) : parts_(std::make_unique<Parts>(std::move(options))) {}
+App::App(Options options, int channel) : parts_(std::make_unique<Parts>(std::move(options), channel)) {
+  parts_->has_parent = channel >= 0;
+}
 
 App::~App() = default;
 
 int App::run() {
   log::start(parts_->options.log_level, parts_->options.log_format);
   if (const Status started = parts_->start(); !started) {
-    std::fprintf(stderr, "sidestep: %s\n", started.error().detail.c_str());
-    return 2;
+    parts_->fail(started.error());
+    return parts_->status;
   }
   parts_->loop.run();
-  parts_->driver->close();
-  parts_->control->stop();
+  if (parts_->driver) parts_->driver->close();
+  if (parts_->control) parts_->control->stop();
   return parts_->status;
 }
 

@@ -1,9 +1,10 @@
-// Composition root of the sidecar: the only place that constructs its parts and connects them. No decisions.
+// Composition root of the worker: the only place that constructs its parts and connects them. No decisions.
+//
+// Order of a start: parent's words, journal, launcher's socket, listeners (nothing else begins without them),
+// control port, plane and driver. Everything is owned here; one loop, on the thread that calls run().
 #pragma once
 
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "sidecar/config/options.h"
 
@@ -11,7 +12,8 @@ namespace sidestep::sidecar {
 
 class App {
  public:
-  explicit App(Options options);
+  // `channel` is the socket to the parent; -1: there is none.
+  App(Options options, int channel);
   ~App();
   App(const App&) = delete;
   App& operator=(const App&) = delete;

@@ -1,4 +1,4 @@
-// sidestep: flags → options → App → exit status. The client commands are in sidecar/cli.
+// sidestep: flags → options → parent and worker → exit status. The client commands are in sidecar/cli.
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -6,13 +6,16 @@
 
 #include "lib/base/log.h"
 #include "sidecar/app.h"
+#include "sidecar/app_parent.h"
 #include "sidecar/cli/commands.h"
 #include "sidecar/config/load.h"
 #include "sidecar/config/option_docs.h"
+#include "sidecar/io/parent_link.h"
 
 namespace {
 
 using namespace sidestep::sidecar;
+using Words = std::vector<std::string>;
 
 constexpr int kUsage = 2;
 
@@ -26,32 +29,33 @@ int usage(std::FILE* out, int status) {
   return status;
 }
 
-int serve(Program program, const std::vector<std::string>& arguments) {
-  if (asks_for_help(arguments)) {
-    std::fputs(sidestep::sidecar::usage(program).c_str(), stdout);
-    return 0;
-  }
+int serve(Program program, const Words& arguments, bool is_worker) {
+  if (asks_for_help(arguments)) return std::fputs(usage(program).c_str(), stdout), 0;
   auto options = load_options(program, arguments, process_environment(), real_machine());
-  if (!options) {
-    std::fprintf(stderr, "%s\n", options.error().detail.c_str());
-    return kUsage;
+  if (!options) return std::fprintf(stderr, "%s\n", options.error().detail.c_str()), kUsage;
+  if (is_worker) {
+    const int status = App(std::move(*options), ParentLink::kChannelFd).run();
+    sidestep::log::stop();
+    return status;
   }
-  App app(std::move(*options));  // blocks the signals that it reads, before there are threads
-  const int status = app.run();
-  sidestep::log::stop();
-  return status;
+  const auto status = run_parent(program, arguments, *options);
+  if (!status) return std::fprintf(stderr, "sidestep: %s\n", status.error().detail.c_str()), kUsage;
+  return *status;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::string_view verb = argc > 1 ? argv[1] : "";
-  const std::vector<std::string> rest(argv + (argc > 1 ? 2 : argc), argv + argc);
-  if (verb == "run") return serve(Program::kRun, rest);
-  if (verb == "proxy") return serve(Program::kProxy, rest);
+  Words words(argv + (argc > 0 ? 1 : 0), argv + argc);
+  const bool is_worker = !words.empty() && words[0] == kWorkerVerb;
+  if (is_worker) words.erase(words.begin());
+  const std::string verb = words.empty() ? "" : words[0];
+  const Words rest(words.begin() + (words.empty() ? 0 : 1), words.end());
+  if (verb == "run") return serve(Program::kRun, rest, is_worker);
+  if (verb == "proxy") return serve(Program::kProxy, rest, is_worker);
   if (cli::is_client_command(verb)) return cli::run_cli(argc, argv);
   if (verb == "--version") return std::printf("sidestep " SIDESTEP_VERSION "\n"), 0;
   if (verb == "--help" || verb == "help") return usage(stdout, 0);
-  if (!verb.empty()) std::fprintf(stderr, "sidestep: there is no command \"%s\"\n", argv[1]);
+  if (!verb.empty()) std::fprintf(stderr, "sidestep: there is no command \"%s\"\n", verb.c_str());
   return usage(stderr, kUsage);
 }
