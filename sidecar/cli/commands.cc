@@ -190,8 +190,10 @@ int Command::wait() {
 int Command::wait_for_end(const std::string& reload) {
   Progress progress(world_.is_terminal);
   TimePoint answered = world_.clock->steady();
+  Seconds poll{0};  // the first look shows at once what is going on
   while (true) {
-    const Seconds patience = std::min(kPoll, std::chrono::ceil<Seconds>(left()));
+    const Seconds patience = std::min(poll, std::chrono::ceil<Seconds>(left()));
+    poll = kPoll;
     const std::string target = with_reload("/v1/status?wait=" + std::to_string(patience.count()), reload);
     const Result<Answer> answer = world_.call(socket_, "GET", target, "", patience + kGrace);
     const TimePoint now = world_.clock->steady();

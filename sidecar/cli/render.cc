@@ -18,7 +18,7 @@ std::string ago(const std::string& time, WallTime now) {
   const std::optional<WallTime> then = parse_time(time);
   if (!then) return "-";
   const Millis passed = std::chrono::duration_cast<Millis>(now - *then);
-  return span_text(std::max(passed, Millis(0))) + " ago";
+  return span_text(std::chrono::floor<Seconds>(std::max(passed, Millis(0)))) + " ago";
 }
 
 Row row_of(const wire::Generation& g, const char* role, WallTime now) {
@@ -128,7 +128,8 @@ std::string grouped(std::uint64_t number) {
 std::string span_text(Millis span) {
   const auto ms = static_cast<long long>(span.count());
   const long long s = ms / 1000;
-  if (ms < 1000) return std::to_string(ms) + " ms";
+  if (ms < 1000 && ms != 0) return std::to_string(ms) + " ms";
+  if (s < 60 && ms % 1000 == 0) return std::to_string(s) + " s";
   if (s < 60) return formatted("%.2f s", static_cast<double>(ms) / 1000);
   if (s < 3600) return std::to_string(s / 60) + " m " + std::to_string(s % 60) + " s";
   if (s < 86'400) return std::to_string(s / 3600) + " h " + std::to_string(s % 3600 / 60) + " m";
@@ -163,7 +164,7 @@ std::string render_verdict(const wire::Reload& reload) {
            (reload.asked_reason.empty() ? "" : ": " + printable(reload.asked_reason)) + "\n";
   }
   out += receipt(reload.receipt);
-  if (reload.exit) {
+  if (reload.exit && reload.message.empty()) {
     out += "  generation " + std::to_string(reload.generation) +
            (reload.exit->signal != 0 ? " was killed by signal " + std::to_string(reload.exit->signal)
                                      : " exited with status " + std::to_string(reload.exit->status)) +

@@ -19,7 +19,7 @@ std::string render_decisions(const std::vector<wire::Decision>& decisions);
 
 // "1,234,567"
 std::string grouped(std::uint64_t number);
-// "350 ms", "1.52 s", "2 m 5 s", "3 h 4 m", "2 d 1 h"
+// "0 s", "350 ms", "1.52 s", "2 m 5 s", "3 h 4 m", "2 d 1 h"
 std::string span_text(Millis span);
 // "5 %", "0.25 %", "100 %" of ten-thousandths
 std::string share_text(int ten_thousandths);

@@ -58,7 +58,8 @@ TEST_F(CommandsTest, ReloadWaitsForTheVerdict) {
       answer_with("Succeeded");
   EXPECT_EQ(run({"reload", "--reason", "x"}), kSucceeded);
   EXPECT_EQ(calls_[0], R"(POST /v1/reload {"reason":"x","requestedBy":"command line"})");
-  EXPECT_EQ(calls_[1], "GET /v1/status?wait=1&reload=r-1");
+  EXPECT_EQ(calls_[1], "GET /v1/status?wait=0&reload=r-1");
+  EXPECT_EQ(calls_[2], "GET /v1/status?wait=1&reload=r-1");
   EXPECT_EQ(out_.substr(0, 20), "reload r-1 succeeded");
   EXPECT_EQ(err_.substr(0, 8), "starting");
 }
@@ -86,7 +87,7 @@ TEST_F(CommandsTest, EachRefusalHasItsExitCodeAndItsSentence) {
 TEST_F(CommandsTest, ReloadThatTakesTooLongIsUnreachableAndNamesTheWayOn) {
   answer(202, R"({"reload":"r-1"})"), answer_with("Judging");
   EXPECT_EQ(run({"reload", "--timeout", "5s"}), kUnreachable);
-  EXPECT_NE(err_.find("reload r-1 has not ended after 5.00 s; it goes on: sidestep wait, or sidestep abort"),
+  EXPECT_NE(err_.find("reload r-1 has not ended after 5 s; it goes on: sidestep wait, or sidestep abort"),
             std::string::npos);
 }
 
@@ -130,7 +131,7 @@ TEST_F(CommandsTest, PauseAndResumeReturnAtOnce) {
 TEST_F(CommandsTest, WaitTakesTheRunningReload) {
   answer_with("Judging"), answer_with("Judging"), answer_with("Failed");
   EXPECT_EQ(run({"wait"}), kFailed);
-  EXPECT_EQ(calls_[1], "GET /v1/status?wait=1&reload=r-1");
+  EXPECT_EQ(calls_[2], "GET /v1/status?wait=1&reload=r-1");
 }
 
 TEST_F(CommandsTest, WaitListeningLastsUntilThePortIsHeld) {
@@ -142,7 +143,7 @@ TEST_F(CommandsTest, WaitListeningLastsUntilThePortIsHeld) {
 TEST_F(CommandsTest, WaitListeningGivesUpInTime) {
   answer(200, R"({"listening":false})");
   EXPECT_EQ(run({"wait", "--listening", "--timeout", "3s"}), kUnreachable);
-  EXPECT_EQ(err_, "sidestep: it does not hold its port yet (waited 3.00 s); see its log\n");
+  EXPECT_EQ(err_, "sidestep: it does not hold its port yet (waited 3 s); see its log\n");
 }
 
 TEST_F(CommandsTest, PodEndingReturnsWhenTheProxyAnswers) {
