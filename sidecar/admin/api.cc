@@ -253,7 +253,7 @@ ApiAnswer ControlApi::status(const Call& call) {
                    "wait: \"" + wait_text + "\": not a whole number of seconds; write 0 to 60");
   }
   if (!reload.empty() && find_reload(*fresh(), reload) == nullptr) {
-    return failure(404, kind_of(404), "no reload " + reload + " is known; the last 16 are");
+    return failure(404, kind_of(404), "no reload " + reload + " is known; the newest 16 are remembered");
   }
   if (seconds > 0) {
     const Slot slot(waiting_, limits_.max_waiting);

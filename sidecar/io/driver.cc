@@ -128,6 +128,8 @@ void Driver::step_one(const Event& event) {
   log_transition(before, next.effects);
   // Routes first: a generation is told to stop only when no table sends it anything.
   publish_routes();
+  // And the snapshot: who is told that a reload was accepted may ask for it at once.
+  publish_snapshot();
   for (const Effect& effect : next.effects) {
     std::visit([this](const auto& e) { perform(e); }, effect);
   }

@@ -173,7 +173,7 @@ void Stream::cut_tunnel() {
     return;
   }
   ++pool_->counters().tunnels_cut;
-  cut(Outcome::kCut);
+  cut(Outcome::kServed);
 }
 
 // A frame of ours may be put in here.
@@ -186,7 +186,7 @@ void Stream::end_told() {
     ++counters.tunnels_told;
   }
   ++counters.tunnels_cut;
-  cut(Outcome::kCut);
+  cut(Outcome::kServed);  // counted as a cut tunnel, not as a failed request
 }
 
 }  // namespace sidestep::sidecar
