@@ -10,6 +10,7 @@ unless the machine cannot run it and the test says so with the word "cannot".
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -187,6 +188,28 @@ def suite_e2e():
     return pytest("e2e", "tests/e2e", timeout=2700)
 
 
+def passed_tests():
+    """Names of the tests that passed in this run: `Suite.Case` of GoogleTest, `test_name` of pytest without parameters."""
+    names = set()
+    for xml in RESULTS.glob("*.xml"):
+        for case in ElementTree.parse(xml).getroot().iter("testcase"):
+            if case.get("status") == "notrun" or any(case.find(bad) is not None for bad in ("failure", "error", "skipped")):
+                continue
+            suite = re.sub(r"^.*/", "", case.get("classname", ""))
+            names |= {f"{suite}.{case.get('name')}", case.get("name", "").split("[")[0].split("/")[0]}
+    return names
+
+
+def unproved_promises():
+    """Promises of docs/guarantees.md whose tests did not all run and pass."""
+    sys.path.insert(0, str(TOP / "tests"))
+    import guarantees_test
+    ran = passed_tests()
+    return [f"promise not proved: {promise} ({test})"
+            for promise, tests in guarantees_test.promises((TOP / "docs/guarantees.md").read_text())
+            for test in tests if test not in ran]
+
+
 SUITES = {  # name: (function, what it does, minutes warm)
     "rules": (suite_rules, "the repository's own rules", 1),
     "unit": (suite_unit, "build, unit tests", 3),
@@ -209,6 +232,9 @@ def main():
     minutes = sum(SUITES[name][2] for name in names)
     print(f"Running {', '.join(names)}: about {minutes} min warm; the first time building takes some 20 min more.", flush=True)
     RESULTS.mkdir(parents=True, exist_ok=True)
+    if names == list(SUITES):
+        for old in RESULTS.glob("*.xml"):
+            old.unlink()
     if run(["tests/tools/deps.sh", "build", "test"]) != 0:
         print("0 passed, 1 failed")
         return 1
@@ -221,6 +247,9 @@ def main():
         total.add(counts)
         print(f"    {counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped in {time.monotonic() - began:.0f} s",
               flush=True)
+    if names == list(SUITES):
+        unproved = unproved_promises()
+        total.add(Counts(0 if unproved else 1, len(unproved), 0, unproved))
     (RESULTS / "summary.json").write_text(json.dumps(dataclasses.asdict(total), indent=1))
     for failure in total.failures:
         print(f"FAILED {failure}")
