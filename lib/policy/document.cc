@@ -1,67 +1,129 @@
 #include "lib/policy/document.h"
 
-#include <yaml-cpp/yaml.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include <map>
+#include <sstream>
 
 namespace sidestep::policy {
 namespace {
 
 constexpr std::size_t kMostBytes = std::size_t{256} << 10;
 constexpr int kMostValues = 20'000;
-constexpr int kMostLevels = 64;
+constexpr std::size_t kMostLevels = 64;
 
 // Thrown and caught in this file only; yaml-cpp itself reports by exceptions.
-struct TooLarge {
-  std::string what;
+struct Refusal {
   int line;
+  std::string what;
 };
 
-class Copier {
+int line_of(const YAML::Mark& mark) { return mark.is_null() ? 0 : mark.line + 1; }
+
+int values_in(const Value& value) {
+  int count = 1;
+  for (const Value& item : value.items) count += values_in(item);
+  for (const Member& member : value.members) count += values_in(member.value);
+  return count;
+}
+
+// Builds the tree from the parser's events. yaml-cpp's own tree is not used: reading all documents with it
+// never ends for some texts, and its aliases hide how large a document is once they are followed.
+class TreeBuilder : public YAML::EventHandler {
  public:
-  Value copy(const YAML::Node& node, int level) {
-    const int line = node.Mark().is_null() ? 0 : node.Mark().line + 1;
-    if (level > kMostLevels) throw TooLarge{"nested deeper than 64 levels", line};
-    if (++count_ > kMostValues) throw TooLarge{"more than 20000 values", line};
-    Value value;
-    value.line = line;
-    switch (node.Type()) {
-      case YAML::NodeType::Undefined:
-      case YAML::NodeType::Null:
-        break;
-      case YAML::NodeType::Scalar:
-        copy_scalar(node, value);
-        break;
-      case YAML::NodeType::Sequence:
-        copy_list(node, level, value);
-        break;
-      case YAML::NodeType::Map:
-        copy_map(node, level, value);
-        break;
+  Value take() { return std::move(root_); }
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (++documents_ > 1) {
+      throw Refusal{line_of(mark), "a second document begins here; keep one ReloadPolicy per file"};
     }
-    return value;
   }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    Value value;
+    value.line = line_of(mark);
+    add(std::move(value), anchor);
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& text) override {
+    Value value;
+    value.line = line_of(mark);
+    value.kind = ValueKind::kScalar;
+    value.quoted = tag == "!";
+    value.text = text;
+    const bool is_null = !value.quoted && (text.empty() || text == "~" || text == "null");
+    if (is_null) value.kind = ValueKind::kNull;
+    add(std::move(value), anchor);
+  }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const auto found = anchors_.find(anchor);
+    if (found == anchors_.end()) throw Refusal{line_of(mark), "an alias to a value that contains it"};
+    count_ += values_in(found->second) - 1;  // what the copy below is made of
+    add(found->second, YAML::NullAnchor);
+  }
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    open(mark, ValueKind::kList, anchor);
+  }
+  void OnSequenceEnd() override { close(); }
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    open(mark, ValueKind::kMap, anchor);
+  }
+  void OnMapEnd() override { close(); }
 
  private:
-  static void copy_scalar(const YAML::Node& node, Value& value) {
-    value.kind = ValueKind::kScalar;
-    value.quoted = node.Tag() == "!";
-    value.text = node.Scalar();
+  struct Open {
+    Value value;
+    YAML::anchor_t anchor = YAML::NullAnchor;
+    bool has_key = false;  // of a map: the last member waits for its value
+  };
+
+  void open(const YAML::Mark& mark, ValueKind kind, YAML::anchor_t anchor) {
+    if (open_.size() >= kMostLevels) throw Refusal{line_of(mark), "nested deeper than 64 levels"};
+    Open next;
+    next.value.kind = kind;
+    next.value.line = line_of(mark);
+    next.anchor = anchor;
+    open_.push_back(std::move(next));
   }
-  void copy_list(const YAML::Node& node, int level, Value& value) {
-    value.kind = ValueKind::kList;
-    for (const YAML::Node& item : node) value.items.push_back(copy(item, level + 1));
+  void close() {
+    Open done = std::move(open_.back());
+    open_.pop_back();
+    add(std::move(done.value), done.anchor);
   }
-  void copy_map(const YAML::Node& node, int level, Value& value) {
-    value.kind = ValueKind::kMap;
-    for (const auto& member : node) {
-      if (!member.first.IsScalar()) throw TooLarge{"a key that is not plain text", value.line};
-      value.members.emplace_back(member.first.Scalar(), copy(member.second, level + 1));
+  void add(Value value, YAML::anchor_t anchor) {
+    if (++count_ > kMostValues) throw Refusal{value.line, "more than 20000 values"};
+    if (anchor != YAML::NullAnchor) anchors_[anchor] = value;
+    if (open_.empty()) {
+      root_ = std::move(value);
+      return;
+    }
+    Open& parent = open_.back();
+    if (parent.value.kind == ValueKind::kList) {
+      parent.value.items.push_back(std::move(value));
+    } else if (parent.has_key) {
+      parent.value.members.back().value = std::move(value);
+      parent.has_key = false;
+    } else {
+      const bool is_text = value.kind == ValueKind::kScalar || value.kind == ValueKind::kNull;
+      if (!is_text) throw Refusal{value.line, "a key that is not plain text"};
+      parent.value.members.push_back({value.text, Value{}});
+      parent.has_key = true;
     }
   }
+
+  Value root_;
+  std::vector<Open> open_;
+  std::map<YAML::anchor_t, Value> anchors_;
+  int documents_ = 0;
   int count_ = 0;
 };
 
 Error at_line(std::string_view file_name, int line, const std::string& what) {
-  return invalid(std::string(file_name) + ":" + std::to_string(line) + ": " + what);
+  return invalid(std::string(file_name) + ":" + std::to_string(std::max(line, 1)) + ": " + what);
 }
 
 }  // namespace
@@ -72,17 +134,15 @@ Result<Value> parse_document(std::string_view text, std::string_view file_name) 
                    "the text has " + std::to_string(text.size()) + " bytes; at most 262144 are read");
   }
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() > 1) {
-      return at_line(file_name, documents[1].Mark().line + 1,
-                     "a second document begins here; keep one ReloadPolicy per file");
-    }
-    if (documents.empty()) return Value{};
-    return Copier().copy(documents[0], 0);
-  } catch (const TooLarge& limit) {
-    return at_line(file_name, limit.line, limit.what + "; a policy is smaller than that");
+    std::istringstream stream{std::string(text)};
+    YAML::Parser parser(stream);
+    TreeBuilder builder;
+    if (parser.HandleNextDocument(builder)) parser.HandleNextDocument(builder);
+    return builder.take();
+  } catch (const Refusal& refusal) {
+    return at_line(file_name, refusal.line, refusal.what);
   } catch (const YAML::Exception& error) {
-    return at_line(file_name, error.mark.is_null() ? 1 : error.mark.line + 1,
+    return at_line(file_name, line_of(error.mark),
                    "not valid YAML or JSON: " + error.msg + "; mind indentation, quotes and brackets");
   }
 }

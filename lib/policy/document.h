@@ -17,13 +17,20 @@ namespace sidestep::policy {
 
 enum class ValueKind : std::uint8_t { kNull, kScalar, kList, kMap };
 
+struct Member;
+
 struct Value {
   ValueKind kind = ValueKind::kNull;
-  int line = 0;                                        // from 1; 0 when unknown
-  bool quoted = false;                                 // of a scalar: "5" is text, 5 is a number
-  std::string text;                                    // of a scalar
-  std::vector<Value> items;                            // of a list
-  std::vector<std::pair<std::string, Value>> members;  // of a map, in the order of the text, doubles included
+  int line = 0;                 // from 1; 0 when unknown
+  bool quoted = false;          // of a scalar: "5" is text, 5 is a number
+  std::string text;             // of a scalar
+  std::vector<Value> items;     // of a list
+  std::vector<Member> members;  // of a map, in the order of the text, doubles included
+};
+
+struct Member {
+  std::string key;
+  Value value;
 };
 
 // The one document in `text`. An empty text is a null value. The error names the line.

@@ -271,8 +271,8 @@ Result<PolicySpec> parse_policy(std::string_view text, std::string_view file_nam
   Mistakes mistakes{std::string(file_name)};
   PolicySpec spec;
   const auto is_envelope = [](const auto& member) {
-    return member.first == "kind" || member.first == "apiVersion" || member.first == "spec" ||
-           member.first == "metadata";
+    return member.key == "kind" || member.key == "apiVersion" || member.key == "spec" ||
+           member.key == "metadata";
   };
   const auto& members = document->members;
   if (std::any_of(members.begin(), members.end(), is_envelope)) {

@@ -14,7 +14,21 @@ FUZZERS = {
 }
 
 
+def policies():
+    """The policies of the manifests, and a line for each field with a default."""
+    top = pathlib.Path(__file__).resolve().parents[2]
+    for file in sorted(top.glob("manifests/**/*.yaml")):
+        for part in file.read_bytes().split(b"\n---\n"):
+            if b"kind: ReloadPolicy" in part:
+                yield part
+    yield b"rollout: {steps: [{pods: 1, weightPerTenThousand: 500, pauseSeconds: 3}, {pods: 25%}], maxConcurrentPods: 2}"
+    yield b"readiness: {httpGet: {path: /r, host: h}, periodMilliseconds: 50, timeoutSeconds: 1}\nhold: {maxBytes: 16Mi}"
+    yield b'{"selector": {"matchLabels": {"a": "b"}}, "config": [{"path": "/a", "mode": "Live"}], "strategy": {"type": "Hold"}}'
+
+
 def seeds(fuzzer):
+    if fuzzer == "policy_fuzz":
+        yield from policies()
     if fuzzer not in FUZZERS:
         return
     kinds, choice, only_body = FUZZERS[fuzzer]

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 namespace sidestep::policy {
 namespace {
 
@@ -131,6 +133,8 @@ struct Case {
   const char* says;
 };
 
+void PrintTo(const Case& mistake, std::ostream* out) { *out << mistake.text; }
+
 class SpecMistakeTest : public ::testing::TestWithParam<Case> {};
 
 TEST_P(SpecMistakeTest, IsNamed) {
@@ -180,6 +184,17 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"a: 1\n---\nb: 1", "a second document begins here"},
         Case{"just words", "document: just words: is not a map"}));
 
+TEST(SpecTest, AliasesAreFollowed) {
+  EXPECT_EQ(
+      good("hold: &h {maxRequests: 7}\nreportOutput: &b true\nexposeGeneration: *b\n").expose_generation,
+      true);
+  EXPECT_EQ(good("rollout: {steps: [&s {pods: 1}, *s]}").rollout.steps.size(), 2u);
+}
+
+TEST(SpecTest, NullCountsAsAbsent) {
+  EXPECT_EQ(policy_to_json(good("hold:\nsuspend: null\nconfig: ~\n")), policy_to_json(PolicySpec{}));
+}
+
 TEST(SpecTest, HostileTextsAreRefusedInBoundedTime) {
   std::string bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
   for (int i = 1; i < 12; ++i) {
@@ -193,6 +208,8 @@ TEST(SpecTest, HostileTextsAreRefusedInBoundedTime) {
   EXPECT_THAT(mistakes("a: " + std::string(100, '[') + std::string(100, ']')), HasSubstr("64 levels"));
   EXPECT_FALSE(parse_policy(std::string(100'000, '['), "p.yaml").has_value());
   EXPECT_FALSE(parse_policy("&a [*a]", "p.yaml").has_value());
+  // yaml-cpp's LoadAll() never ends on this one.
+  EXPECT_FALSE(parse_policy(",readiness: {timeo, x: 1}\nhold: {max16Mi}\n", "p.yaml").has_value());
 }
 
 }  // namespace

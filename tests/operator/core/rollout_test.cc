@@ -346,6 +346,49 @@ TEST_F(RolloutTest, SilentOperatorWhoseFinishedPodsKeepSaysSplit) {
   EXPECT_EQ(cluster_.status().end_reason, "Split");
 }
 
+// Strategy Hold: a sidecar promotes by itself, and what it promoted cannot be taken back.
+TEST_F(RolloutTest, PodsThatPromoteThemselvesCountForTheirStep) {
+  cluster_.policy().spec.rollout = {{step(percent(100), 10'000)}, count(1), Seconds(600)};
+  for (auto& [name, pod] : cluster_.pods()) pod.promotes_itself = true;
+  cluster_.annotate("t1");
+  expect_succeeded();
+}
+
+TEST_F(RolloutTest, FailureAfterAPodPromotedItselfIsSplitAndGoesNoFurther) {
+  cluster_.policy().spec.rollout = {{step(percent(100), 10'000)}, count(1), Seconds(600)};
+  for (auto& [name, pod] : cluster_.pods()) pod.promotes_itself = true;
+  cluster_.pod("shop-2").fails_at_start = "ExitedEarly";
+  cluster_.annotate("t1");
+  ASSERT_TRUE(cluster_.run_to_end());
+  EXPECT_EQ(cluster_.status().end_reason, "Split");
+  EXPECT_EQ(cluster_.status().pods.updated, 1);
+  EXPECT_EQ(moved(), 1);
+  EXPECT_EQ(cluster_.pod("shop-3").generations, 1);
+}
+
+TEST_F(RolloutTest, SidecarRestartedJustBeforeItsPromotionTriesAgain) {
+  cluster_.annotate("t1");
+  ASSERT_TRUE(cluster_.run_until(
+      [&] { return is_in_step(3) && cluster_.status().steps.back().end_time.has_value(); }));
+  cluster_.restart_sidecar("shop-2");
+  expect_succeeded();
+}
+
+TEST_F(RolloutTest, LongDrainDoesNotHoldUpTheEnd) {
+  for (auto& [name, pod] : cluster_.pods()) pod.drain_for = Seconds(3600);
+  cluster_.annotate("t1");
+  expect_succeeded();
+  EXPECT_THAT(cluster_.status().end_message, HasSubstr("3 of them still drain tunnels"));
+}
+
+TEST_F(RolloutTest, SidecarsHearFromTheOperatorOftenEnoughInALongPause) {
+  cluster_.policy().spec.rollout.steps[0].pause = Seconds(1800);
+  cluster_.policy().spec.rollout.progress_deadline = Seconds(20);
+  cluster_.annotate("t1");
+  ASSERT_TRUE(cluster_.run_until([&] { return is_in_step(2); }, Seconds(3600)));
+  expect_succeeded();
+}
+
 TEST_F(RolloutTest, LostStatusIsMadeGoodFromWhatSidecarsReport) {
   cluster_.annotate("t1");
   ASSERT_TRUE(cluster_.run_until([&] { return in_step_reached(2); }));

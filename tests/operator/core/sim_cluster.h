@@ -24,6 +24,7 @@ struct SimPod {
   Millis drain_for{200};
   std::string fails_at_start;  // reason, "" for a good candidate
   bool fails_requests = false;
+  bool promotes_itself = false;  // strategy Hold: there is nobody to judge by
   bool refuses = false;
   double requests_per_second = 100;
 
@@ -129,7 +130,10 @@ class SimCluster {
     if (run.phase == SidecarPhase::kStarting && now_ >= pod.started_at + pod.ready_after) {
       run.phase = SidecarPhase::kJudging;
       run.ready = true;
-      if (!pod.fails_at_start.empty()) end(run, SidecarPhase::kFailed, pod.fails_at_start);
+      if (!pod.fails_at_start.empty())
+        end(run, SidecarPhase::kFailed, pod.fails_at_start);
+      else if (pod.promotes_itself)
+        promote(pod, run);
     } else if (run.phase == SidecarPhase::kJudging && sidecar.candidate) {
       sidecar.candidate->requests = static_cast<std::int64_t>(
           std::chrono::duration<double>(now_ - pod.started_at).count() * pod.requests_per_second);
@@ -228,12 +232,14 @@ class SimCluster {
   void perform(const SidecarPromote& promote) {
     SidecarRun* run = run_of(promote.pod, promote.id);
     if (run == nullptr || run->phase != SidecarPhase::kJudging) return;
-    SimPod& pod = pods_.at(promote.pod.name);
-    run->phase = SidecarPhase::kDraining;
-    run->reason = "Promoted";
-    run->receipt = {50, 60, 0, 0, 0, 0, 0, 0};
+    this->promote(pods_.at(promote.pod.name), *run);
+  }
+  void promote(SimPod& pod, SidecarRun& run) {
+    run.phase = SidecarPhase::kDraining;
+    run.reason = "Promoted";
+    run.receipt = {50, 60, 0, 0, 0, 0, 0, 0};
     pod.promoted_at = now_;
-    pod.seen.sidecar->active.generation = run->generation;
+    pod.seen.sidecar->active.generation = run.generation;
   }
   void perform(const SidecarAbort& abort) {
     SidecarRun* run = run_of(abort.pod, abort.id);
