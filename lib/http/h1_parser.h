@@ -38,21 +38,29 @@ HeadResult parse_request_head(std::string_view bytes, const H1Limits& limits, Re
 HeadResult parse_response_head(std::string_view bytes, Method request, const H1Limits& limits,
                                ResponseHead* out, HeaderStore& store);
 
-// Says whether parsing a growing head again can bring news: its end has come, or it has doubled (so that
-// garbage is still refused early). Always true on the first call.
+// Says whether parsing a growing head again can bring news: its end has come, a line ended as none may, or it
+// has doubled (so that other garbage is refused early too). Always true on the first call.
 class HeadScanner {
  public:
   bool worth_parsing(std::string_view bytes, const H1Limits& limits) {
-    const std::size_t from = scanned_ < 3 ? 0 : scanned_ - 3;
-    const bool ended = bytes.find("\r\n\r\n", from) != std::string_view::npos;
+    const bool has_news = line_tells(bytes);
     scanned_ = bytes.size();
-    if (!ended && bytes.size() < std::min(next_try_, limits.max_head_bytes)) return false;
+    if (!has_news && bytes.size() < std::min(next_try_, limits.max_head_bytes)) return false;
     next_try_ = 2 * bytes.size();
     return true;
   }
   void reset() { *this = HeadScanner(); }
 
  private:
+  // An empty line, or an LF without CR, among the bytes that are new.
+  bool line_tells(std::string_view bytes) const {
+    for (std::size_t at = bytes.find('\n', scanned_); at != std::string_view::npos;
+         at = bytes.find('\n', at + 1)) {
+      if (at == 0 || bytes[at - 1] != '\r' || (at >= 2 && bytes[at - 2] == '\n')) return true;
+    }
+    return false;
+  }
+
   std::size_t scanned_ = 0;
   std::size_t next_try_ = 0;
 };

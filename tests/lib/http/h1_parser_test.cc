@@ -91,6 +91,15 @@ TEST_F(RequestTest, ADrippingHeadIsParsedFewTimes) {
   EXPECT_LE(parses, 20);
 }
 
+TEST_F(RequestTest, ALineThatEndsInLfAloneIsRefusedAtOnceThoughTheHeadGoesOn) {
+  HeadScanner scanner;
+  const std::string_view bytes = "GET / HTTP/1.1\r\nHost: a\r\nX: 1\n";
+  for (std::size_t size = 1; size < bytes.size(); ++size)
+    scanner.worth_parsing(bytes.substr(0, size), limits_);
+  EXPECT_TRUE(scanner.worth_parsing(bytes, limits_));
+  EXPECT_EQ(reason_for(bytes), BadReason::kBareLf);
+}
+
 TEST_F(RequestTest, TwoWaysToFindTheEndOfABodyAreRefused) {
   EXPECT_EQ(
       reason_for("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"),
