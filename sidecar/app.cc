@@ -16,6 +16,7 @@
 #include "sidecar/core/snapshot.h"
 #include "sidecar/io/driver.h"
 #include "sidecar/io/journal.h"
+#include "sidecar/io/journal_writer.h"
 #include "sidecar/io/launcher_link.h"
 #include "sidecar/io/listeners.h"
 #include "sidecar/io/parent_link.h"
@@ -146,8 +147,8 @@ struct App::Parts {
   }
 
   void write_journal(const std::string& text) {
-    const Status written = journal.write(launcher->token() + "\n" + text);
-    if (!written) log::error("the journal cannot be written", {{"error", written.error().detail}});
+    if (!writer) writer.emplace(journal);
+    writer->write(launcher->token() + "\n" + text);
   }
 
   void terminate() {
@@ -166,6 +167,7 @@ struct App::Parts {
   void quit(ExitStatus exit) {
     status = exit.signal != 0 ? 128 + exit.signal : exit.status;
     if (is_serving) plane->stop();
+    if (writer) writer->flush();
     loop.stop();
   }
 
@@ -175,6 +177,7 @@ struct App::Parts {
   bool has_parent = false;
   ParentLink parent;
   const Journal journal;
+  std::optional<JournalWriter> writer;
   ListenerClaim claim;
   SnapshotBoard board;
   std::unique_ptr<Plane> plane;

@@ -52,6 +52,9 @@ struct PodEnding {};  // preStop hook
 struct Term {};       // SIGTERM or SIGINT at the proxy
 struct AppTerm {};    // SIGTERM at the launcher
 
+struct Spawned {  // by the launcher: from here on the time is the app's own
+  Generation generation;
+};
 struct Ready {
   Generation generation;
 };
@@ -104,11 +107,11 @@ struct Tick {};  // a deadline may have passed
 
 }  // namespace event
 
-using Event =
-    std::variant<event::Asked, event::AbortAsked, event::PromoteAsked, event::WeightAsked, event::PauseAsked,
-                 event::ResumeAsked, event::PolicySet, event::PodEnding, event::Term, event::AppTerm,
-                 event::Ready, event::Unready, event::Exited, event::SpawnFailed, event::Hint, event::Idle,
-                 event::Measured, event::LauncherLost, event::LauncherUp, event::Output, event::Tick>;
+using Event = std::variant<event::Asked, event::AbortAsked, event::PromoteAsked, event::WeightAsked,
+                           event::PauseAsked, event::ResumeAsked, event::PolicySet, event::PodEnding,
+                           event::Term, event::AppTerm, event::Spawned, event::Ready, event::Unready,
+                           event::Exited, event::SpawnFailed, event::Hint, event::Idle, event::Measured,
+                           event::LauncherLost, event::LauncherUp, event::Output, event::Tick>;
 
 namespace effect {
 

@@ -124,6 +124,9 @@ State begin(Turn& turn, const Asked& asked) {
   Run run = make_run(turn, command);
   turn.accept(run.view.id);
   turn.effects.emplace_back(RunBegan{run.view.id});
+  turn.note("reload " + run.view.id, "asked for" +
+                                         (command.requested_by.empty() ? "" : " by " + command.requested_by) +
+                                         (command.reason.empty() ? "" : ": " + command.reason));
   const MemoryDecision memory =
       decide_memory(asked.memory, run.policy->strategy.on_memory_pressure, command.force || command.attach);
   if (!memory.why.empty()) turn.note("memory", memory.why);

@@ -97,6 +97,9 @@ State on(Starting state, const Event& event, ActiveChange, Turn& turn) {
     state.hint = run.view.message = hint->message;
     state.hint_reason = hint->reason;
   }
+  if (const auto* spawned = as<Spawned>(event); spawned != nullptr && spawned->generation == candidate) {
+    run.spawned_at = turn.now.at;
+  }
   if (const auto* ready = as<Ready>(event); ready != nullptr && ready->generation == candidate) {
     run.view.message.clear();
     run.view.ready_at = turn.now.wall;

@@ -176,7 +176,9 @@ ReloadView read_view(LineReader& line) {
 void read_line(Record& record, std::string_view text) {
   LineReader line(text);
   const std::string key = line.text();
-  if (key == "last")
+  if (key == "serial")
+    record.serial = static_cast<std::uint64_t>(line.num());
+  else if (key == "last")
     record.last = line.generation();
   else if (key == "base")
     record.base = read_recipe(line);
@@ -195,6 +197,7 @@ void read_line(Record& record, std::string_view text) {
 std::string encode(const Record& record) {
   std::string text(kMagic);
   text += '\n';
+  text += LineWriter("serial").num(static_cast<std::int64_t>(record.serial)).end();
   text += LineWriter("last").num(number(record.last)).end();
   LineWriter base("base");
   write(base, record.base);

@@ -27,6 +27,7 @@ struct RecordedGeneration {
 };
 
 struct Record {
+  std::uint64_t serial = 0;  // grows with every change: of journal and launcher, the larger one counts
   Generation last = Generation::kNone;
   Recipe base;  // what the options said; with another one, `sidestep run` starts afresh
   std::string policy_uid;

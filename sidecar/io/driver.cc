@@ -86,6 +86,7 @@ void Driver::boot(const std::string& text, const std::string& source) {
   model_ = restore(settings_of(parts_.options), policy, base, record, now());
   model_.random = parts_.seed;
   if (!record) return;
+  serial_ = record->serial;
   for (const RecordedGeneration& generation : record->generations) {
     Facts facts;
     facts.address = generation.address;
@@ -95,6 +96,12 @@ void Driver::boot(const std::string& text, const std::string& source) {
   }
   remembered_.has_served = model_.generations.active.life == ActiveLife::kUp;
   log::info("adopted", {{"source", source}, {"active", number(model_.generations.active.member.generation)}});
+}
+
+// The last worker died between telling the launcher and telling the disk.
+void Driver::restart_from(const std::string& record) {
+  const Result<Record> theirs = decode(record);
+  if (theirs && theirs->serial > serial_) boot(record, "launcher");
 }
 
 void Driver::submit(Command command, std::function<void(CommandReply)> reply) {
@@ -125,7 +132,6 @@ void Driver::step_one(const Event& event) {
   if (after == Phase::kJudging && before != after) at_judging_ = parts_.plane.counters();
   if (after == Phase::kHolding && before != after) remembered_.holding_since = parts_.loop.now();
   if (model_.generations.active.life == ActiveLife::kUp) remembered_.has_served = true;
-  log_transition(before, next.effects);
   // Routes first: a generation is told to stop only when no table sends it anything.
   publish_routes();
   // And the snapshot: who is told that a reload was accepted may ask for it at once.
@@ -133,6 +139,7 @@ void Driver::step_one(const Event& event) {
   for (const Effect& effect : next.effects) {
     std::visit([this](const auto& e) { perform(e); }, effect);
   }
+  log_transition(before, next.effects);
   settle();
 }
 

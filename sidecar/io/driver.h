@@ -69,6 +69,7 @@ class Driver final : public CommandSink {
 
   Now now() const { return Now{parts_.loop.now(), parts_.clock.wall()}; }
   void boot(const std::string& record, const std::string& source);
+  void restart_from(const std::string& record);  // the launcher's, when it is newer than the journal
   // One event through the machine. Events that effects cause are queued, never nested.
   void step(Event event);
   void step_one(const Event& event);
@@ -121,6 +122,7 @@ class Driver final : public CommandSink {
   DecisionLog decisions_;
   Prober prober_;
   bool is_booted_ = false;
+  bool is_first_launcher_ = true;  // none has connected in this life
   bool is_quitting_ = false;
   std::atomic<bool> is_closed_{false};
   std::deque<Event> events_;
@@ -129,6 +131,7 @@ class Driver final : public CommandSink {
   std::vector<Reply> pod_waiters_;                     // preStop hooks
   RouteTable routes_;                                  // published last
   std::map<Generation, std::uint64_t> closing_since_;  // version of the first table that says so
+  std::uint64_t serial_ = 0;                           // of the record
   std::string record_;                                 // written last
   std::string policy_text_;                            // pushed by the control API
   ShardCounters at_judging_;

@@ -121,6 +121,10 @@ void Driver::perform(const effect::RunEnded& ended) {
 void Driver::perform(const effect::Note& note) { decisions_.add({parts_.clock.wall(), note.what, note.why}); }
 
 void Driver::perform(const effect::EndContainer& end) {
+  const bool crashed = model_.generations.active.life == ActiveLife::kGivenUp;
+  if (crashed)
+    log::error("the app is given up",
+               {{"why", decisions_.view()->empty() ? "" : decisions_.view()->back().why}});
   parts_.launcher.exit_with(end.exit.signal != 0 ? 128 + end.exit.signal : end.exit.status);
 }
 
@@ -168,9 +172,10 @@ void Driver::write_journal() {
   Record record = record_of(model_, where, now());
   record.base = Recipe{parts_.options.command, parts_.options.env, parts_.options.attach};
   record.policy_text = policy_text_;
-  std::string text = encode(record);
-  if (text == record_) return;
-  record_ = std::move(text);
+  record.serial = serial_;
+  if (encode(record) == record_) return;
+  record.serial = ++serial_;
+  record_ = encode(record);
   parts_.write_journal(record_);
   parts_.launcher.keep_record(record_);
 }

@@ -76,7 +76,11 @@ void Driver::on_launcher(LauncherEvent event) {
 }
 
 void Driver::handle(const LauncherUp& up) {
-  if (!is_booted_) boot(up.record, "launcher");
+  if (!is_booted_)
+    boot(up.record, "launcher");
+  else if (is_first_launcher_)
+    restart_from(up.record);
+  is_first_launcher_ = false;
   event::LauncherUp running;
   for (const LauncherUp::Running& process : up.running) {
     if (!process.is_stopping) running.running.push_back(process.generation);
@@ -109,11 +113,10 @@ void Driver::handle(const Spawned& spawned) {
   if (facts == nullptr) return;
   facts->pid = spawned.pid;
   if (!spawned.socket_path.empty()) facts->address.socket_path = spawned.socket_path;
-  const AppAddress& address = facts->address;
-  log::info(
-      "spawned",
-      {{"generation", number(spawned.generation)}, {"pid", spawned.pid}, {"address", to_string(address)}});
-  settle();
+  log::info("spawned", {{"generation", number(spawned.generation)},
+                        {"pid", spawned.pid},
+                        {"address", to_string(facts->address)}});
+  step(event::Spawned{spawned.generation});
 }
 
 void Driver::handle(const SpawnFailed& failed) {
