@@ -15,7 +15,7 @@ for fuzzer in "$@"; do
   mkdir -p "$corpus"
   python3 tests/fuzz/seeds.py "$fuzzer" "$corpus"
   echo "fuzzing: $fuzzer for $seconds s"
-  "build/fuzz/fuzz/$fuzzer" -max_total_time="$seconds" -max_len=2048 -timeout=5 -verbosity=0 -print_final_stats=1 \
+  "build/fuzz/fuzz/$fuzzer" -max_total_time="$seconds" -max_len=2048 -timeout=25 -verbosity=0 -print_final_stats=1 \
     -dict=tests/fuzz/http.dict -artifact_prefix=build/fuzz/crashes/ "$corpus"
 done
 echo "fuzzing: no failure"

@@ -60,7 +60,7 @@ def connect(app, tmp_path_factory):
         return socket.create_connection(("127.0.0.1", port), timeout=raw_http.TIMEOUT_SECONDS)
 
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             assert proxy.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
             try:
@@ -75,9 +75,10 @@ def connect(app, tmp_path_factory):
     finally:
         proxy.terminate()
         try:
-            proxy.wait(20)
+            proxy.wait(60)
         except subprocess.TimeoutExpired:
             proxy.kill()
+    assert "Sanitizer" not in (folder / "log").read_text(errors="replace")
 
 
 class Expected:

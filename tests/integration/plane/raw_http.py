@@ -4,7 +4,7 @@ import socket
 import threading
 from dataclasses import dataclass, field
 
-TIMEOUT_SECONDS = 5
+TIMEOUT_SECONDS = 30  # a slow machine, and sanitizers
 
 
 class Ended(Exception):
