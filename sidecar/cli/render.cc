@@ -89,7 +89,7 @@ std::string receipt(const wire::Receipt& r) {
          (r.held == 0 ? "" : ", the longest for " + span_text(Millis(r.longest_hold_ms))) + "\n";
   out += "  retried         " + grouped(r.retried) + "\n";
   out +=
-      "  connections cut " + grouped(r.connections_cut) + ", tunnels told " + grouped(r.tunnels_told) + "\n";
+      "  connections cut " + grouped(r.connections_cut) + ", of these told " + grouped(r.tunnels_told) + "\n";
   out += "  took            " + span_text(Millis(r.total_ms)) + ": start " + span_text(Millis(r.start_ms)) +
          ", judge " + span_text(Millis(r.judge_ms)) + ", drain " + span_text(Millis(r.drain_ms)) +
          "; overhead " + span_text(Millis(r.overhead_ms)) + "\n";

@@ -57,10 +57,11 @@ struct Receipt {
   std::map<std::uint32_t, std::uint64_t> requests;  // by generation, since the reload began
   std::uint64_t held = 0;
   std::uint64_t retried = 0;
-  std::uint64_t failed = 0;  // reset, timed out, ambiguous, refused, hold overflow and time-out, cut
+  // Reset, timed out, ambiguous, refused, hold overflow and time-out, cut without a word.
+  std::uint64_t failed = 0;
   Millis longest_hold{0};
-  std::uint64_t connections_cut = 0;
-  std::uint64_t tunnels_told = 0;
+  std::uint64_t connections_cut = 0;  // ended by a drain, told or not
+  std::uint64_t tunnels_told = 0;     // of these, with a Close frame
   Millis start{0};  // asked → ready
   Millis judge{0};  // ready → promoted
   Millis drain{0};  // promoted → ended

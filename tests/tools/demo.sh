@@ -7,7 +7,7 @@ cd "$top"
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 
 say "Building (the first time takes a few minutes)"
-make -s build
+[ -n "${SIDESTEP_SKIP_BUILD:-}" ] || make -s build
 tests/load/build.sh build/bin-go
 PATH=$top/build/bin:$top/build/bin-go:$PATH
 

@@ -35,7 +35,7 @@ TEST(Render, VerdictOfASuccessIsItsReceipt) {
             "  failed          0\n"
             "  held            12, the longest for 250 ms\n"
             "  retried         1\n"
-            "  connections cut 0, tunnels told 2\n"
+            "  connections cut 0, of these told 2\n"
             "  took            1.52 s: start 120 ms, judge 0 s, drain 4 ms; overhead 3 ms\n");
 }
 

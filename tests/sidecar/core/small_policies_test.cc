@@ -86,18 +86,19 @@ TEST(ReceiptTest, CountsWhatHappenedBetweenTwoPictures) {
   after.generations[0].by_outcome[static_cast<std::size_t>(Outcome::kAppReset)] = 2;
   after.generations.emplace_back().generation = Generation{2};
   after.generations[1].requests = 7;
+  after.generations[1].by_outcome[static_cast<std::size_t>(Outcome::kCut)] = 4;
   after.generations[1].tunnels_cut = 3;
-  after.generations[1].tunnels_told = 3;
+  after.generations[1].tunnels_told = 3;  // the fourth is a request that was cut in the middle
   after.without_generation[static_cast<std::size_t>(Outcome::kHoldTimeout)] = 1;
   after.held_total = 9;
   after.retried = 4;
   after.longest_hold_reload_us = 1'001;
   const Receipt receipt = receipt_between(before, after);
   EXPECT_EQ(receipt.requests, (std::map<std::uint32_t, std::uint64_t>{{1, 50}, {2, 7}}));
-  EXPECT_EQ(receipt.failed, 3U);
+  EXPECT_EQ(receipt.failed, 4U);
   EXPECT_EQ(receipt.held, 4U);
   EXPECT_EQ(receipt.retried, 4U);
-  EXPECT_EQ(receipt.connections_cut, 3U);
+  EXPECT_EQ(receipt.connections_cut, 4U);
   EXPECT_EQ(receipt.tunnels_told, 3U);
   EXPECT_EQ(receipt.longest_hold, 2ms);
 }
