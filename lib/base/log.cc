@@ -6,7 +6,9 @@
 
 #include <array>
 #include <cstdio>
+#include <future>
 #include <memory>
+#include <thread>
 
 #include "lib/base/clock.h"
 
@@ -22,10 +24,14 @@ Format line_format = Format::kText;
 
 std::string_view name_of(Level level) {
   switch (level) {
-    case Level::kDebug: return "debug";
-    case Level::kInfo: return "info";
-    case Level::kWarn: return "warn";
-    case Level::kError: return "error";
+    case Level::kDebug:
+      return "debug";
+    case Level::kInfo:
+      return "info";
+    case Level::kWarn:
+      return "warn";
+    case Level::kError:
+      return "error";
   }
   return "info";
 }
@@ -61,8 +67,10 @@ std::string format_line(Level level, std::string_view message, Fields fields) {
       line += ',';
       append_quoted(line, field.key);
       line += ':';
-      if (field.quoted) append_quoted(line, field.value);
-      else line += field.value;
+      if (field.quoted)
+        append_quoted(line, field.value);
+      else
+        line += field.value;
     }
     return line += '}';
   }
@@ -76,8 +84,10 @@ std::string format_line(Level level, std::string_view message, Fields fields) {
     line += field.key;
     line += '=';
     const bool plain = !field.value.empty() && field.value.find_first_of(" \"\\=\n\r\t") == std::string::npos;
-    if (plain) line += field.value;
-    else append_quoted(line, field.value);
+    if (plain)
+      line += field.value;
+    else
+      append_quoted(line, field.value);
   }
   return line;
 }
@@ -107,7 +117,16 @@ void start(Level least, Format format) {
 
 void stop() {
   logger.reset();
-  pool.reset();  // joins the thread after it has written what is queued
+  if (!pool) return;
+  // The pool joins its thread after that has written what is queued: never, when nobody reads standard error.
+  auto written = std::make_shared<std::promise<void>>();
+  std::future<void> is_written = written->get_future();
+  std::thread([last = std::move(pool), written]() mutable {
+    last.reset();
+    written->set_value();
+  }).detach();
+  pool.reset();
+  (void)is_written.wait_for(Seconds(1));
 }
 
 std::uint64_t dropped() { return pool ? pool->overrun_counter() : 0; }

@@ -39,12 +39,17 @@ void AppPool::acquire(Stream& stream) {
   }
   ++counters_.in_flight;
   waiting_.push_back(stream);
-  if (suspect_) {
+  if (suspect_ || is_full()) {
     // Rejected when the hold is full, and then it has left already.
     (void)shard_.router().admit_to_hold(stream);
     return;
   }
   open_connections();
+}
+
+bool AppPool::is_full() const {
+  const int most = shard_.limits().app_max_connections;
+  return most > 0 && connections_ >= static_cast<std::size_t>(most);
 }
 
 void AppPool::stream_left(Stream& stream) {
@@ -56,9 +61,7 @@ void AppPool::stream_left(Stream& stream) {
 void AppPool::open_connections() {
   const Limits& limits = shard_.limits();
   const auto most_connecting = static_cast<std::size_t>(std::max(1, limits.app_max_connecting));
-  const auto most = static_cast<std::size_t>(std::max(0, limits.app_max_connections));
-  while (!suspect_ && connecting_ < std::min(waiting_.size(), most_connecting) &&
-         (most == 0 || connections_ < most)) {
+  while (!suspect_ && !is_full() && connecting_ < std::min(waiting_.size(), most_connecting)) {
     if (!open_one()) return;
   }
 }

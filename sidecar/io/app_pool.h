@@ -69,6 +69,7 @@ class AppPool final {
 
   void open_connections();
   bool open_one();
+  bool is_full() const;  // as many connections as are allowed
   void serve_waiting(AppConn& conn);
   void refused();
   void release_waiting();

@@ -185,6 +185,28 @@ TEST_F(PlaneTest, AHeldUploadIsNotReadBeyondItsBeginningAndArrivesWholeLater) {
   EXPECT_GT(got, large.size());
 }
 
+TEST_F(PlaneTest, BeyondTheBoundOfConnectionsToTheAppRequestsWaitTheirTurn) {
+  options_.limits.app_max_connections = 1;
+  std::atomic<bool> go{false};
+  RawApp app([&](RawConn& conn) {
+    for (;;) {
+      if (!has(conn.read_message(), "\r\n\r\n")) return;
+      while (!go) std::this_thread::yield();
+      conn.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    }
+  });
+  start(active(1, app));
+  RawConn first = client();
+  RawConn second = client();
+  first.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  second.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(wait([&] { return plane_->counters().held_now == 1; }));
+  go = true;
+  EXPECT_TRUE(has(first.read_message(), "ok"));
+  EXPECT_TRUE(has(second.read_message(), "ok"));
+  EXPECT_EQ(app.connections(), 1);
+}
+
 TEST_F(PlaneTest, AFullHoldAnswers503WithRetryAfter) {
   options_.policy.hold.max_requests = 1;
   start({});
