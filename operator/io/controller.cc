@@ -16,18 +16,28 @@ void Controller::work(std::stop_token stop) {
   }
 }
 
+// Sidecars can only obey whom they can check.
+void Controller::make_known(const Observed& observed) {
+  const TimePoint now = parts_.clock.steady();
+  const auto published = parts_.trust.ensure(observed.name_space, now);
+  if (!published)
+    log::warn("the public keys cannot be published",
+              {{"namespace", observed.name_space}, {"error", published.error().detail}});
+  for (const ObservedPod& pod : observed.pods) {
+    if (pod.reach != Reach::kRefused || pod.is_terminating) continue;
+    const auto nudged = parts_.trust.nudge(observed.name_space, pod.name, pod.uid, now);
+    if (!nudged)
+      log::warn("a pod cannot be refreshed", {{"pod", pod.name}, {"error", nudged.error().detail}});
+  }
+}
+
 std::string Controller::look(const std::string& key) {
   const auto observed = parts_.gatherer.gather(key);
   if (!observed) {
     parts_.queue.add_after(key, limits_.behind_cache);
     return "requeue_after";
   }
-  if (observed->policy && !observed->namespace_terminating) {
-    const Status published = parts_.trust.ensure(observed->name_space, parts_.clock.steady());
-    if (!published)
-      log::warn("the public keys cannot be published",
-                {{"policy", key}, {"error", published.error().detail}});
-  }
+  if (observed->policy && !observed->namespace_terminating) make_known(*observed);
   const Plan plan = reconcile(*observed, parts_.clock.wall());
   for (const std::string& decision : plan.decisions)
     log::debug("decided", {{"policy", key}, {"why", decision}});

@@ -37,6 +37,7 @@ class Controller {
   void work(std::stop_token stop);
 
  private:
+  void make_known(const Observed& observed);
   std::string look(const std::string& key);
   std::string settle(const std::string& key, const ApplyResult& result, const std::optional<Millis>& requeue);
 

@@ -4,8 +4,12 @@
 
 #include "lib/base/log.h"
 #include "lib/k8s/base64.h"
+#include "operator/api/object.h"
 
 namespace sidestep::op {
+namespace {
+constexpr Seconds kNudgeAgain{60};
+}
 
 Result<Keys> keys_from_secret(const k8s::Json& secret) {
   Keys keys;
@@ -74,6 +78,24 @@ Status TrustPublisher::ensure(const std::string& name_space, TimePoint now) {
   if (!applied) return applied.error();
   const std::lock_guard lock(mutex_);
   done_[name_space] = {published, now};
+  return {};
+}
+
+Status TrustPublisher::nudge(const std::string& name_space, const std::string& pod_name,
+                             const std::string& pod_uid, TimePoint now) {
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(nudged_, [now](const auto& entry) { return now - entry.second >= kNudgeAgain; });
+    if (!nudged_.emplace(pod_uid, now).second) return {};
+  }
+  const Keys keys = keys_.keys();
+  if (!keys.signing) return {};
+  const std::string value =
+      "keys-" + keys.signing->id() + "-" + std::to_string(now.time_since_epoch() / Seconds{1});
+  const k8s::Json patch = {
+      {"metadata", {{"uid", pod_uid}, {"annotations", {{api::kRefreshAnnotation, value}}}}}};
+  const auto written = client_.merge_patch({{"v1", "pods"}, name_space, pod_name}, patch);
+  if (!written && written.error().kind != ErrorKind::kNotFound) return written.error();
   return {};
 }
 

@@ -55,6 +55,11 @@ class TrustPublisher {
 
   // Applies the ConfigMap if it was not yet, if the keys changed, or once in a while.
   Status ensure(const std::string& name_space, TimePoint now);
+  // A pod that was started before its namespace had the ConfigMap refuses us until its kubelet looks again,
+  // which may take a minute and a half: touches the pod's annotation sidestep.dev/refresh, at most once a
+  // minute for each pod.
+  Status nudge(const std::string& name_space, const std::string& pod_name, const std::string& pod_uid,
+               TimePoint now);
 
  private:
   struct Done {
@@ -65,7 +70,9 @@ class TrustPublisher {
   const KeyStore& keys_;
   const Seconds again_;
   std::mutex mutex_;
-  std::map<std::string, Done> done_;  // by namespace; guarded by mutex_
+  // Guarded by mutex_.
+  std::map<std::string, Done> done_;         // by namespace
+  std::map<std::string, TimePoint> nudged_;  // by pod UID; the last minute's
 };
 
 }  // namespace sidestep::op

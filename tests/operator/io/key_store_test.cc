@@ -84,6 +84,21 @@ TEST_F(KeyStoreTest, PublicKeysAreAppliedOnceAndAgainWhenTheyChangeOrAfterAWhile
   EXPECT_EQ(applied(), 3u);
 }
 
+TEST_F(KeyStoreTest, PodThatRefusesUsIsRefreshedAtMostOnceAMinute) {
+  api_.answer(200, secret({{"ed25519.pem", first_.private_pem()}}));
+  ASSERT_TRUE(store_.refresh());
+  for (int i = 0; i < 3; ++i) api_.answer(200, "{}");
+  const auto patched = [this] { return api_.requests.size() - 1; };
+  ASSERT_TRUE(trust_.nudge("shop", "p", "u", clock_.steady()));
+  clock_.advance(59s);
+  ASSERT_TRUE(trust_.nudge("shop", "p", "u", clock_.steady()));
+  EXPECT_EQ(patched(), 1u);
+  EXPECT_EQ(k8s::Json::parse(api_.requests.back().body)["metadata"]["uid"], "u");
+  clock_.advance(1s);
+  ASSERT_TRUE(trust_.nudge("shop", "p", "u", clock_.steady()));
+  EXPECT_EQ(patched(), 2u);
+}
+
 TEST(Metrics, HistogramIsCumulativeAndEveryResultIsThereFromTheStart) {
   Metrics metrics;
   metrics.reconciled("success", 7ms);
