@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import api_server
+from fleet import Fleet, Operator
 
 TOP = Path(__file__).resolve().parents[3]
 
@@ -28,3 +29,47 @@ def api():
 @pytest.fixture(scope="session")
 def programs() -> Path:
     return build_folder()
+
+
+@pytest.fixture(scope="session")
+def cluster(api):
+    """The API server with everything of manifests/base in it."""
+    for kustomization in ("crds", "manifests/base"):  # the second names what the first defines
+        done = api.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(TOP / kustomization))
+        assert done.returncode == 0, done.stderr
+        api.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd/reloads.sidestep.dev", "crd/reloadpolicies.sidestep.dev")
+    return api
+
+
+@pytest.fixture(scope="session")
+def account_token(cluster) -> str:
+    """The operator's own: the rights of manifests/base and no more."""
+    path = "/api/v1/namespaces/sidestep-system/serviceaccounts/sidestep-operator/token"
+    return cluster.call("POST", path, {"spec": {"expirationSeconds": 7200}})["status"]["token"]
+
+
+@pytest.fixture
+def start(programs, cluster, account_token, tmp_path):
+    """Starts operators; those that still run at the end are stopped."""
+    operators = []
+    kubeconfig = cluster.write_kubeconfig(tmp_path / "kubeconfig", account_token)
+
+    def start_one(*flags):
+        operators.append(Operator(programs / "bin/sidestep-operator", kubeconfig, tmp_path, *flags))
+        return operators[-1]
+    yield start_one
+    for operator in operators:
+        if operator.process.poll() is None:
+            operator.stop()
+
+
+@pytest.fixture
+def fleet(cluster):
+    fleets = []
+
+    def make(**kwargs):
+        fleets.append(Fleet(cluster, **kwargs))
+        return fleets[-1]
+    yield make
+    for each in fleets:
+        each.close()

@@ -147,6 +147,12 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text)
 
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except ConnectionError:  # the operator was killed in the middle of its call
+            pass
+
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         if self.path == "/healthz":

@@ -6,50 +6,7 @@ import time
 
 import pytest
 
-from conftest import TOP
-from fleet import Fleet, Operator, eventually
-
-
-@pytest.fixture(scope="module")
-def cluster(api):
-    for kustomization in ("crds", "manifests/base"):  # the second names what the first defines
-        done = api.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(TOP / kustomization))
-        assert done.returncode == 0, done.stderr
-        api.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd/reloads.sidestep.dev", "crd/reloadpolicies.sidestep.dev")
-    return api
-
-
-@pytest.fixture(scope="module")
-def account(cluster, tmp_path_factory):
-    """The operator's own kubeconfig: the rights of manifests/base and no more."""
-    path = "/api/v1/namespaces/sidestep-system/serviceaccounts/sidestep-operator/token"
-    token = cluster.call("POST", path, {"spec": {"expirationSeconds": 7200}})["status"]["token"]
-    return cluster.write_kubeconfig(tmp_path_factory.mktemp("account") / "kubeconfig", token)
-
-
-@pytest.fixture
-def start(programs, account, tmp_path):
-    operators = []
-
-    def start_one(*flags):
-        operators.append(Operator(programs / "bin/sidestep-operator", account, tmp_path, *flags))
-        return operators[-1]
-    yield start_one
-    for operator in operators:
-        if operator.process.poll() is None:
-            operator.stop()
-
-
-@pytest.fixture
-def fleet(cluster):
-    fleets = []
-
-    def make(**kwargs):
-        fleets.append(Fleet(cluster, **kwargs))
-        return fleets[-1]
-    yield make
-    for each in fleets:
-        each.close()
+from fleet import eventually
 
 
 def reasons(thing: dict) -> dict:

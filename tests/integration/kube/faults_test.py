@@ -1,0 +1,87 @@
+"""sidestep-operator behind a proxy that breaks the API at bad moments: it converges, and no pod reloads twice."""
+import threading
+
+import pytest
+
+from fault_proxy import FaultProxy
+from fleet import FINAL, Operator, eventually
+
+MOST_WRITES = 40
+
+
+@pytest.fixture
+def proxy(cluster):
+    proxy = FaultProxy(cluster)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def start_behind(proxy, programs, cluster, account_token, tmp_path):
+    """Starts an operator whose every call passes the proxy."""
+    operators = []
+    kubeconfig = cluster.write_kubeconfig(tmp_path / "kubeconfig", account_token, proxy.url)
+
+    def start():
+        operators.append(Operator(programs / "bin/sidestep-operator", kubeconfig, tmp_path))
+        return operators[-1]
+    yield start
+    for operator in operators:
+        if operator.process.poll() is None:
+            operator.stop()
+
+
+def assert_ended_right(shop, token: str) -> None:
+    assert shop.ended(token, 60)["status"]["phase"] == "Succeeded"
+    for sidecar in shop.sidecars.values():
+        assert sidecar.generation == 2
+        assert len({body["id"] for body in sidecar.told("/v1/reload")}) == 1
+    assert len(shop.reloads()) == 1
+
+
+def test_operator_killed_after_every_single_write_converges(start_behind, proxy, fleet):
+    """Each process lives for one write: every state between two writes is one that a successor finds."""
+    first = start_behind()
+    rollout = {"steps": [{"pods": 1, "weightPerTenThousand": 500}, {"pods": "100%"}], "maxConcurrentPods": "100%",
+               "progressDeadlineSeconds": 300}
+    shop = fleet(count=2, rollout=rollout).fill()
+    shop.annotate("t")
+    operator, lives = first, 0
+    while shop.phase("t") not in FINAL and lives < MOST_WRITES:
+        wrote = threading.Event()
+        proxy.on_write = lambda _, event=wrote: event.set()
+        eventually(lambda: wrote.is_set() or shop.phase("t") in FINAL, 30, "the successor writes nothing")
+        operator.kill()
+        lives += 1
+        operator = start_behind()
+    assert_ended_right(shop, "t")
+    assert lives >= 3
+
+
+def test_answers_of_writes_that_are_lost_do_not_double_anything(start_behind, proxy, fleet):
+    start_behind()
+    shop = fleet(count=2).fill()
+    proxy.lose = 5
+    shop.annotate("t")
+    assert_ended_right(shop, "t")
+    assert proxy.lose == 0
+
+
+def test_watches_cut_in_the_middle_of_a_line_and_expired_versions_are_made_good(start_behind, proxy, fleet):
+    start_behind()
+    shop = fleet(count=2).fill()
+    proxy.expire = 3
+    proxy.cut_watches()
+    shop.annotate("t")
+    assert_ended_right(shop, "t")
+    eventually(lambda: proxy.expire == 0, 60, "no watch met an expired version")
+
+
+def test_throttled_operator_obeys_retry_after(start_behind, proxy, fleet):
+    operator = start_behind()
+    shop = fleet(count=2).fill()
+    proxy.throttle = 3
+    shop.annotate("t")
+    assert_ended_right(shop, "t")
+    assert proxy.throttle == 0
+    assert operator.process.poll() is None
