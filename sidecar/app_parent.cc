@@ -1,5 +1,6 @@
 #include "sidecar/app_parent.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -25,7 +26,10 @@ std::string launcher_program() {
 
 Status make_folder(const std::string& path, std::filesystem::perms perms) {
   std::error_code error;
+  const mode_t before =
+      umask(077);  // for the parents too: what we make is ours alone unless `perms` says more
   const bool made = std::filesystem::create_directories(path, error);
+  umask(before);
   if (error) return system_error("make folder " + path, error.value());
   if (made) std::filesystem::permissions(path, perms, error);
   return {};

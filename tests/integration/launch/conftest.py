@@ -14,12 +14,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 
 def binary(name):
-    folder = os.environ.get("SIDESTEP_BIN_DIR")
+    folder = os.environ.get("SIDESTEP_BIN")
     for place in [folder] if folder else [ROOT / "build/bin", ROOT / "build/dev/bin"]:
         path = pathlib.Path(place) / name
         if path.exists():
             return str(path)
-    pytest.fail(f"{name} is not built: make build, or set SIDESTEP_BIN_DIR")
+    pytest.fail(f"{name} is not built: make build, or set SIDESTEP_BIN")
 
 
 class World:

@@ -89,7 +89,7 @@ class Proxy:
         self.listener.listen(8)
         self.connection = None
 
-    def accept(self, timeout=10):
+    def accept(self, timeout=30):
         self.listener.settimeout(timeout)
         self.connection, _ = self.listener.accept()
         self.buffer = b""
@@ -125,7 +125,7 @@ class Proxy:
             self.buffer = self.buffer[4 + size:]
         return True
 
-    def wait(self, name, timeout=10, **match):
+    def wait(self, name, timeout=30, **match):
         """The first report of that name whose fields match; it is taken out, others stay."""
         end = time.monotonic() + timeout
         while True:
