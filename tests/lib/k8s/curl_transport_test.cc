@@ -233,7 +233,7 @@ TEST(CurlTransport, StopEndsASilentWatchWithinMoments) {
       {.target = "/"}, [](std::string_view) { return true; }, stop.get_token());
   stopper.join();
   EXPECT_TRUE(ended) << ended.error().detail;
-  EXPECT_LT(system_clock().steady() - began, 3s);
+  EXPECT_LT(system_clock().steady() - began, 15s);
 }
 
 }  // namespace
