@@ -98,6 +98,7 @@ struct Measured {
 struct LauncherLost {};
 struct LauncherUp {
   std::vector<Generation> running;
+  std::vector<std::string> command;  // of the app's container: for an active generation that was given none
 };
 struct Output {
   Generation generation;

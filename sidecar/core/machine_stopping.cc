@@ -58,6 +58,7 @@ void end(Stopping& state, Turn& turn) {
     case StopBecause::kPodEnds:
       turn.effects.emplace_back(EndContainer{state.exit});
       turn.effects.emplace_back(PodMayGo{});
+      if (state.quits_when_done) turn.effects.emplace_back(Quit{state.exit});
       break;
     case StopBecause::kProxyEnds:
       turn.effects.emplace_back(Quit{state.exit});
@@ -139,6 +140,7 @@ State on(Stopping state, const Event& event, ActiveChange, Turn& turn) {
   }
   if (std::holds_alternative<Term>(event)) {
     const bool over = state.stage == StopStage::kDone || !turn.model.launcher_up;
+    state.quits_when_done = true;
     if (over && state.because == StopBecause::kPodEnds) turn.effects.emplace_back(Quit{state.exit});
     if (state.because == StopBecause::kTerminated) state.plan.quiet_by = turn.now.at;
   }

@@ -100,7 +100,8 @@ struct Stopping {
   ShutdownPlan plan;
   std::uint64_t requests_seen = 0;
   TimePoint last_request_at{};
-  ExitStatus exit;  // what the process ends with
+  bool quits_when_done = false;  // kPodEnds: the sidecar's own SIGTERM has come as well
+  ExitStatus exit;               // what the process ends with
 };
 
 using State = std::variant<Serving, Holding, Starting, Judging, Draining, RollingBack, Stopping>;

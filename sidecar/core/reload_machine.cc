@@ -84,6 +84,8 @@ Step launcher_came(Model model, const LauncherUp& up, const Now& now) {
   model.launcher_up = true;
   model.launcher_lost_at.reset();
   if (up.running.empty()) model.awaits_container = false;
+  Recipe& recipe = model.generations.active.member.recipe;
+  if (recipe.command.empty() && !recipe.attach) recipe.command = up.command;
   Step step = bury(std::move(model), up.running, now);
   const std::vector<Member> known = living(step.model);
   for (const Generation running : up.running) {

@@ -82,6 +82,7 @@ void Driver::handle(const LauncherUp& up) {
     restart_from(up.record);
   is_first_launcher_ = false;
   event::LauncherUp running;
+  running.command = up.command;
   for (const LauncherUp::Running& process : up.running) {
     if (!process.is_stopping) running.running.push_back(process.generation);
     if (Facts* facts = fleet_.find(process.generation)) {

@@ -56,7 +56,7 @@ TEST_F(RecordTest, LinesOfANewerVersionAreIgnored) {
 TEST_F(RecordTest, TheNextProxyServesFromTheActiveGenerationAtOnce) {
   model = reborn();
   EXPECT_EQ(routed(), gen(1));
-  on(LauncherUp{{gen(1)}});
+  on(LauncherUp{{gen(1)}, {}});
   EXPECT_EQ(phase(), Phase::kServing);
   EXPECT_EQ(model.generations.active.member.recipe.command, (std::vector<std::string>{"app", "{port}"}));
 }
@@ -66,7 +66,7 @@ TEST_F(RecordTest, AReloadBeforeItsPromotionIsInterruptedAndItsCandidateStopped)
   model = reborn();
   EXPECT_EQ(routed(), gen(1));
   EXPECT_EQ(last_ended().phase, ReloadPhase::kInterrupted);
-  on(LauncherUp{{gen(1), gen(2)}});
+  on(LauncherUp{{gen(1), gen(2)}, {}});
   EXPECT_TRUE(stopped(2));
 }
 
@@ -75,14 +75,14 @@ TEST_F(RecordTest, APromotedGenerationStaysActive) {
   model = reborn();
   EXPECT_EQ(routed(), gen(2));
   EXPECT_EQ(last_ended().phase, ReloadPhase::kSucceeded);
-  on(LauncherUp{{gen(1), gen(2)}});
+  on(LauncherUp{{gen(1), gen(2)}, {}});
   EXPECT_TRUE(stopped(1));
 }
 
 TEST_F(RecordTest, NumbersGoOnGrowing) {
   ask(), on(exited(2, 1));
   model = reborn();
-  on(LauncherUp{{gen(1)}}), ask("r2");
+  on(LauncherUp{{gen(1)}, {}}), ask("r2");
   EXPECT_TRUE(spawned(3));
 }
 
@@ -99,10 +99,17 @@ TEST_F(RecordTest, AWarmGenerationStaysWarm) {
   edit().strategy.rollback_window = 300s;
   ask(), on(Ready{gen(2)}), on(Idle{gen(1)});
   model = reborn();
-  on(LauncherUp{{gen(1), gen(2)}});
+  on(LauncherUp{{gen(1), gen(2)}, {}});
   EXPECT_FALSE(stopped(1));
   on(exited(2, 1));
   EXPECT_EQ(routed(), gen(1));
+}
+
+TEST_F(RecordTest, InAPodTheCommandIsTheAppContainersOwn) {
+  model = restore({}, policy, {}, std::nullopt, now);
+  on(LauncherUp{{}, {"server", "--port={port}"}});
+  ASSERT_NE(did<Spawn>(), nullptr);
+  EXPECT_EQ(did<Spawn>()->member.recipe.command, (std::vector<std::string>{"server", "--port={port}"}));
 }
 
 TEST_F(RecordTest, WithoutAnyRecordTheGivenCommandIsStarted) {

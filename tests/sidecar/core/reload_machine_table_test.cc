@@ -122,7 +122,7 @@ const std::map<std::string, std::function<void(MachineWorld&)>> kEvents{
     {"lost", [](MachineWorld& w) { w.on(LauncherLost{}); }},
     {"back",
      [](MachineWorld& w) {
-       w.on(LauncherUp{{gen(1), gen(2), gen(3)}});
+       w.on(LauncherUp{{gen(1), gen(2), gen(3)}, {}});
      }},
 };
 

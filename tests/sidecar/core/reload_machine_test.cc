@@ -279,13 +279,13 @@ TEST_F(ReloadMachineTest, ALostLauncherThatStaysAwayTookEveryGenerationWithIt) {
 }
 
 TEST_F(ReloadMachineTest, ALauncherThatComesBackWithTheAppChangesNothing) {
-  on(LauncherLost{}), after(50ms), on(LauncherUp{{gen(1)}});
+  on(LauncherLost{}), after(50ms), on(LauncherUp{{gen(1)}, {}});
   EXPECT_EQ(phase(), Phase::kServing);
   EXPECT_EQ(count<Spawn>(), 1U);
 }
 
 TEST_F(ReloadMachineTest, WhatTheLauncherRunsAndNobodyKnowsIsStopped) {
-  on(LauncherUp{{gen(1), gen(8)}});
+  on(LauncherUp{{gen(1), gen(8)}, {}});
   EXPECT_TRUE(stopped(8));
   EXPECT_FALSE(stopped(1));
 }

@@ -48,6 +48,13 @@ TEST_F(StoppingTest, AnAppThatIgnoresTheSignalDoesNotHoldUpThePod) {
   EXPECT_NE(did<PodMayGo>(), nullptr);
 }
 
+TEST_F(StoppingTest, TheSidecarsOwnSigtermEndsItAfterThePodsEndAndNotBefore) {
+  on(PodEnding{}), after(3s), on(Term{});
+  EXPECT_EQ(did<Quit>(), nullptr);
+  on(Idle{gen(1)}), on(exited(1, 0));
+  EXPECT_NE(did<Quit>(), nullptr);
+}
+
 TEST_F(StoppingTest, SigtermOfTheSidecarAloneLeavesTheAppForTheNextProxy) {
   on(Term{});
   EXPECT_EQ(stage(), StopStage::kDraining);
