@@ -37,9 +37,9 @@ def test_the_shares_of_a_canary_are_what_its_steps_say(shop, load, replicas):
     shop.configure(version="2")
     shop.trigger("canary")
 
-    shop.wait_until("canary", "is in step 1", lambda run: run.status.get("step") == 1)
+    shop.wait_until("canary", "is at step 1", lambda run: run.has_reached(1))
     one_pod = measure(shop, 5)
-    shop.wait_until("canary", "is in step 2", lambda run: run.status.get("step") == 2)
+    shop.wait_until("canary", "is at step 2", lambda run: run.has_reached(2))
     every_pod = measure(shop, 5)
     run = shop.wait_ended("canary")
     moved = time.time()

@@ -61,7 +61,7 @@ def test_an_operator_killed_in_the_middle_of_a_step_ends_the_reload_right(shop, 
                    {"pods": "100%", "weightPerTenThousand": 5000, "pauseSeconds": 5}, AT_ONCE)
     shop.configure(version="2")
     shop.trigger("to-2")
-    shop.wait_until("to-2", "is in its first step", lambda run: run.status.get("step") == 1)
+    shop.wait_until("to-2", "is at its first step", lambda run: run.has_reached(1))
     operator.kill()
     run = shop.wait_ended("to-2", seconds=120)
     moved = time.time()

@@ -34,6 +34,11 @@ class Run:
         """None while it runs."""
         return {"True": True, "False": False}.get(self.condition("Succeeded").get("status", ""))
 
+    def has_reached(self, step: int) -> bool:
+        """Every pod of that step, counted from 1, has the step's weight."""
+        steps = self.status.get("steps", [])
+        return len(steps) >= step and "reachedTime" in steps[step - 1]
+
     def __str__(self) -> str:
         return f"{self.name}: {json.dumps(self.status)}"
 
