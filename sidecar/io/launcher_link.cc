@@ -92,7 +92,7 @@ class Link final : public LauncherLink, public LauncherPeer::Owner, public IoHan
   void on_closed(LauncherPeer& peer) override;
 
   void greet(LauncherPeer& peer, const launch::Frame& frame);
-  void welcome(LauncherPeer& peer, const launch::Hello& hello);
+  void welcome(LauncherPeer& peer, launch::Hello hello);
   void refuse(LauncherPeer& peer, const std::string& reason);
   std::unique_ptr<LauncherPeer> take_stranger(const LauncherPeer& peer);
   void lose();
@@ -188,11 +188,11 @@ void Link::greet(LauncherPeer& peer, const launch::Frame& frame) {
   sweep();
 }
 
-void Link::welcome(LauncherPeer& peer, const launch::Hello& hello) {
+void Link::welcome(LauncherPeer& peer, launch::Hello hello) {
   if (launcher_ != nullptr) lose();
   launcher_ = take_stranger(peer);
   was_given_ = true;
-  hello_ = hello;
+  hello_ = std::move(hello);
   launch::Welcome answer;
   answer.features = {"socket", "snapshot", "kept-listeners"};
   answer.token = token_;

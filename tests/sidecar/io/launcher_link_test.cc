@@ -175,6 +175,9 @@ TEST_F(LauncherLinkTest, WhoHasNoTokenWaitsUntilTheRealLauncherWouldHaveComeBack
   after(20ms);
   EXPECT_TRUE(is_welcome(fresh));
   EXPECT_EQ(link_->refused(), 0U);
+  fresh.send(launch::State{});
+  turns();
+  EXPECT_EQ(last<LauncherUp>()->command, (std::vector<std::string>{"/bin/app"}));
 }
 
 TEST_F(LauncherLinkTest, WhoWaitedIsRefusedWhenTheRealLauncherComesBack) {
