@@ -104,7 +104,8 @@ class Proxy:
         data = frame(name, **fields)
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
         sent = self.connection.sendmsg([data], rights)
-        self.connection.sendall(data[sent:])
+        if sent < len(data):
+            self.connection.sendall(data[sent:])
 
     def _read(self, timeout):
         if not select.select([self.connection], [], [], timeout)[0]:
