@@ -1,0 +1,138 @@
+"""A pod without a cluster: `sidestep proxy` and `sidestep-launch` as two containers would run them, under two user ids."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from conftest import APP, BINS, QUICK, Service, eventually, free_port
+
+PROXY_USER, APP_USER = 65532, 1000
+
+
+class Pod(Service):
+    def __init__(self, folder, policy=None):
+        folder.chmod(0o755)
+        self.folder, self.port, self.control_port = folder, free_port(), free_port()
+        self.volume, self.state, self.log = folder / "volume", folder / "state", open(folder / "log", "ab")
+        for made in (self.volume, self.state):
+            made.mkdir()
+            self.give(made, PROXY_USER)
+        self.configs = folder / "configs"
+        self.configs.mkdir()
+        self.give(self.configs, APP_USER)
+        self.control = self.state / "control.sock"
+        self.policy = {**QUICK, "shutdown": {"gracePeriodSeconds": 20, "endpointsGraceSeconds": 1}, **(policy or {})}
+        self.start_sidecar()
+        done = self.command("wait", "--listening")
+        assert done.returncode == 0, done.stderr + self.output()
+        self.start_app("one")
+        self.serves()
+
+    @staticmethod
+    def give(path, user):
+        if os.getuid() == 0:
+            os.chown(path, user, user)
+
+    @staticmethod
+    def user(number):
+        return {"user": number, "group": number, "extra_groups": []} if os.getuid() == 0 else {}
+
+    def start_sidecar(self):
+        environment = {"PATH": os.environ["PATH"], "SIDESTEP_POLICY": json.dumps(self.policy), "SIDESTEP_RUN_DIR": str(self.volume),
+                       "SIDESTEP_STATE_DIR": str(self.state), "SIDESTEP_LISTEN": f"127.0.0.1:{self.port}",
+                       "SIDESTEP_CONTROL_LISTEN": f"127.0.0.1:{self.control_port}", "SIDESTEP_POD_UID": "pod-1"}
+        self.process = subprocess.Popen([BINS / "sidestep", "proxy"], env=environment, stdin=subprocess.DEVNULL, stdout=self.log,
+                                        stderr=self.log, start_new_session=True, **self.user(PROXY_USER))
+
+    def start_app(self, name, *flags):
+        environment = {"PATH": os.environ["PATH"], "SIDESTEP_RUN_DIR": str(self.volume), "SIDESTEP_CONFIG_DIR": str(self.configs)}
+        self.launcher = subprocess.Popen(
+            [self.volume / "sidestep-launch", "--", "/usr/bin/python3", APP, "--port", "{port}", "--name", name, *flags],
+            env=environment, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True, **self.user(APP_USER))
+
+    def stop(self):
+        for process in (self.process, self.launcher):
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        subprocess.run(["pkill", "-KILL", "-s", str(self.launcher.pid)], check=False)
+        self.log.close()
+
+
+@pytest.fixture
+def pod(tmp_path):
+    pods = []
+
+    def begin(**settings):
+        pods.append(Pod(tmp_path, **settings))
+        return pods[-1]
+
+    for folder in (APP, BINS / "sidestep", *tmp_path.parents):
+        if os.getuid() == 0 and not os.stat(folder).st_mode & 0o005:
+            try:
+                folder.chmod(folder.stat().st_mode | 0o055)
+            except OSError:
+                pytest.skip(f"{folder} cannot be reached by other users")
+    yield begin
+    for one in pods:
+        one.stop()
+
+
+def test_the_app_starts_with_its_containers_command_and_reloads(pod, traffic):
+    p = pod()
+    clients = traffic(p)
+    p.reload(words=("--env", "COLOUR=red"))
+    clients.end()
+    assert clients.bad == [] and p.get("/env/COLOUR")[1] == "red"
+    assert p.status()["podUid"] == "pod-1"
+
+
+def test_the_pods_end_serves_until_quiet_then_stops_the_app_and_lets_go(pod):
+    p = pod()
+    hook = subprocess.Popen([BINS / "sidestep", "pod-ending", "--control", p.control])
+    p.launcher.send_signal(signal.SIGTERM)  # as the kubelet does, at the same moment
+    time.sleep(0.3)
+    assert p.get()[0] == 200  # endpoints lag behind: still served
+    assert hook.wait(20) == 0
+    assert p.launcher.wait(10) == 0
+    p.process.send_signal(signal.SIGTERM)
+    assert p.process.wait(10) == 0
+
+
+def test_a_restart_of_the_app_container_alone_makes_requests_wait(pod):
+    p = pod()
+    p.launcher.send_signal(signal.SIGTERM)
+    p.launcher.wait(20)
+    answers = []
+    waiting = threading.Thread(target=lambda: answers.append(p.get(timeout=20)))
+    waiting.start()
+    time.sleep(0.3)
+    p.start_app("two")
+    waiting.join()
+    assert answers and answers[0][0] == 200
+
+
+def test_a_killed_sidecar_container_is_followed_by_one_that_adopts_the_app(pod):
+    p = pod()
+    pid = p.get("/pid")[1]
+    os.killpg(p.process.pid, signal.SIGKILL)
+    p.process.wait()
+    p.start_sidecar()
+    eventually(lambda: p.get("/pid")[1] == pid, "the same process serves")
+
+
+def test_sigterm_of_the_sidecar_container_alone_leaves_the_app_to_the_next(pod):
+    p = pod()
+    pid = p.get("/pid")[1]
+    assert p.terminate() == 0
+    p.start_sidecar()
+    eventually(lambda: p.get("/pid")[1] == pid, "the same process serves")
+
+
+def test_memory_that_is_short_is_not_needed_for_a_forced_reload(pod):
+    p = pod()
+    assert p.reload(words=("--force",))["phase"] == "Succeeded"
