@@ -12,6 +12,8 @@ TOP = Path(__file__).resolve().parents[3]
 BINS = Path(os.environ.get("SIDESTEP_BIN", TOP / "build/bin"))
 GO_BINS = TOP / "build/bin-go"
 
+IS_SANITIZED = "SIDESTEP_SANITIZED" in os.environ  # slower by an order of magnitude
+
 POLICY = {
     "readiness": {"httpGet": {"path": "/readyz"}, "successThreshold": 1, "periodMilliseconds": 20, "timeoutSeconds": 1,
                   "startDeadlineSeconds": 20},
@@ -107,10 +109,10 @@ class Service:
         return json.loads(done.stdout)
 
     def version(self) -> str:
-        return json.loads(get(self.port, "/version")[1])["version"]
+        return json.loads(get(self.port, "/version", timeout=40)[1])["version"]
 
     def stop(self):
-        end(self.process)
+        end(self.process, 30)
         self.log.close()
 
 
@@ -125,7 +127,7 @@ class Load:
         self.report = self.folder / "report.json"
         self.process = subprocess.Popen(
             [GO_BINS / "sidestep-load", "--target", f"127.0.0.1:{service.port}", "--shape", shape, "--orders-log", service.orders,
-             "--bucket", "100ms", "--report", self.report, "--quiet", *more],
+             "--bucket", "100ms", "--timeout", "20s", "--scale", "0.25" if IS_SANITIZED else "1", "--report", self.report, "--quiet", *more],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
         self.began = time.monotonic()
         time.sleep(0.5)
