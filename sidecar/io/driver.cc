@@ -1,5 +1,6 @@
 #include "sidecar/io/driver.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "lib/base/log.h"
@@ -46,6 +47,7 @@ Driver::Driver(DriverParts parts)
       tick_([this] { step(event::Tick{}); }),
       measure_([this] { measure(); }),
       port_look_([this] { look_for_wrong_ports(); }),
+      exposure_look_([this] { check_exposure(); }),
       quit_([this] { parts_.quit(exit_); }) {
   remembered_.boot_id = parts_.boot_id;
   remembered_.pod_uid = parts_.options.pod_uid;
@@ -145,7 +147,11 @@ void Driver::step_one(const Event& event) {
 
 void Driver::settle() {
   publish_routes();
-  fleet_.keep_only(known_generations());
+  const std::vector<Generation> known = known_generations();
+  fleet_.keep_only(known);
+  std::erase_if(remembered_.warnings, [&](const Warning& warning) {
+    return std::find(known.begin(), known.end(), warning.about) == known.end();
+  });
   adjust_probes();
   adjust_timers();
   write_journal();

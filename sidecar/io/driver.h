@@ -94,7 +94,7 @@ class Driver final : public CommandSink {
   void adjust_probes();
   void adjust_timers();
   void log_transition(Phase before, const Effects& effects);
-  void warn(std::string warning);
+  void warn(Generation about, std::string text);
 
   // driver_events.cc
   void handle(Command command, Reply reply);
@@ -111,7 +111,7 @@ class Driver final : public CommandSink {
   void on_health(Generation generation, HealthChange change, const std::string& why);
   void measure();
   void look_for_wrong_ports();
-  void check_exposure(Generation generation);
+  void check_exposure();
   std::vector<Generation> known_generations() const;
   bool is_fresh(Generation generation) const;  // being started: not ready yet
 
@@ -138,6 +138,8 @@ class Driver final : public CommandSink {
   FunctionTimer tick_;
   FunctionTimer measure_;
   FunctionTimer port_look_;
+  FunctionTimer exposure_look_;
+  std::vector<Generation> unchecked_;  // became ready, and may listen on every address
   FunctionTimer quit_;
   ExitStatus exit_;
 };

@@ -52,15 +52,17 @@ void Driver::perform(const effect::Spawn& spawn) {
       return;
     }
     facts.address.port = *port;
-    facts.listening_before = listening_sockets(parts_.root);
   }
   facts.config_of = member.snapshot_of;
   const SpawnOrder order = make_order(member, facts.address.port, policy);
-  fleet_.add(member.generation, std::move(facts));
+  Facts& kept = fleet_.add(member.generation, std::move(facts));
   if (member.snapshot_of == member.generation && !policy.config.empty()) {
     parts_.launcher.snapshot(member.generation, config_paths(policy));
   }
   parts_.launcher.spawn(order);
+  // Where its processes cannot be seen, whatever listens anew is taken for its. Read while it starts, not
+  // before.
+  if (!parts_.options.run_mode) kept.listening_before = listening_sockets(parts_.root);
 }
 
 void Driver::perform(const effect::Stop& stop) {
@@ -233,12 +235,13 @@ void Driver::log_transition(Phase before, const Effects& effects) {
   decisions_.add({parts_.clock.wall(), what, why});
 }
 
-void Driver::warn(std::string warning) {
+void Driver::warn(Generation about, std::string text) {
   auto& warnings = remembered_.warnings;
-  if (std::find(warnings.begin(), warnings.end(), warning) != warnings.end()) return;
-  log::warn("attention", {{"what", warning}});
+  const auto same_text = [&](const Warning& w) { return w.text == text; };
+  if (std::any_of(warnings.begin(), warnings.end(), same_text)) return;
+  log::warn("attention", {{"what", text}});
   if (warnings.size() == kMostWarnings) warnings.erase(warnings.begin());
-  warnings.push_back(std::move(warning));
+  warnings.push_back({about, std::move(text)});
 }
 
 }  // namespace sidestep::sidecar

@@ -9,6 +9,7 @@ namespace sidestep::sidecar {
 
 namespace {
 
+constexpr Millis kBeforeExposureLook{300};
 constexpr Millis kBeforePortLook{300};  // an app that binds the right port has done so, or is not at it yet
 
 const GenerationCounters& counters_of(const ShardCounters& counters, Generation generation) {
@@ -139,7 +140,8 @@ void Driver::handle(const OutputTail& tail) { step(event::Output{tail.generation
 
 void Driver::handle(const ConfigTaken& taken) {
   if (!taken.error.empty())
-    warn("configuration of generation " + std::to_string(number(taken.generation)) + ": " + taken.error);
+    warn(taken.generation,
+         "configuration of generation " + std::to_string(number(taken.generation)) + ": " + taken.error);
   for (const Generation generation : known_generations()) {
     Facts* facts = fleet_.find(generation);
     if (facts != nullptr && facts->config_of == taken.generation) facts->config_hash = taken.hash;
@@ -171,7 +173,8 @@ void Driver::on_health(Generation generation, HealthChange change, const std::st
       {{"generation", number(generation)}, {"ready", change == HealthChange::kBecameReady}, {"why", why}});
   if (change == HealthChange::kBecameReady) {
     step(event::Ready{generation});
-    check_exposure(generation);
+    unchecked_.push_back(generation);
+    if (!exposure_look_.is_armed()) parts_.loop.arm(exposure_look_, kBeforeExposureLook);
   } else {
     step(event::Unready{generation, why});
   }
@@ -215,7 +218,7 @@ void Driver::look_for_wrong_ports() {
                             std::to_string(socket.port) + ", but was told " +
                             std::to_string(facts->address.port) +
                             ": let it take $PORT, or put {port} into its command";
-      warn(message);
+      warn(generation, message);
       step(event::Hint{generation, ReloadReason::kWrongPort, std::move(message)});
       break;
     }
@@ -223,16 +226,17 @@ void Driver::look_for_wrong_ports() {
   adjust_timers();
 }
 
-void Driver::check_exposure(Generation generation) {
-  const std::uint16_t port = fleet_.address_of(generation).port;
-  if (port == 0) return;
-  for (const Listening& socket : listening_sockets(parts_.root)) {
-    if (socket.port != port || !socket.any_address) continue;
-    warn("generation " + std::to_string(number(generation)) +
-         " listens on 0.0.0.0: it can be reached around the proxy; bind 127.0.0.1");
-    publish_snapshot();
-    return;
+// Not while traffic moves: the kernel's table is long on a busy machine.
+void Driver::check_exposure() {
+  const std::vector<Listening> all = listening_sockets(parts_.root);
+  for (const Generation generation : std::exchange(unchecked_, {})) {
+    const std::uint16_t port = fleet_.address_of(generation).port;
+    const auto exposed = [&](const Listening& socket) { return socket.port == port && socket.any_address; };
+    if (port == 0 || std::none_of(all.begin(), all.end(), exposed)) continue;
+    warn(generation, "generation " + std::to_string(number(generation)) +
+                         " listens on 0.0.0.0: it can be reached around the proxy; bind 127.0.0.1");
   }
+  publish_snapshot();
 }
 
 std::vector<Generation> Driver::known_generations() const {

@@ -108,7 +108,7 @@ Snapshot make_snapshot(const Model& model, const Fleet& fleet, const Remembered&
   } else if (!snapshot.ended.empty()) {
     snapshot.reload = snapshot.ended.back();
   }
-  snapshot.warnings = remembered.warnings;
+  for (const Warning& warning : remembered.warnings) snapshot.warnings.push_back(warning.text);
   snapshot.listening = remembered.listening;
   snapshot.launcher_connected = remembered.launcher_connected;
   snapshot.launcher_refused = remembered.launcher_refused;

@@ -12,12 +12,18 @@
 
 namespace sidestep::sidecar {
 
+// Shown as long as the generation that it is about is there.
+struct Warning {
+  Generation about = Generation::kNone;
+  std::string text;
+};
+
 // What the driver remembers beside the model.
 struct Remembered {
   std::string boot_id;
   std::string pod_uid;
   std::uint64_t serial = 0;
-  std::vector<std::string> warnings;
+  std::vector<Warning> warnings;            // oldest first
   std::map<std::string, Receipt> receipts;  // of ended reloads, by id
   ShardCounters at_run_start;               // of the running one
   std::vector<VerdictCount> verdicts;

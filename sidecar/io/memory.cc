@@ -129,6 +129,7 @@ MemoryRoom read_memory_room(const std::string& root, int pid) {
   } else if (const auto v2 = cgroup_path(groups, "")) {
     find_tightest(root + "/sys/fs/cgroup", *v2, kV2, room);
   }
+  if (!room.limit) return room;  // nothing to compare with: spare the walk over all processes
   room.active_resident = resident_of_group(root + "/proc", pid);
   return room;
 }

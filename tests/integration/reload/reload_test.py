@@ -144,3 +144,10 @@ def test_a_second_reload_while_one_starts_is_refused_and_the_same_id_is_not(serv
     assert s.command("reload", "--no-wait").returncode == 3
     assert s.command("wait").returncode == 0
     assert s.get()[1] == "two"
+
+
+def test_an_app_that_can_be_reached_around_the_proxy_is_a_warning_as_long_as_it_runs(service):
+    s = service("--host", "0.0.0.0")
+    eventually(lambda: any("0.0.0.0" in warning for warning in s.status()["warnings"]), "the warning is there")
+    s.reload("--name", "two", "--host", "127.0.0.1")
+    eventually(lambda: s.status()["warnings"] == [], "the warning is gone")
