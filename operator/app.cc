@@ -16,7 +16,6 @@
 namespace sidestep::op {
 namespace {
 
-constexpr Millis kLeaseCallTimeout{4'000};  // below the renew deadline
 constexpr Millis kKeyCheck{60'000};
 constexpr Millis kSyncCheck{20};
 constexpr Millis kPodsCheck{30'000};
@@ -32,7 +31,8 @@ struct Operator {
         api(k8s::make_curl_transport(access.endpoint, clock)),
         pods(k8s::make_curl_transport({}, clock)),
         client(*api, clock, waiter(), {}, "sidestep-operator"),
-        lease_client(*api, clock, waiter(), {.retries_after = 0, .timeout = kLeaseCallTimeout},
+        lease_client(*api, clock, waiter(),
+                     {.retries_after = 0, .timeout = o.lease_limits.renew_deadline * 2 / 5},
                      "sidestep-operator"),
         queue(clock),
         world(client, clock, [this](const std::string& key) { queue.add(key); }),
