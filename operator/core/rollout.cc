@@ -128,26 +128,41 @@ Standing after_reached(Run& run, std::size_t index) {
   return {Reason::kStarting, "step " + std::to_string(run.status().step) + " begins"};
 }
 
+// So many pods of the step do not answer that it would be blind to go on. Time counts once the pause is over.
+Standing wait_for_silent(Run& run, std::size_t index, const std::string& text) {
+  const WallTime due = policy::step_due(run.rollout().steps[index], *run.status().steps.back().reached_time);
+  if (is_late(run, std::max(due, *run.status().progress_time))) {
+    return late(run, Reason::kProgressDeadlineExceeded, text);
+  }
+  run.look_soon();
+  return {Reason::kSomeUnreachable, text};
+}
+
 Standing walk(Run& run) {
   const std::size_t index = current_step(run);
   const int wanted = wanted_pods(run, index);
   api::ReloadStep& step = run.status().steps.back();
   step.weight_per_ten_thousand = run.rollout().steps[index].weight_per_ten_thousand;
   const int reached = send_weights(run, step.weight_per_ten_thousand);
+  const int silent = run.fleet.silent();
   start_candidates(run, wanted);
   if (reached > run.reload.status.pods.updated) run.status().progress_time = run.now;
   run.status().pods.updated = reached;
-  if (reached >= wanted && wanted > 0) {
-    if (!step.reached_time) {
-      step.reached_time = run.now;
-      step.pods = wanted;
-      run.status().progress_time = run.now;
-    }
-    return after_reached(run, index);
-  }
-  step.reached_time.reset();  // a pod was lost, or one more was born: the pause begins anew with all of them
-  run.look_soon();
   const std::string text = awaited(run, reached, wanted);
+  if (!step.reached_time && reached >= wanted && wanted > 0) {
+    step.reached_time = run.now;
+    step.pods = wanted;
+    run.status().progress_time = run.now;
+  }
+  if (step.reached_time && wanted > 0 && reached + silent >= wanted) {
+    if (silent * kTolerableSilence <= run.fleet.participants()) return after_reached(run, index);
+    return wait_for_silent(run, index, text);
+  }
+  if (step.reached_time) {  // a pod was lost, or one more was born: the pause begins anew with all of them
+    step.reached_time.reset();
+    run.status().progress_time = run.now;
+  }
+  run.look_soon();
   if (is_late(run, *run.status().progress_time)) return late(run, Reason::kProgressDeadlineExceeded, text);
   return {Reason::kStarting, text};
 }
@@ -162,9 +177,13 @@ std::optional<Standing> standstill(const Run& run) {
     return Standing{Reason::kInvalidSpec, run.seen.policy->spec_error};
   if (!run.seen.workload || run.out.status.template_hash.empty()) return std::nullopt;
   const ObservedWorkload& workload = *run.seen.workload;
-  const bool is_other =
-      !workload.template_hash.empty() && workload.template_hash != run.out.status.template_hash;
-  if (is_other || (workload.is_rolling_out && workload.template_hash.empty())) {
+  const std::string& ours = run.out.status.template_hash;
+  const bool is_other = !workload.template_hash.empty() && workload.template_hash != ours;
+  // Not known while pods are replaced, be it for another template, be it because one was deleted.
+  const bool has_others =
+      std::any_of(run.seen.pods.begin(), run.seen.pods.end(),
+                  [&](const ObservedPod& pod) { return !pod.is_terminating && pod.template_hash != ours; });
+  if (is_other || (workload.is_rolling_out && has_others)) {
     return Standing{Reason::kTemplateChanged, "the workload replaces its pods; the reload gives way to that"};
   }
   return std::nullopt;

@@ -15,8 +15,9 @@ inline constexpr Millis kRefreshWait{2'500};  // until the kubelet has brought a
 inline constexpr Millis kLookSoon{500};       // while something is expected to change
 inline constexpr Millis kLookLater{1'000};    // while a step's pause runs: failures must be seen
 inline constexpr Seconds kSilencePatience{
-    60};                                    // with pods that do not answer, before a reload ends without them
-inline constexpr Seconds kDrainReserve{5};  // beyond drain.http.timeoutSeconds
+    60};  // with pods that do not answer, before a reload ends without them
+inline constexpr int kTolerableSilence = 10;  // a step goes on while at most one pod in so many is silent
+inline constexpr Seconds kDrainReserve{5};    // beyond drain.http.timeoutSeconds
 
 struct Run {
   const Observed& seen;

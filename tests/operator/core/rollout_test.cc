@@ -198,6 +198,47 @@ TEST_F(RolloutTest, SilenceOfACanaryDoesNotMoveItToAnotherPod) {
   expect_succeeded();
 }
 
+TEST_F(RolloutTest, MomentOfSilenceInALongPauseNeitherEndsItNorBeginsItAnew) {
+  cluster_.policy().spec.rollout.steps[0].pause = Seconds(300);
+  cluster_.policy().spec.rollout.progress_deadline = Seconds(20);
+  cluster_.annotate("t1");
+  ASSERT_TRUE(cluster_.run_until([&] { return in_step_reached(1); }));
+  const WallTime reached = cluster_.now();
+  cluster_.run_for(Seconds(200));
+  cluster_.pod("shop-1").seen.reach = Reach::kUnreachable;
+  cluster_.run_for(Seconds(3));
+  cluster_.pod("shop-1").seen.reach = Reach::kReachable;
+  ASSERT_TRUE(cluster_.run_until([&] { return is_in_step(2); }));
+  EXPECT_LT(cluster_.now(), reached + Seconds(310));
+  expect_succeeded();
+}
+
+TEST_F(RolloutTest, OneSilentPodAmongManyDoesNotHoldUpAStep) {
+  for (int i = 0; i < 17; ++i)
+    cluster_.add_pod("more-" + std::to_string(i)).seen.creation_time = build::at(-900);
+  cluster_.policy().spec.rollout.steps = {step(percent(100), 5000, 10), step(percent(100), 10'000)};
+  cluster_.annotate("t1");
+  ASSERT_TRUE(cluster_.run_until([&] { return in_step_reached(1); }));
+  cluster_.pod("shop-1").seen.reach = Reach::kUnreachable;
+  ASSERT_TRUE(cluster_.run_until([&] { return is_in_step(2); }, Seconds(30)));
+  EXPECT_EQ(moved(), 0);
+  cluster_.pod("shop-1").seen.reach = Reach::kReachable;
+  expect_succeeded();
+}
+
+TEST_F(RolloutTest, PodThatIsReplacedIsNoRolloutOfTheWorkload) {
+  cluster_.annotate("t1");
+  ASSERT_TRUE(cluster_.run_until([&] { return in_step_reached(1); }));
+  cluster_.kill_pod("shop-3");
+  cluster_.world().workload->is_rolling_out = true;  // one replica short
+  cluster_.world().workload->template_hash.clear();
+  cluster_.run_for(Seconds(2));
+  EXPECT_EQ(cluster_.status().phase, ReloadPhase::kProgressing);
+  cluster_.add_pod("shop-4");
+  cluster_.world().workload = build::workload(3);
+  expect_succeeded();
+}
+
 TEST_F(RolloutTest, SilenceBeyondTheProgressDeadlineTakesTheOthersBack) {
   cluster_.policy().spec.rollout.progress_deadline = Seconds(60);
   cluster_.annotate("t1");
