@@ -1,6 +1,5 @@
 #include "sidecar/io/launcher_link.h"
 
-#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -8,12 +7,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <map>
 #include <optional>
 
 #include "lib/base/log.h"
 #include "sidecar/io/launcher_peer.h"
 #include "sidecar/io/launcher_reports.h"
+#include "sidecar/io/pinned_sockets.h"
 
 namespace sidestep::sidecar {
 
@@ -49,10 +48,6 @@ Status make_folder(const std::string& path, mode_t mode) {
   return {};
 }
 
-std::string socket_name(std::uint64_t generation) {
-  return "run/app/g" + std::to_string(generation) + ".sock";
-}
-
 class Link final : public LauncherLink, public LauncherPeer::Owner, public IoHandler {
  public:
   Link(EventLoop& loop, LauncherLinkSettings settings, std::function<void(LauncherEvent)> on_event)
@@ -61,7 +56,8 @@ class Link final : public LauncherLink, public LauncherPeer::Owner, public IoHan
         on_event_(std::move(on_event)),
         was_given_(!settings_.token.empty()),
         token_(was_given_ ? settings_.token : random_token()),
-        sweep_([this] { sweep(); }) {}
+        sweep_([this] { sweep(); }),
+        sockets_(settings_.run_dir) {}
   ~Link() override { loop_.remove(listener_.get()); }
 
   Status start() override;
@@ -119,7 +115,7 @@ class Link final : public LauncherLink, public LauncherPeer::Owner, public IoHan
   bool is_up_ = false;  // its State has come
   std::uint64_t refused_ = 0;
   FunctionTimer sweep_;
-  std::map<std::uint64_t, UniqueFd> pinned_sockets_;  // by generation
+  PinnedSockets sockets_;
 };
 
 Status Link::start() {
@@ -127,6 +123,8 @@ Status Link::start() {
   if (Status made = make_folder(run, 0711); !made) return made;
   if (Status made = make_folder(run + "/app", 01777); !made) return made;
   if (Status made = make_folder(run + "/config", 01777); !made) return made;
+  if (Status made = make_folder(run + "/sockets", 0700); !made) return made;
+  sockets_.clear();
   auto listener = listen_unix(run + "/launch.sock", 0666);
   if (!listener) return listener.error();
   listener_ = std::move(*listener);
@@ -252,17 +250,11 @@ void Link::came_up(launch::State state) {
 }
 
 void Link::socket_ready(std::uint64_t generation) {
-  const std::string path = settings_.run_dir + "/" + socket_name(generation);
-  UniqueFd socket(open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  struct stat info {};
-  if (!socket || fstat(socket.get(), &info) != 0 || !S_ISSOCK(info.st_mode)) {
-    log::warn("what the generation put at its socket path is not a socket",
-              {{"generation", generation}, {"path", path}});
+  if (const Status pinned = sockets_.pin(generation); !pinned) {
+    log::warn("generation not reachable", {{"generation", generation}, {"error", pinned.error().detail}});
     return;
   }
-  const std::string connect_path = "/proc/self/fd/" + std::to_string(socket.get());
-  pinned_sockets_[generation] = std::move(socket);
-  on_event_(SocketReady{static_cast<Generation>(generation), connect_path});
+  on_event_(SocketReady{static_cast<Generation>(generation)});
 }
 
 void Link::report(const launch::Frame& frame) {
@@ -281,7 +273,7 @@ void Link::report(const launch::Frame& frame) {
     return lose();
   }
   if (!read.event) return;
-  if (const auto* gone = std::get_if<Gone>(&*read.event)) pinned_sockets_.erase(number(gone->generation));
+  if (const auto* gone = std::get_if<Gone>(&*read.event)) sockets_.forget(number(gone->generation));
   on_event_(std::move(*read.event));
 }
 

@@ -6,6 +6,10 @@
 // for `token_window`, which is so after a restart of the app container (the launcher is PID 1 there: without
 // it no app is left to pose). Everything else is refused and counted.
 //
+// Sockets of generations lie in a folder that the app can write to, and it could put a link to a socket of
+// ours in the place of its own. So each `socket_path` here is in a folder of ours (run/sockets, 0700) and
+// leads to the very socket that was bound, from SocketReady until Gone.
+//
 // Calls made while no launcher is connected are dropped: LauncherUp says what runs, and the driver decides
 // again. Threads: the control thread; events arrive in the loop's turns, never from within a call.
 #pragma once
@@ -48,7 +52,7 @@ struct LauncherUp {
     Generation generation = Generation::kNone;
     int pid = 0;
     Millis age{0};
-    std::string socket_path;  // as this process reaches it; empty without listen: socket
+    std::string socket_path;  // see above; empty without listen: socket
     bool socket_is_ready = false;
     Generation config_of = Generation::kNone;
     bool is_stopping = false;
@@ -99,12 +103,8 @@ struct ConfigTaken {
   std::string hash;   // "v1:sha256:…"; empty when there is an error
   std::string error;  // names the path and the fix; a spawn() with this snapshot fails too
 };
-// The generation has bound its Unix socket. `connect_path` leads to that very socket until Gone, even if the
-// app puts something else (a link to a socket of ours, say) in its place: connect there, show
-// Spawned::socket_path to people.
-struct SocketReady {
+struct SocketReady {  // the generation has bound its Unix socket: socket_path leads to it from now on
   Generation generation = Generation::kNone;
-  std::string connect_path;
 };
 struct TermSeen {};  // SIGTERM at the launcher; it forwards nothing while we are connected
 

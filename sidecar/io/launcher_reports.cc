@@ -13,7 +13,8 @@ LauncherUp::Running running_of(const launch::Running& from, const std::string& r
   to.generation = generation_of(from.generation);
   to.pid = static_cast<int>(from.pid);
   to.age = Millis{static_cast<std::int64_t>(from.age_ms)};
-  if (from.socket == socket_name(from.generation)) to.socket_path = run_dir + "/" + from.socket;
+  if (from.socket == bound_socket(from.generation))
+    to.socket_path = run_dir + "/" + pinned_socket(from.generation);
   to.socket_is_ready = from.socket_is_ready;
   to.config_of = generation_of(from.config_generation);
   to.is_stopping = from.is_stopping;
@@ -57,9 +58,9 @@ ReadReport read_as(const launch::Frame& frame) {
 ReadReport read_spawned(const launch::Frame& frame, const std::string& run_dir) {
   const auto message = launch::decode<launch::Spawned>(frame);
   if (!message) return {std::nullopt, true};
-  const bool has_socket = message->socket == socket_name(message->generation);
+  const bool has_socket = message->socket == bound_socket(message->generation);
   return {Spawned{generation_of(message->generation), static_cast<int>(message->pid),
-                  has_socket ? run_dir + "/" + message->socket : ""},
+                  has_socket ? run_dir + "/" + pinned_socket(message->generation) : ""},
           false};
 }
 
@@ -72,8 +73,12 @@ ReadReport read_refusal(const launch::Frame& frame) {
 
 }  // namespace
 
-std::string socket_name(std::uint64_t generation) {
+std::string bound_socket(std::uint64_t generation) {
   return "run/app/g" + std::to_string(generation) + ".sock";
+}
+
+std::string pinned_socket(std::uint64_t generation) {
+  return "run/sockets/g" + std::to_string(generation) + ".sock";
 }
 
 LauncherUp read_state(const launch::State& state, const std::string& run_dir) {

@@ -10,8 +10,9 @@
 
 namespace sidestep::sidecar {
 
-// Below the run folder.
-std::string socket_name(std::uint64_t generation);
+// Below the run folder: where the generation binds, and where this process connects.
+std::string bound_socket(std::uint64_t generation);
+std::string pinned_socket(std::uint64_t generation);
 
 // All of LauncherUp but what comes with the hello and the descriptors.
 LauncherUp read_state(const launch::State& state, const std::string& run_dir);

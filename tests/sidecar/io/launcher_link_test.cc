@@ -308,10 +308,13 @@ TEST_F(LauncherLinkTest, AReadySocketIsPinnedSoThatALinkPutInItsPlaceLeadsNowher
   bring_up(launcher);
   const std::string path = dir_ + "/run/app/g4.sock";
   const auto app = listen_unix(path, 0666);
+  launcher.send(launch::Spawned{4, 41, "run/app/g4.sock"});
+  turns();
+  const std::string connect_path = last<Spawned>()->socket_path;
+  EXPECT_FALSE(connect_unix(connect_path));  // not yet
   launcher.send(launch::SocketReady{4});
   turns();
   ASSERT_NE(last<SocketReady>(), nullptr);
-  const std::string connect_path = last<SocketReady>()->connect_path;
   const auto other = listen_unix(dir_ + "/control.sock", 0600);
   std::filesystem::remove(path);
   std::filesystem::create_symlink(dir_ + "/control.sock", path);
@@ -331,6 +334,22 @@ TEST_F(LauncherLinkTest, ALinkInTheSocketsPlaceIsNotReady) {
   EXPECT_EQ(last<SocketReady>(), nullptr);
 }
 
+TEST_F(LauncherLinkTest, TheWayToASocketEndsWithItsGenerationAndWithTheProcess) {
+  start();
+  FakeLauncher launcher = connect();
+  bring_up(launcher);
+  const auto app = listen_unix(dir_ + "/run/app/g4.sock", 0666);
+  std::filesystem::create_symlink("/proc/self/fd/0",
+                                  dir_ + "/run/sockets/g3.sock");  // of a process that crashed
+  launcher.send(launch::SocketReady{4});
+  launcher.send(launch::Gone{4});
+  turns();
+  EXPECT_FALSE(std::filesystem::exists(std::filesystem::symlink_status(dir_ + "/run/sockets/g4.sock")));
+  link_.reset();
+  start();
+  EXPECT_TRUE(std::filesystem::is_empty(dir_ + "/run/sockets"));
+}
+
 TEST_F(LauncherLinkTest, TheFoldersHaveTheModesThatOtherUsersNeed) {
   start();
   const auto mode = [&](const std::string& name) {
@@ -341,6 +360,7 @@ TEST_F(LauncherLinkTest, TheFoldersHaveTheModesThatOtherUsersNeed) {
   EXPECT_EQ(mode(""), 0711U);
   EXPECT_EQ(mode("/app"), 01777U);
   EXPECT_EQ(mode("/config"), 01777U);
+  EXPECT_EQ(mode("/sockets"), 0700U);
   EXPECT_EQ(mode("/launch.sock"), 0666U);
 }
 
