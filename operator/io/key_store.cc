@@ -9,7 +9,8 @@
 namespace sidestep::op {
 namespace {
 constexpr Seconds kNudgeAgain{60};
-}
+constexpr Seconds kDoubtedAfter{5};  // many pods of one namespace refuse us at once: one look for all of them
+}  // namespace
 
 Result<Keys> keys_from_secret(const k8s::Json& secret) {
   Keys keys;
@@ -83,13 +84,20 @@ Status TrustPublisher::ensure(const std::string& name_space, TimePoint now) {
 
 Status TrustPublisher::nudge(const std::string& name_space, const std::string& pod_name,
                              const std::string& pod_uid, TimePoint now) {
+  bool is_doubted = false;
   {
     const std::lock_guard lock(mutex_);
     std::erase_if(nudged_, [now](const auto& entry) { return now - entry.second >= kNudgeAgain; });
     if (!nudged_.emplace(pod_uid, now).second) return {};
+    const auto done = done_.find(name_space);
+    is_doubted = done != done_.end() && now - done->second.at >= kDoubtedAfter;
+    if (is_doubted) done_.erase(done);
   }
   const Keys keys = keys_.keys();
   if (!keys.signing) return {};
+  if (is_doubted) {
+    if (const auto again = ensure(name_space, now); !again) return again.error();
+  }
   const std::string value =
       "keys-" + keys.signing->id() + "-" + std::to_string(now.time_since_epoch() / Seconds{1});
   const k8s::Json patch = {

@@ -57,7 +57,8 @@ class TrustPublisher {
   Status ensure(const std::string& name_space, TimePoint now);
   // A pod that was started before its namespace had the ConfigMap refuses us until its kubelet looks again,
   // which may take a minute and a half: touches the pod's annotation sidestep.dev/refresh, at most once a
-  // minute for each pod.
+  // minute for each pod. Applies the ConfigMap again first: it, or its whole namespace, may have been
+  // deleted.
   Status nudge(const std::string& name_space, const std::string& pod_name, const std::string& pod_uid,
                TimePoint now);
 

@@ -99,6 +99,20 @@ TEST_F(KeyStoreTest, PodThatRefusesUsIsRefreshedAtMostOnceAMinute) {
   EXPECT_EQ(patched(), 2u);
 }
 
+TEST_F(KeyStoreTest, WhenAPodRefusesUsTheConfigMapIsAppliedAgainSinceItMayHaveBeenDeleted) {
+  api_.answer(200, secret({{"ed25519.pem", first_.private_pem()}}));
+  ASSERT_TRUE(store_.refresh());
+  for (int i = 0; i < 5; ++i) api_.answer(200, "{}");
+  const auto asked = [this] { return api_.requests.size() - 1; };
+  ASSERT_TRUE(trust_.ensure("shop", clock_.steady()));
+  clock_.advance(5s);
+  ASSERT_TRUE(trust_.nudge("shop", "p1", "u1", clock_.steady()));
+  EXPECT_EQ(asked(), 3u);
+  EXPECT_NE(api_.requests[2].body.find("ConfigMap"), std::string::npos);
+  ASSERT_TRUE(trust_.nudge("shop", "p2", "u2", clock_.steady()));
+  EXPECT_EQ(asked(), 4u) << "the second pod of the same moment is only refreshed";
+}
+
 TEST(Metrics, HistogramIsCumulativeAndEveryResultIsThereFromTheStart) {
   Metrics metrics;
   metrics.reconciled("success", 7ms);
