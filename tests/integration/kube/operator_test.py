@@ -23,7 +23,7 @@ def test_one_annotation_is_one_reload_that_walks_the_steps(start, fleet):
     assert reload["status"]["pods"] == {"desired": 3, "updated": 3, "ready": 3, "failed": 0}
     assert reload["status"]["receipt"]["requests"] == {"active": 300, "candidate": 150}
     assert reasons(reload)["Succeeded"][0] == "True"
-    assert "finalizers" not in reload["metadata"]
+    eventually(lambda: "finalizers" not in shop.reloads()[0]["metadata"], what="the finalizer stays")
     sidecars = list(shop.sidecars.values())
     assert [len(s.told("/v1/reload")) for s in sidecars] == [1, 1, 1]
     assert len({s.told("/v1/reload")[0]["id"] for s in sidecars}) == 1
@@ -75,8 +75,11 @@ def test_bad_candidate_on_one_pod_takes_all_pods_back_and_says_why(start, fleet)
     assert "exit status 3" in json.dumps(reload["status"]) and "cannot parse shop.yaml" in json.dumps(reload["status"])
     assert all(s.generation == 1 for s in shop.sidecars.values())
     assert sum(len(s.told("/v1/reload")) for s in shop.sidecars.values()) == 1  # the canary alone
-    events = json.loads(shop.api.kubectl("get", "events.events.k8s.io", "-n", shop.namespace, "-o", "json").stdout)["items"]
-    assert any(e["type"] == "Warning" and e["regarding"]["kind"] == "Reload" for e in events), events
+
+    def is_told() -> bool:
+        done = shop.api.kubectl("get", "events.events.k8s.io", "-n", shop.namespace, "-o", "json")
+        return any(e["type"] == "Warning" and e["regarding"]["kind"] == "Reload" for e in json.loads(done.stdout)["items"])
+    eventually(is_told, what="no Event of the failure")
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.15, 0.3, 0.45, 0.6])
