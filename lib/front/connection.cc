@@ -71,7 +71,7 @@ void Connection::act_on_intake() {
     const Refusal refusal = intake_.refusal();
     return refuse(refusal.status, refusal.text, refusal.reason);
   }
-  if (now == Intake::State::kWhole) return call_server();
+  if (now == Intake::State::kWhole) return serve();
   if (intake_.take_continue()) {
     // One small packet to a client that waits: if it does not fit, the connection is no good.
     const ssize_t sent = send(client_.get(), http::kContinue.data(), http::kContinue.size(), MSG_NOSIGNAL);
@@ -98,8 +98,12 @@ void Connection::refuse(int status, std::string_view text, const std::string& re
   write_answer(std::move(bytes), true);
 }
 
-void Connection::call_server() {
+void Connection::serve() {
   request_ = intake_.take();
+  const auto& answer_here = owner_.settings().answer_here;
+  const std::optional<Reply> reply = answer_here ? answer_here(request_, principal_) : std::nullopt;
+  if (reply)
+    return write_answer(reply_for_client(*reply, request_, !request_.keep_alive), !request_.keep_alive);
   const Limits& limits = owner_.settings().limits;
   if (!owner_.begin_call()) return refuse(503, "too many calls are under way; try again", "too_many_calls");
   state_ = State::kCalling;

@@ -23,7 +23,7 @@ class ConnectionOwner {
   virtual EventLoop& loop() = 0;
   virtual const Settings& settings() const = 0;
   virtual void count(const std::string& reason) = 0;  // of a refusal
-  virtual bool begin_call() = 0;                      // false: too many are at the server
+  virtual bool begin_call() = 0;                      // wakes the server; false: too many are there
   virtual void end_call() = 0;
   virtual void leave(Connection* connection) = 0;  // destroys it at the end of the loop's turn
 
@@ -53,7 +53,7 @@ class Connection final : public IoHandler, public Deletable {
   void read_client();
   void act_on_intake();
   void refuse(int status, std::string_view text, const std::string& reason);
-  void call_server();
+  void serve();
   void on_server(std::uint32_t events);
   void send_call();
   void receive_answer();

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <string_view>
+#include <utility>
 
 namespace sidestep::front {
 namespace {
@@ -52,6 +53,7 @@ void Front::close_all() {
 
 bool Front::begin_call() {
   if (calls_ >= settings_.limits.max_calls) return false;
+  if (!std::exchange(is_awake_, true) && settings_.wake_server) settings_.wake_server();
   ++calls_;
   return true;
 }

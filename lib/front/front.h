@@ -62,6 +62,7 @@ class Front final : private ConnectionOwner {
   std::size_t tcp_connections_ = 0;
   std::size_t local_connections_ = 0;
   std::size_t calls_ = 0;  // requests at the server
+  bool is_awake_ = false;  // wake_server was called
 
   mutable std::mutex mutex_;
   std::map<std::string, std::uint64_t> refusals_;  // guarded by mutex_

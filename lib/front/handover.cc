@@ -30,6 +30,18 @@ std::optional<std::string> whole_body(std::string_view bytes, const http::Respon
   return body;
 }
 
+std::string head_for_client(const Reply& reply, const Request& request, std::uint64_t length, bool close) {
+  std::string out;
+  http::append_status_line(out, reply.status);
+  for (const auto& [name, value] : reply.fields) http::append_header(out, name, value);
+  if (reply.status != 204 && reply.status != 304) http::append_header(out, "Content-Length", length);
+  if (close)
+    http::append_header(out, "Connection", "close");
+  else if (request.http10)
+    http::append_header(out, "Connection", "keep-alive");
+  return out + "\r\n";
+}
+
 }  // namespace
 
 std::string handover_request(const Request& request, const Principal& principal,
@@ -59,19 +71,18 @@ std::optional<std::string> answer_for_client(std::string_view bytes, const Reque
   } while (http::is_interim(head.status));
   const std::optional<std::string> body = whole_body(bytes, head, limits);
   if (!body) return std::nullopt;
-  std::string out;
-  http::append_status_line(out, head.status);
+  Reply reply{head.status, {}, *body};
   for (const http::Header& header : head.headers) {
-    if (passes(header)) http::append_header(out, header.name, header.value);
+    if (passes(header)) reply.fields.emplace_back(header.name, header.value);
   }
-  const std::uint64_t length = request.head_only() ? head.content_length : body->size();
-  if (head.status != 204 && head.status != 304) http::append_header(out, "Content-Length", length);
-  if (close)
-    http::append_header(out, "Connection", "close");
-  else if (request.http10)
-    http::append_header(out, "Connection", "keep-alive");
-  out += "\r\n";
-  return out + *body;
+  if (!request.head_only()) return reply_for_client(reply, request, close);
+  return head_for_client(reply, request, head.content_length, close);
+}
+
+std::string reply_for_client(const Reply& reply, const Request& request, bool close) {
+  std::string out = head_for_client(reply, request, reply.body.size(), close);
+  if (!request.head_only()) out += reply.body;
+  return out;
 }
 
 }  // namespace sidestep::front

@@ -12,16 +12,12 @@
 
 namespace sidestep::front {
 
-// Who a connection belongs to, as the kernel knows it.
-struct Principal {
-  bool is_local = false;  // through the Unix socket
-  std::string address;    // of a TCP client, without the port
-};
-
 std::string handover_request(const Request& request, const Principal& principal,
                              const std::string& door_token);
 
 // `bytes` are all that the server sent until it closed. None: not one whole, well-formed answer.
 std::optional<std::string> answer_for_client(std::string_view bytes, const Request& request, bool close);
+
+std::string reply_for_client(const Reply& reply, const Request& request, bool close);
 
 }  // namespace sidestep::front

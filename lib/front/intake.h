@@ -18,19 +18,6 @@
 
 namespace sidestep::front {
 
-struct Request {
-  std::string method;  // GET, HEAD or POST
-  std::string target;  // origin-form
-  // What may pass: no fields of the connection, of routing, of framing, of this door, and none with '_' in
-  // its name.
-  std::vector<std::pair<std::string, std::string>> fields;
-  std::string body;
-  bool http10 = false;
-  bool keep_alive = true;
-
-  bool head_only() const { return method == "HEAD"; }
-};
-
 struct Refusal {
   int status = 400;
   std::string text;    // one sentence for a person

@@ -1,8 +1,13 @@
-// What a Front is told: where the clean requests go, and its bounds. Plain values.
+// What a Front is told: where the clean requests go, and its bounds; and the values that it passes on. Plain
+// values.
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "lib/base/clock.h"
 
@@ -26,8 +31,39 @@ struct Limits {
   Millis linger_timeout{2'000};            // reading on after a refusal, so that it arrives whole
 };
 
+// Who a connection belongs to, as the kernel knows it.
+struct Principal {
+  bool is_local = false;  // through the Unix socket
+  std::string address;    // of a TCP client, without the port
+};
+
+struct Request {
+  std::string method;  // GET, HEAD or POST
+  std::string target;  // origin-form
+  // What may pass: no fields of the connection, of routing, of framing, of this door, and none with '_' in
+  // its name.
+  std::vector<std::pair<std::string, std::string>> fields;
+  std::string body;
+  bool http10 = false;
+  bool keep_alive = true;
+
+  bool head_only() const { return method == "HEAD"; }
+};
+
+struct Reply {
+  int status = 200;
+  std::vector<std::pair<std::string, std::string>> fields;
+  std::string body;
+};
+
 struct Settings {
   std::string server_path;  // Unix socket of the local server
+  // Called once, before the first request is handed over, on the loop's thread: a server that nobody calls
+  // need not run. Empty: it runs already.
+  std::function<void()> wake_server;
+  // Asked first for each request, on the loop's thread; must not block. Empty, or none: it goes to the
+  // server.
+  std::function<std::optional<Reply>(const Request& request, const Principal& principal)> answer_here;
   // Proves to the server that a request came through this door; sent as Sidestep-Door.
   std::string door_token;
   Limits limits;

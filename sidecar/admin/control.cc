@@ -54,13 +54,37 @@ Control::Control(const Options& options, bool report_output, const SnapshotBoard
     : options_(options),
       token_(front::random_token()),
       authority_({options.trust_dir, options.pod_uid, epoch_path(options)}, epoch_of(options)),
-      door_(door_settings(options, token_), clock),
+      door_(with_calls(door_settings(options, token_)), clock),
       api_(board, sink, authority_, clock, api_limits(options), report_output,
            [this] { return door_.refusals(); }),
       server_(api_, inner_path(options), token_, options.control_limits.max_body_bytes,
               options.control_limits.max_waiting_status + kThreadsThatDoNotWait) {}
 
 Control::~Control() { stop(); }
+
+front::Settings Control::with_calls(front::Settings settings) {
+  settings.wake_server = [this] {
+    const Status started = server_.start();
+    if (!started) log::error("the control API cannot start", {{"error", started.error().detail}});
+  };
+  settings.answer_here = [this](const front::Request& request, const front::Principal& principal) {
+    return probe_answer(request, principal);
+  };
+  return settings;
+}
+
+// Probes never wait behind other calls, and a sidecar that is only probed never starts its server.
+std::optional<front::Reply> Control::probe_answer(const front::Request& request,
+                                                  const front::Principal& principal) {
+  if (request.target != "/healthz" && request.target != "/readyz") return std::nullopt;
+  Call call;
+  call.method = request.method;
+  call.path = request.target;
+  call.is_local = principal.is_local;
+  ApiAnswer answer = api_.handle(call);
+  answer.fields.emplace_back("Content-Type", answer.content_type);
+  return front::Reply{answer.status, std::move(answer.fields), std::move(answer.body)};
+}
 
 // Only the default folder is ours to make; one that was named with --control is left as it is.
 Status Control::prepare_folder() const {
@@ -79,8 +103,6 @@ Status Control::start() {
     const Status tcp = door_.listen_tcp(address.host, address.port);
     if (!tcp) return tcp;
   }
-  const Status server = server_.start();
-  if (!server) return server;
   door_.start();
   return {};
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,8 @@ class Control {
 
  private:
   Status prepare_folder() const;
+  front::Settings with_calls(front::Settings settings);
+  std::optional<front::Reply> probe_answer(const front::Request& request, const front::Principal& principal);
 
   const Options& options_;
   const std::string token_;

@@ -120,13 +120,21 @@ class ControlServer::Impl {
 
 ControlServer::ControlServer(ControlApi& api, std::string socket_path, std::string door_token,
                              std::size_t max_body_bytes, std::size_t most_threads)
-    : impl_(std::make_unique<Impl>(api, std::move(socket_path), std::move(door_token), max_body_bytes,
-                                   most_threads)) {}
+    : api_(api),
+      socket_path_(std::move(socket_path)),
+      door_token_(std::move(door_token)),
+      max_body_bytes_(max_body_bytes),
+      most_threads_(most_threads) {}
 
 ControlServer::~ControlServer() { stop(); }
 
-Status ControlServer::start() { return impl_->start(); }
+Status ControlServer::start() {
+  impl_ = std::make_unique<Impl>(api_, socket_path_, door_token_, max_body_bytes_, most_threads_);
+  return impl_->start();
+}
 
-void ControlServer::stop() { impl_->stop(); }
+void ControlServer::stop() {
+  if (impl_) impl_->stop();
+}
 
 }  // namespace sidestep::sidecar

@@ -23,13 +23,20 @@ class ControlServer {
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
 
+  // REQUIRES: called once.
   Status start();
   // Waits for running calls; let ControlApi::stop() be called before. Idempotent.
   void stop();
 
  private:
   class Impl;
-  std::unique_ptr<Impl> impl_;
+
+  ControlApi& api_;
+  const std::string socket_path_;
+  const std::string door_token_;
+  const std::size_t max_body_bytes_;
+  const std::size_t most_threads_;
+  std::unique_ptr<Impl> impl_;  // from start() on: cpp-httplib is not touched before
 };
 
 }  // namespace sidestep::sidecar

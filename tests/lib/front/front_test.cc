@@ -33,7 +33,16 @@ class FrontTest : public ::testing::Test {
 
   std::string server_path() const { return folder_ + "/server"; }
   void start() {
-    front_ = std::make_unique<Front>(loop_, Settings{server_path(), "token", limits_});
+    Settings settings;
+    settings.server_path = server_path();
+    settings.door_token = "token";
+    settings.limits = limits_;
+    settings.wake_server = [this] { ++wakes_; };
+    settings.answer_here = [](const Request& request, const Principal&) -> std::optional<Reply> {
+      if (request.target != "/here") return std::nullopt;
+      return Reply{503, {{"X", "y"}}, "not yet"};
+    };
+    front_ = std::make_unique<Front>(loop_, std::move(settings));
     UniqueFd listener = *listen_tcp("127.0.0.1", 0);
     port_ = local_port(listener.get());
     front_->serve(std::move(listener), false);
@@ -92,6 +101,7 @@ class FrontTest : public ::testing::Test {
   Limits limits_;
   std::string folder_;
   UniqueFd server_;
+  int wakes_ = 0;
   std::uint16_t port_ = 0;
   std::unique_ptr<Front> front_;
 };
@@ -105,6 +115,20 @@ TEST_F(FrontTest, RequestReachesTheServerWithItsPrincipalAndTheConnectionIsKept)
               std::string::npos);
     EXPECT_EQ(received(c), answer_);
   }
+}
+
+TEST_F(FrontTest, ServerIsWokenOnceAndNotForWhatIsAnsweredHere) {
+  start();
+  const UniqueFd c = client();
+  send_text(c, "GET /here HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(received(c), "HTTP/1.1 503 Service Unavailable\r\nX: y\r\nContent-Length: 7\r\n\r\nnot yet");
+  EXPECT_EQ(wakes_, 0);
+  for (int i = 0; i < 2; ++i) {
+    send_text(c, get_);
+    serve_call();
+    EXPECT_EQ(received(c), answer_);
+  }
+  EXPECT_EQ(wakes_, 1);
 }
 
 TEST_F(FrontTest, UnixSocketGivesTheLocalPrincipal) {

@@ -87,6 +87,11 @@ TEST_F(ControlTest, NoFieldMakesAStrangerLocal) {
 
 TEST_F(ControlTest, ServerBehindTheDoorObeysTheDoorAlone) {
   const std::string inner = options_.control_path + ".api";
+  EXPECT_EQ(exchange(connect_unix(inner), get("/healthz")), "no connection") << "nobody has called yet";
+  over_tcp(get("/readyz"));
+  EXPECT_EQ(exchange(connect_unix(inner), get("/healthz")), "no connection")
+      << "probes are answered at the door";
+  locally(get("/v1/status"));
   EXPECT_EQ(status_line(exchange(connect_unix(inner), get("/v1/status", "Sidestep-Principal: local\r\n"))),
             "HTTP/1.1 403");
   struct stat info {};
