@@ -17,7 +17,8 @@ RUN set -eu; mkdir -p /out/sidecar/usr/bin /out/operator/usr/bin; \
     install -s -m 755 build/release/bin/sidestep-operator /out/operator/usr/bin/; \
     mv /out/sidecar/usr/bin/kubectl-sidestep /out/operator/usr/bin/; \
     for image in sidecar operator; do \
-      ldd /out/$image/usr/bin/* 2>/dev/null | awk '$2 == "=>" {print $3}' | sort -u | while read -r library; do \
+      { ldd /out/$image/usr/bin/* 2>/dev/null | awk '$2 == "=>" {print $3}'; \
+        test $image != sidecar || /out/sidecar/usr/bin/sidestep --libraries; } | sort -u | while read -r library; do \
         install -D -m 755 "$(readlink -f "$library")" "/out/$image/usr/lib/sidestep/$(basename "$library")"; \
       done; \
       for own in libc.so.6 libm.so.6 libgcc_s.so.1 libstdc++.so.6; do rm -f /out/$image/usr/lib/sidestep/$own; done; \

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/base/lazy_library.h"
 #include "lib/base/log.h"
 #include "sidecar/app.h"
 #include "sidecar/app_parent.h"
@@ -43,6 +44,13 @@ int serve(Program program, const Words& arguments, bool is_worker) {
   return *status;
 }
 
+// For whoever builds an image: ldd does not show what is loaded at the first call.
+int list_libraries() {
+  const std::vector<std::string> paths = sidestep::libraries_with_lazy_ones();
+  for (const std::string& path : paths) std::printf("%s\n", path.c_str());
+  return paths.empty() ? 1 : 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -54,6 +62,7 @@ int main(int argc, char** argv) {
   if (verb == "run") return serve(Program::kRun, rest, is_worker);
   if (verb == "proxy") return serve(Program::kProxy, rest, is_worker);
   if (cli::is_client_command(verb)) return cli::run_cli(argc, argv);
+  if (verb == "--libraries") return list_libraries();
   if (verb == "--version") return std::printf("sidestep " SIDESTEP_VERSION "\n"), 0;
   if (verb == "--help" || verb == "help") return usage(stdout, 0);
   if (!verb.empty()) std::fprintf(stderr, "sidestep: there is no command \"%s\"\n", verb.c_str());

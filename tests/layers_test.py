@@ -36,7 +36,7 @@ IMPURE_ALLOWED = {
 }
 STANDARD = re.compile(r"^[a-z_0-9]+$")  # <vector>, <cstdint>
 SYSTEM = re.compile(r"^(sys|linux|netinet|net|arpa|asm|bits)/|^(unistd|fcntl|signal|poll|pthread|dirent|sched|spawn|netdb|"
-                    r"termios|dlfcn|grp|pwd|endian|ifaddrs|getopt|malloc|elf|glob|syslog|errno|stddef|stdint|stdlib|string|"
+                    r"termios|dlfcn|link|grp|pwd|endian|ifaddrs|getopt|malloc|elf|glob|syslog|errno|stddef|stdint|stdlib|string|"
                     r"stdio|time|limits|assert|math|ctype)\.h$")
 
 # What stands above the layers: the composition root of each program may use all of its side.

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "lib/base/lazy_library.h"
 #include "lib/base/log.h"
 #include "sidecar/admin/epoch_file.h"
 #include "sidecar/config/control_path.h"
@@ -64,7 +65,8 @@ Control::~Control() { stop(); }
 
 front::Settings Control::with_calls(front::Settings settings) {
   settings.wake_server = [this] {
-    const Status started = server_.start();
+    const Status loaded = load_lazy_libraries();
+    const Status started = loaded ? server_.start() : loaded;
     if (!started) log::error("the control API cannot start", {{"error", started.error().detail}});
   };
   settings.answer_here = [this](const front::Request& request, const front::Principal& principal) {

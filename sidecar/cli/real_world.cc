@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "lib/base/lazy_library.h"
 #include "sidecar/cli/commands.h"
 #include "sidecar/cli/find_socket.h"
 
@@ -24,6 +25,8 @@ Result<std::string> find(const std::string& named) {
 
 Result<Answer> call(const std::string& socket, std::string_view method, const std::string& target,
                     const std::string& body, Millis patience) {
+  const Status loaded = load_lazy_libraries();
+  if (!loaded) return loaded.error();
   const Client client(socket);
   return method == "POST" ? client.post(target, body, patience) : client.get(target, patience);
 }

@@ -22,7 +22,8 @@ root() {
   printf 'root:x:0:0::/:/sbin/nologin\nsidestep:x:65532:65532::/:/sbin/nologin\n' >"$folder/etc/passwd"
   for program in "$@"; do
     cp "$program" "$folder/bin/"
-    for library in $(ldd "$program" 2>/dev/null | grep -o '/[^ ]*'); do
+    # sidestep loads some at the first call, which ldd does not show
+    for library in $(ldd "$program" 2>/dev/null | grep -o '/[^ ]*'; [[ $program != */sidestep ]] || "$program" --libraries); do
       mkdir -p "$folder$(dirname "$library")"
       cp -L "$library" "$folder$library"
     done

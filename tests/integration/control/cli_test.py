@@ -123,7 +123,7 @@ def test_why_lists_decisions_with_reasons(start):
 def test_many_waiting_commands_do_not_block_a_look(start):
     one = start()
     assert one.cli("reload", "--no-wait", "--id", "slow", "--", *APP, "--start-delay", "60").returncode == 0
-    waiting = [threading.Thread(target=one.call, args=("GET", "/v1/status?wait=60&reload=slow")) for _ in range(16)]
+    waiting = [threading.Thread(target=one.call, args=("GET", "/v1/status?wait=60&reload=slow")) for _ in range(24)]  # 16 places
     for thread in waiting:
         thread.start()
     one.until(lambda: one.call("GET", "/v1/status?wait=1").status == 503, "all places taken")

@@ -46,7 +46,7 @@ class Answer:
 
 
 class Running:
-    def __init__(self, folder, *options, app=None, env=None):
+    def __init__(self, folder, *options, app=None, env=None, settle=True):
         self.folder = folder
         self.port, self.control_port = free_port(), free_port()
         self.control = str(folder / "control.sock")
@@ -55,6 +55,8 @@ class Running:
         self.log = open(folder / "log", "wb")
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, start_new_session=True,
                                         env={**os.environ, **(env or {})})
+        if not settle:  # nothing has been asked of it yet
+            return
         wait = self.cli("wait", "--listening", "--timeout", "20s")
         assert wait.returncode == 0, wait.stderr + (folder / "log").read_text()
         ready = self.cli("wait", "--timeout", "20s")
