@@ -61,7 +61,7 @@ def row(method: str, result: dict, blocks: int) -> list[str]:
     told = [entry["receipt"]["overheadMs"] for entry in result["reloads"] if "receipt" in entry]
     return [METHODS[method].name, str(len(over)), f"{report['verdict']['lost']}", f"{statistics.median(steady):.2f}", f"{statistics.median(swap):.2f}",
             "{:.2f} ({:.2f}–{:.2f})".format(*stats.ratio(swap, steady)), "{:.2f} ({:.2f}–{:.2f})".format(*stats.ratio(control, steady)),
-            f"{own:.0f}", f"{stats.quantile(over, 0.5):.0f} ({max(over):.0f})",
+            f"{own:.0f}", f"{statistics.median(over):.0f} ({max(over):.0f})",
             f"{stats.quantile(told, 0.5):.0f} ({max(told):.0f})" if told else "–"]
 
 
