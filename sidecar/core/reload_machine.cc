@@ -84,7 +84,14 @@ Step launcher_came(Model model, const LauncherUp& up, const Now& now) {
   model.launcher_up = true;
   model.launcher_lost_at.reset();
   if (up.running.empty()) model.awaits_container = false;
-  Recipe& recipe = model.generations.active.member.recipe;
+  Active& active = model.generations.active;
+  if (up.running.empty() &&
+      active.life == ActiveLife::kGivenUp) {  // its container was restarted: another chance
+    active.life = ActiveLife::kDown;
+    active.restart_at = now.at;
+    model.restarts.forget();
+  }
+  Recipe& recipe = active.member.recipe;
   if (recipe.command.empty() && !recipe.attach) recipe.command = up.command;
   Step step = bury(std::move(model), up.running, now);
   const std::vector<Member> known = living(step.model);

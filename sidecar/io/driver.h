@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -135,6 +136,7 @@ class Driver final : public CommandSink {
   std::string record_;                                 // written last
   std::string policy_text_;                            // pushed by the control API
   ShardCounters at_judging_;
+  std::set<Generation> snapshots_;  // that the launcher has, or was told to take
   FunctionTimer tick_;
   FunctionTimer measure_;
   FunctionTimer port_look_;

@@ -56,8 +56,8 @@ void Driver::perform(const effect::Spawn& spawn) {
   facts.config_of = member.snapshot_of;
   const SpawnOrder order = make_order(member, facts.address.port, policy);
   Facts& kept = fleet_.add(member.generation, std::move(facts));
-  if (member.snapshot_of == member.generation && !policy.config.empty()) {
-    parts_.launcher.snapshot(member.generation, config_paths(policy));
+  if (!policy.config.empty() && snapshots_.insert(member.snapshot_of).second) {
+    parts_.launcher.snapshot(member.snapshot_of, config_paths(policy));
   }
   parts_.launcher.spawn(order);
   // Where its processes cannot be seen, whatever listens anew is taken for its. Read while it starts, not

@@ -92,7 +92,9 @@ void Driver::handle(const LauncherUp& up) {
       facts->config_of = process.config_of;
     }
   }
+  snapshots_.clear();
   for (const LauncherUp::Snapshot& snapshot : up.snapshots) {
+    snapshots_.insert(snapshot.generation);
     for (const Generation generation : known_generations()) {
       Facts* facts = fleet_.find(generation);
       if (facts != nullptr && facts->config_of == snapshot.generation) facts->config_hash = snapshot.hash;

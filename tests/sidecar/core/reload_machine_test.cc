@@ -205,6 +205,11 @@ TEST_F(ReloadMachineTest, ActiveIsGivenUpAfterFiveRestartsInTenMinutes) {
   on(exited(6, 7));
   ASSERT_NE(did<EndContainer>(), nullptr);
   EXPECT_EQ(did<EndContainer>()->exit.status, 7);
+  on(LauncherLost{});
+  on(LauncherUp{});  // the container was restarted by whoever supervises it
+  after(0ms);
+  on(Ready{gen(7)});
+  EXPECT_EQ(phase(), Phase::kServing);
 }
 
 TEST_F(ReloadMachineTest, ASecondReloadSupersedesTheDrainOfTheFirst) {

@@ -178,6 +178,16 @@ TEST_F(DriverTest, ARestartStartsFromTheGoodSnapshotAndTakesNoNewOne) {
   EXPECT_EQ(launcher_.snapshots.size(), 1U);
 }
 
+TEST_F(DriverTest, ASnapshotThatWentWithItsContainerIsTakenAgain) {
+  options_.policy.config = {{"/etc/app", policy::SnapshotMode::kPinned}};
+  serve();
+  driver_->on_launcher(LauncherLost{});
+  driver_->on_launcher(LauncherUp{});  // another container: nothing runs, no snapshot is there
+  ASSERT_TRUE(turn_until([&] { return launcher_.orders.size() == 2; }));
+  ASSERT_EQ(launcher_.snapshots.size(), 2U);
+  EXPECT_EQ(launcher_.snapshots[1].first, launcher_.orders[1].config_of);
+}
+
 TEST_F(DriverTest, TheNextWorkerServesFromTheJournalBeforeTheLauncherIsBack) {
   serve();
   const std::string journal = journals_.back();
