@@ -88,9 +88,11 @@ std::optional<Obstacle> obstacle_of_pods(const Observed& observed, const Census&
                         " pods has a container named sidestep with the port sidestep-ctl; add the "
                         "sidecar to the pod template"};
   }
+  if (census.answered == 0 && census.silent.empty()) {
+    return Obstacle{Reason::kNotAsked, "no sidecar was asked yet"};
+  }
   if (census.answered == 0) {
-    const std::string text = census.silent.empty() ? "no sidecar was asked yet" : named(census.silent);
-    return Obstacle{Reason::kNoneReachable, "no sidecar answers: " + text};
+    return Obstacle{Reason::kNoneReachable, "no sidecar answers: " + named(census.silent)};
   }
   if (census.incompatible == census.answered) {
     return Obstacle{Reason::kIncompatible,
@@ -101,6 +103,9 @@ std::optional<Obstacle> obstacle_of_pods(const Observed& observed, const Census&
 
 Finding ready(const Observed& observed, const std::optional<Obstacle>& obstacle, const api::Reload* running,
               const api::Reload* last) {
+  if (obstacle && obstacle->reason == Reason::kNotAsked) {
+    return {ConditionStatus::kUnknown, obstacle->reason, obstacle->message};
+  }
   if (obstacle && obstacle->reason != Reason::kSuspended && obstacle->reason != Reason::kWorkloadRollingOut) {
     return {ConditionStatus::kFalse, obstacle->reason, obstacle->message};
   }
@@ -165,6 +170,8 @@ std::vector<api::Condition> policy_conditions(const Observed& observed, const ap
   const Census census = census_of(observed);
   const std::optional<Obstacle> obstacle = obstacle_of(observed);
   std::vector<api::Condition> conditions = policy.status.conditions;
+  // Just after a start of the operator: what was known before still holds until the sidecars were asked.
+  if (obstacle && obstacle->reason == Reason::kNotAsked && !conditions.empty()) return conditions;
   const auto set = [&](const char* type, const Finding& finding) {
     set_condition(conditions, type, finding.status, to_string(finding.reason), finding.message,
                   policy.meta.generation, now);

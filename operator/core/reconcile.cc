@@ -170,7 +170,9 @@ void write_policy_status(Turn& turn, const Queue& queue, TokenDecision tokens) {
   next.handled_tokens = std::move(tokens.handled);
   next.target_uid = std::move(tokens.target_uid);
   if (queue.running != nullptr) next.last_reload = queue.running->meta.name;
-  next.pods = policy_pods(turn.seen, newest);
+  const auto obstacle = obstacle_of(turn.seen);
+  const bool is_known = !obstacle || obstacle->reason != Reason::kNotAsked;
+  if (is_known) next.pods = policy_pods(turn.seen, newest);
   next.conditions = policy_conditions(turn.seen, queue.running, queue.last(), turn.now);
   if (next == policy.status) return;
   tell_what_changed(turn, next);
@@ -223,7 +225,9 @@ void reconcile_policy(Turn& turn) {
   const api::Condition* reachable =
       find_condition(turn.seen.policy->status.conditions, condition::kPodsReachable);
   const bool all_answer = reachable != nullptr && reachable->status == api::ConditionStatus::kTrue;
-  turn.look_in(all_answer ? kLookIdle : kLookAtSilent);
+  const auto obstacle = obstacle_of(turn.seen);
+  const bool was_asked = !obstacle || obstacle->reason != Reason::kNotAsked;
+  turn.look_in(!was_asked ? kLookForSidecars : all_answer ? kLookIdle : kLookAtSilent);
 }
 
 }  // namespace

@@ -250,6 +250,16 @@ TEST_F(ReconcileTest, SecondLookWritesNothing) {
   EXPECT_THAT(reconcile(seen_, at(500)).actions, IsEmpty());
 }
 
+TEST_F(ReconcileTest, RestartedOperatorLeavesTheStatusAloneUntilSidecarsWereAsked) {
+  seen_.policy->status = policy_status();
+  for (ObservedPod& pod : seen_.pods) pod.reach = Reach::kNotAsked, pod.sidecar.reset();
+  EXPECT_THAT(look().actions, IsEmpty());
+  EXPECT_LE(look().requeue_after, Millis(1000));
+  first_visit();
+  EXPECT_EQ(condition(condition::kReady).status, ConditionStatus::kUnknown);
+  EXPECT_EQ(condition(condition::kReady).reason, "NotAsked");
+}
+
 TEST_F(ReconcileTest, TransitionTimeChangesWithTheStatusOnly) {
   seen_.policy->status = policy_status();
   seen_.policy->meta.generation = 2;
