@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-var orders = Spec{Name: "order", Kind: "order", Clients: 3, PauseMs: 2, TimeoutMs: 300}
+var orders = Spec{Name: "order", Kind: "order", Clients: 3, PauseMs: 2, TimeoutMs: 5000}
 
 // ordering executes an order as often as told, and answers or does not.
 func ordering(name string, executions int, answers bool) act {

@@ -13,7 +13,7 @@ import (
 	"sidestep.dev/tests/load/wire"
 )
 
-var sockets = Spec{Name: "ws", Kind: "ws", Clients: 3, PauseMs: 10, TimeoutMs: 300, Bytes: 200}
+var sockets = Spec{Name: "ws", Kind: "ws", Clients: 3, PauseMs: 10, TimeoutMs: 2000, Bytes: 200}
 
 // socket accepts a WebSocket, echoes n messages and then ends it as told.
 func socket(name string, n int, end func(c *net.TCPConn) bool) act {
@@ -112,7 +112,7 @@ func TestEndsOfWebSocketsAreCountedByHowTheClientLearnedOfThem(t *testing.T) {
 func TestAMessageWithoutEchoIsATimeoutAndOneAtTheEndIsUnanswered(t *testing.T) {
 	r := newRogue(t, func(n int) act {
 		if n == 0 {
-			return socket("silent", 0, func(*net.TCPConn) bool { time.Sleep(400 * time.Millisecond); return false })
+			return socket("silent", 0, func(*net.TCPConn) bool { time.Sleep(10 * time.Second); return false })
 		}
 		return socket("swallows", 0, func(c *net.TCPConn) bool { time.Sleep(20 * time.Millisecond); return closeWith(1001)(c) })
 	})
@@ -124,7 +124,7 @@ func TestAMessageWithoutEchoIsATimeoutAndOneAtTheEndIsUnanswered(t *testing.T) {
 	}
 }
 
-var eventStreams = Spec{Name: "sse", Kind: "sse", Clients: 2, PauseMs: 10, TimeoutMs: 300}
+var eventStreams = Spec{Name: "sse", Kind: "sse", Clients: 2, PauseMs: 10, TimeoutMs: 2000}
 
 // stream sends two events and then what it is told, and closes.
 func stream(name string, rest string) act {
@@ -150,7 +150,7 @@ func TestEndsAndHolesOfEventStreamsAreCounted(t *testing.T) {
 		if n < 20 {
 			return plan[n%len(plan)]
 		}
-		return act{"silent", func(*rogue, *net.TCPConn, *http.Request) bool { time.Sleep(time.Second); return false }}
+		return act{"silent", func(*rogue, *net.TCPConn, *http.Request) bool { time.Sleep(10 * time.Second); return false }}
 	})
 	report := r.load(eventStreams, 22)
 	streams := report.Total.Streams

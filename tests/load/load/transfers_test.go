@@ -16,8 +16,8 @@ import (
 const transferBytes = 300_000
 
 var (
-	uploads   = Spec{Name: "upload", Kind: "upload", Clients: 2, Bytes: transferBytes, SpreadMs: 20, TimeoutMs: 2000}
-	downloads = Spec{Name: "download", Kind: "download", Clients: 2, Bytes: transferBytes, TimeoutMs: 2000}
+	uploads   = Spec{Name: "upload", Kind: "upload", Clients: 2, Bytes: transferBytes, SpreadMs: 20, TimeoutMs: 8000}
+	downloads = Spec{Name: "download", Kind: "download", Clients: 2, Bytes: transferBytes, TimeoutMs: 8000}
 )
 
 // taking reads an upload and answers what it got, changed by twist.
