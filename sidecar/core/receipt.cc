@@ -85,9 +85,7 @@ std::uint64_t failures(const std::array<std::uint64_t, kOutcomes>& outcomes) {
 std::uint64_t all_failures(const ShardCounters& counters) {
   std::uint64_t sum = failures(counters.without_generation);
   for (const GenerationCounters& generation : counters.generations) {
-    // A tunnel that was told by a Close frame ended as the policy wants it.
-    const std::uint64_t failed = failures(generation.by_outcome);
-    sum += failed - std::min(failed, generation.tunnels_told);
+    sum += failures(generation.by_outcome);
   }
   return sum;
 }
@@ -107,6 +105,7 @@ Receipt receipt_between(const ShardCounters& before, const ShardCounters& after)
     if (requests > 0) receipt.requests[number(now.generation)] = requests;
     const auto cut = static_cast<std::size_t>(Outcome::kCut);
     receipt.connections_cut += grown(base.by_outcome[cut], now.by_outcome[cut]);
+    receipt.connections_cut += grown(base.tunnels_cut, now.tunnels_cut);
     receipt.tunnels_told += grown(base.tunnels_told, now.tunnels_told);
   }
   receipt.held = grown(before.held_total, after.held_total);

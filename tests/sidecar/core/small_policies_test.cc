@@ -86,9 +86,10 @@ TEST(ReceiptTest, CountsWhatHappenedBetweenTwoPictures) {
   after.generations[0].by_outcome[static_cast<std::size_t>(Outcome::kAppReset)] = 2;
   after.generations.emplace_back().generation = Generation{2};
   after.generations[1].requests = 7;
-  after.generations[1].by_outcome[static_cast<std::size_t>(Outcome::kCut)] = 4;
+  after.generations[1].by_outcome[static_cast<std::size_t>(Outcome::kCut)] =
+      1;  // a request that was cut in the middle
   after.generations[1].tunnels_cut = 3;
-  after.generations[1].tunnels_told = 3;  // the fourth is a request that was cut in the middle
+  after.generations[1].tunnels_told = 3;
   after.without_generation[static_cast<std::size_t>(Outcome::kHoldTimeout)] = 1;
   after.held_total = 9;
   after.retried = 4;
