@@ -51,7 +51,7 @@ def follow(shop: Shop, token: str, seconds: float = 180) -> Run:
     deadline, shown = time.monotonic() + seconds, None
     run = shop.run_of(token)
     while run.succeeded is None and time.monotonic() < deadline:
-        now = (run.status.get("step"), run.status.get("phase"))
+        now = (run.status.get("phase"), sum(run.has_reached(step) for step in range(1, 21)))
         if now != shown:
             shown = now
             show(f"kubectl get reload {run.name}")
