@@ -91,8 +91,9 @@ class Service:
         return json.loads(done.stdout)["reload"]
 
     def worker(self) -> int:
+        """Its pid; 0 between one and the next."""
         done = subprocess.run(["pgrep", "-P", str(self.process.pid), "-f", "sidestep worker"], capture_output=True, text=True)
-        return int(done.stdout.split()[0])
+        return int((done.stdout.split() or ["0"])[0])
 
     def pids_of_app(self) -> set:
         status = self.status()
