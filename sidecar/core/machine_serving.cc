@@ -99,7 +99,10 @@ State on(RollingBack state, const Event& event, ActiveChange, Turn& turn) {
   Run& run = state.run;
   answer_late(event, run, turn);
   const auto* output = as<Output>(event);
-  if (output != nullptr && output->generation == run.candidate.generation) run.view.output = output->lines;
+  // A generation that is gone already has no lines left; those that came with its end are kept.
+  if (output != nullptr && output->generation == run.candidate.generation && !output->lines.empty()) {
+    run.view.output = output->lines;
+  }
   const Retiring* candidate = turn.generations().find_retiring(run.candidate.generation);
   const auto* asked = as<Asked>(event);
   if (asked == nullptr && candidate != nullptr && !candidate->signalled) return state;

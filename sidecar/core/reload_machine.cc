@@ -149,7 +149,7 @@ void common_event(Turn& turn, const Event& event) {
     model.launcher_up = false;
     model.launcher_lost_at = turn.now.at;
   }
-  if (const auto* output = as<Output>(event)) {
+  if (const auto* output = as<Output>(event); output != nullptr && !output->lines.empty()) {
     for (ReloadView& view : model.ended) {
       if (view.generation == output->generation && view.reason != ReloadReason::kPromoted)
         view.output = output->lines;

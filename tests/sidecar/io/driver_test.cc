@@ -141,6 +141,8 @@ TEST_F(DriverTest, AFailedCandidateIsToldWithItsOutput) {
   EXPECT_EQ(plane_.active(), gen(1));
   EXPECT_EQ(board_.newest()->reload->output, std::vector<std::string>{"boom"});
   EXPECT_EQ(board_.newest()->reload->exit->status, 3);
+  driver_->on_launcher(OutputTail{gen(2), {}});  // asked for when it was gone already
+  EXPECT_EQ(board_.newest()->reload->output, std::vector<std::string>{"boom"});
 }
 
 TEST_F(DriverTest, OutputThatIsFetchedLaterReachesTheRecord) {
