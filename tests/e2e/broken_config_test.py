@@ -18,7 +18,7 @@ def take_a_bad_config(shop, load, replicas: int, **config):
     load.begin(shop.address(), EVERYDAY)
     time.sleep(2)
     shop.configure(version="2", **config)
-    run = shop.reload("bad", seconds=90)
+    run = shop.reload("bad")
     time.sleep(2)
     return run, load.finish()
 

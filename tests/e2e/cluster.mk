@@ -11,7 +11,7 @@ cluster-down: ## end it; leaves nothing behind
 cluster-images: ## images of the programs in build/bin, for the cluster
 	@tests/e2e/images/build.sh
 
-e2e: build ## the scenarios on a real Kubernetes (about 12 min; needs root)
+e2e: build ## the scenarios on a real Kubernetes (about 14 min; needs root)
 	@/usr/bin/python3 -m pytest -p no:cacheprovider tests/e2e
 
 demo-cluster: build ## a canary and a broken config on a real Kubernetes, step by step (3 min; needs root)

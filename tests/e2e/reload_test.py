@@ -63,7 +63,7 @@ def test_an_operator_killed_in_the_middle_of_a_step_ends_the_reload_right(shop, 
     shop.trigger("to-2")
     shop.wait_until("to-2", "is at its first step", lambda run: run.has_reached(1))
     operator.kill()
-    run = shop.wait_ended("to-2", seconds=120)
+    run = shop.wait_ended("to-2")
     moved = time.time()
     time.sleep(2)
     report = load.finish()

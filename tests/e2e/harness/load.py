@@ -89,7 +89,7 @@ class Load:
         self.kubectl.apply(self._pod([
             "--target", target, "--shape", "/etc/load/shape.json", "--bucket", f"{int(BUCKET * 1000)}ms", "--quiet",
             "--orders-listen", f":{ORDERS_PORT}", "--control", f":{CONTROL_PORT}"]))
-        self.kubectl("wait", f"pod/{self.name}", "--for=condition=Ready", "--timeout=30s")
+        self.kubectl("wait", f"pod/{self.name}", "--for=condition=Ready", "--timeout=90s")
 
     def mark(self, window: str) -> None:
         """What is counted from now on belongs to the window of that name."""

@@ -91,10 +91,10 @@ class Shop:
             return run
         return eventually(f"reload {token} {what}", probe, seconds)
 
-    def wait_ended(self, token: str, seconds: float = 120) -> Run:
+    def wait_ended(self, token: str, seconds: float = 180) -> Run:
         return self.wait_until(token, "ended", lambda run: run.succeeded is not None, seconds)
 
-    def reload(self, token: str, seconds: float = 120) -> Run:
+    def reload(self, token: str, seconds: float = 180) -> Run:
         self.trigger(token)
         return self.wait_ended(token, seconds)
 
