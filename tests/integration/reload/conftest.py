@@ -30,14 +30,15 @@ def eventually(check, what: str, seconds=20.0):
     """What check returns, as soon as that is true."""
     end = time.monotonic() + seconds
     while True:
+        seen = None
         try:
             result = check()
-        except (OSError, http.client.HTTPException):
-            result = None
+        except (OSError, http.client.HTTPException, AssertionError) as not_yet:
+            result, seen = None, not_yet
         if result:
             return result
         if time.monotonic() > end:
-            raise AssertionError(f"{what}: not within {seconds} s")
+            raise AssertionError(f"{what}: not within {seconds} s") from seen
         time.sleep(0.02)
 
 

@@ -67,8 +67,8 @@ void tell_about_launcher() {
 }
 
 const std::map<std::string, std::function<void()>> kRoles = {
-    {"keep_and_crash", keep_and_crash},         {"exit_7", [] { _exit(7); }},
-    {"crash", [] { kill(getpid(), SIGSEGV); }}, {"pass_the_signal", pass_the_signal},
+    {"keep_and_crash", keep_and_crash},           {"exit_7", [] { _exit(7); }},
+    {"crash", [] { kill(getpid(), SIGKILL); }},   {"pass_the_signal", pass_the_signal},
     {"tell_about_launcher", tell_about_launcher},
 };
 
