@@ -1,6 +1,7 @@
 """Fixtures of the end-to-end tests: one cluster for the whole run, one restricted namespace for each test."""
 import itertools
 import re
+import time
 from pathlib import Path
 from typing import Iterator
 
@@ -13,6 +14,7 @@ from harness.load import Load
 from harness.operator import Operator
 from harness.shop import Shop
 
+_run = f"{int(time.time()) % 0x10000:04x}"  # a namespace of an earlier run may still be going away
 _numbers = itertools.count(1)
 
 
@@ -38,7 +40,7 @@ def images(cluster: Cluster) -> list[str]:
 def kubectl(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Kubectl]:
     """kubectl in a namespace of the test's own, where Pod Security is enforced at its strictest level."""
     short = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:40].rstrip("-")
-    kubectl = Kubectl(f"{short}-{next(_numbers)}")
+    kubectl = Kubectl(f"{short}-{_run}-{next(_numbers)}")
     kubectl.create_namespace()
     request.node.namespaces = [kubectl.namespace, "sidestep-system"]
     yield kubectl

@@ -83,7 +83,7 @@ class Shop:
     def run_of(self, token: str, seconds: float = 30) -> Run:
         return eventually(f"a Reload for token {token}", lambda: self.runs(token), seconds)[0]
 
-    def wait_until(self, token: str, what: str, holds, seconds: float = 60) -> Run:
+    def wait_until(self, token: str, what: str, holds, seconds: float = 120) -> Run:
         """Waits until holds(run) is true of the token's Reload."""
         def probe() -> Run | None:
             run = self.run_of(token)
