@@ -57,7 +57,7 @@ class ApiServer:
 
     def restart_api(self) -> None:
         """A new kube-apiserver over the same etcd: its watch caches begin now, so older versions are gone."""
-        self.api.terminate()
+        self.api.kill()  # an orderly end waits for open watches, for up to a minute
         self.api.wait(20)
         self._processes.remove(self.api)
         self._start_api(self._etcd, self.folder / "sa.key")
