@@ -20,6 +20,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[1]
 PYTHON = "/usr/bin/python3"
 RESULTS = TOP / "build" / "results"
+TSAN_SUPPRESSIONS = "suppressions=/tmp/sidestep-tsan.supp"  # where processes of other users can read it
 JOBS = str(os.cpu_count() or 2)
 
 
@@ -134,7 +135,7 @@ def gtest(preset, folder):
         xml.unlink(missing_ok=True)
         code = run([str(program), f"--gtest_output=xml:{xml}"], timeout=600, env={
             "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0", "UBSAN_OPTIONS": "print_stacktrace=1",
-            "TSAN_OPTIONS": "halt_on_error=0:second_deadlock_stack=1"})
+            "TSAN_OPTIONS": f"halt_on_error=0:second_deadlock_stack=1:{TSAN_SUPPRESSIONS}"})
         total.add(junit_counts(name, xml, code))
     if not programs:
         total.add(Counts(0, 1, 0, [f"{preset}: no test programs in {folder}"]))
@@ -200,6 +201,9 @@ def suite_kube():
 
 def suite_sanitizers():
     total = Counts()
+    suppressions = Path(TSAN_SUPPRESSIONS.partition("=")[2])
+    suppressions.write_text((TOP / "tests/support/tsan.supp").read_text())
+    suppressions.chmod(0o644)
     for preset in ("asan", "tsan"):
         broken = build(preset)
         if broken:
@@ -208,7 +212,7 @@ def suite_sanitizers():
         total.add(gtest(preset, TOP / "build" / preset))
         total.add(integration(f"integration-{preset}", TOP / "build" / preset / "bin", {
             "SIDESTEP_SANITIZED": preset, "ASAN_OPTIONS": "detect_leaks=0",
-            "TSAN_OPTIONS": "halt_on_error=0:exitcode=66"}))
+            "TSAN_OPTIONS": f"halt_on_error=0:exitcode=66:{TSAN_SUPPRESSIONS}"}))
     return total
 
 

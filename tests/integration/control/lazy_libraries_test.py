@@ -11,7 +11,7 @@ LAZY = ("libcpp-httplib", "libcrypto", "libssl")
 
 needed = subprocess.run(["readelf", "-d", SIDESTEP], capture_output=True, text=True, check=True).stdout
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64" or "libasan" in needed or "libtsan" in needed,
-                                reason="nothing is lazy here (cmake/lazy_library.cmake)")
+                                reason="libraries cannot be lazy here (cmake/lazy_library.cmake)")
 
 
 def loaded(one):

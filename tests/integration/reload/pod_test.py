@@ -1,6 +1,7 @@
 """A pod without a cluster: `sidestep proxy` and `sidestep-launch` as two containers would run them, under two user ids."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,10 @@ from conftest import APP, BINS, QUICK, Service, eventually, free_port
 PROXY_USER, APP_USER = 65532, 1000
 
 
+# A container's environment is its own; only what steers a sanitizer comes from outside.
+SANITIZERS = {name: value for name, value in os.environ.items() if name in ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")}
+
+
 class Pod(Service):
     def __init__(self, folder, policy=None):
         folder.chmod(0o755)
@@ -21,6 +26,11 @@ class Pod(Service):
         for made in (self.volume, self.state):
             made.mkdir()
             self.give(made, PROXY_USER)
+        self.image = folder / "image"  # other users may not reach the folder that this was built in
+        self.image.mkdir(mode=0o755)
+        for program in (BINS / "sidestep", BINS / "sidestep-launch", APP):
+            shutil.copy(program, self.image)
+            (self.image / program.name).chmod(0o755)
         self.configs = folder / "configs"
         self.configs.mkdir()
         self.give(self.configs, APP_USER)
@@ -42,16 +52,16 @@ class Pod(Service):
         return {"user": number, "group": number, "extra_groups": []} if os.getuid() == 0 else {}
 
     def start_sidecar(self):
-        environment = {"PATH": os.environ["PATH"], "SIDESTEP_POLICY": json.dumps(self.policy), "SIDESTEP_RUN_DIR": str(self.volume),
+        environment = {**SANITIZERS, "PATH": os.environ["PATH"], "SIDESTEP_POLICY": json.dumps(self.policy), "SIDESTEP_RUN_DIR": str(self.volume),
                        "SIDESTEP_STATE_DIR": str(self.state), "SIDESTEP_LISTEN": f"127.0.0.1:{self.port}",
                        "SIDESTEP_CONTROL_LISTEN": f"127.0.0.1:{self.control_port}", "SIDESTEP_POD_UID": "pod-1"}
-        self.process = subprocess.Popen([BINS / "sidestep", "proxy"], env=environment, stdin=subprocess.DEVNULL, stdout=self.log,
+        self.process = subprocess.Popen([self.image / "sidestep", "proxy"], env=environment, stdin=subprocess.DEVNULL, stdout=self.log,
                                         stderr=self.log, start_new_session=True, **self.user(PROXY_USER))
 
     def start_app(self, name, *flags):
-        environment = {"PATH": os.environ["PATH"], "SIDESTEP_RUN_DIR": str(self.volume), "SIDESTEP_CONFIG_DIR": str(self.configs)}
+        environment = {**SANITIZERS, "PATH": os.environ["PATH"], "SIDESTEP_RUN_DIR": str(self.volume), "SIDESTEP_CONFIG_DIR": str(self.configs)}
         self.launcher = subprocess.Popen(
-            [self.volume / "sidestep-launch", "--", "/usr/bin/python3", APP, "--port", "{port}", "--name", name, *flags],
+            [self.volume / "sidestep-launch", "--", "/usr/bin/python3", self.image / APP.name, "--port", "{port}", "--name", name, *flags],
             env=environment, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True, **self.user(APP_USER))
 
     def stop(self):
@@ -71,7 +81,7 @@ def pod(tmp_path):
         pods.append(Pod(tmp_path, **settings))
         return pods[-1]
 
-    for folder in (APP, BINS / "sidestep", *tmp_path.parents):
+    for folder in (tmp_path, *tmp_path.parents):
         if os.getuid() == 0 and not os.stat(folder).st_mode & 0o005:
             try:
                 folder.chmod(folder.stat().st_mode | 0o055)
