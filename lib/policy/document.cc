@@ -7,6 +7,8 @@
 #include <map>
 #include <sstream>
 
+#include "lib/base/utf8.h"
+
 namespace sidestep::policy {
 namespace {
 
@@ -48,6 +50,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& text) override {
+    if (!is_utf8(text)) throw Refusal{line_of(mark), "a value that is not UTF-8; save the file as UTF-8"};
     Value value;
     value.line = line_of(mark);
     value.kind = ValueKind::kScalar;

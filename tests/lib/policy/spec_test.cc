@@ -195,6 +195,13 @@ TEST(SpecTest, NullCountsAsAbsent) {
   EXPECT_EQ(policy_to_json(good("hold:\nsuspend: null\nconfig: ~\n")), policy_to_json(PolicySpec{}));
 }
 
+TEST(SpecTest, TextThatIsNotUtf8IsRefusedWithItsLine) {
+  const auto spec = parse_policy("suspend: false\nreadiness: {httpGet: {path: /, host: \"a\xFF\"}}\n", "p.yaml");
+  ASSERT_FALSE(spec);
+  EXPECT_NE(spec.error().detail.find("UTF-8"), std::string::npos) << spec.error().detail;
+  EXPECT_NE(spec.error().detail.find("2"), std::string::npos) << spec.error().detail;
+}
+
 TEST(SpecTest, HostileTextsAreRefusedInBoundedTime) {
   std::string bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
   for (int i = 1; i < 12; ++i) {
