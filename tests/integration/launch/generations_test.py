@@ -53,7 +53,9 @@ if os.fork() == 0:
     sleeper()
 os.wait()
 print(child, os.read(r, 20).decode(), flush=True)
-if len(sys.argv) > 2: sys.exit(int(sys.argv[2]))
+if len(sys.argv) > 2:
+    time.sleep(1)  # its lines can be asked for while it lives
+    sys.exit(int(sys.argv[2]))
 sleeper()
 """
 
