@@ -221,7 +221,6 @@ bool AppConn::answer_ended(std::string_view trailers, bool extra_bytes) {
     return false;
   }
   state_ = State::kIdle;
-  has_served_ = true;
   idle_since_ = shard_.now();
   pool_.idle(*this);
   return false;

@@ -41,7 +41,6 @@ class AppConn final : public Deletable, public IoHandler, public ListHook<AppCon
   std::uint64_t handed() const { return handed_; }
   int descriptor() const { return fd_.get(); }
   bool is_connecting() const { return state_ == State::kConnecting; }
-  bool has_served() const { return has_served_; }
   TimePoint idle_since() const { return idle_since_; }
   // True when the app has closed or sent something although nobody asked: asks the kernel.
   bool is_stale() const;
@@ -77,7 +76,6 @@ class AppConn final : public Deletable, public IoHandler, public ListHook<AppCon
   State state_;
   bool in_body_ = false;
   bool keep_alive_ = true;
-  bool has_served_ = false;  // at least one answer came by it
   bool write_broken_ = false;
   bool reading_paused_ = false;
   bool end_after_write_ = false;

@@ -26,7 +26,7 @@ void Stream::reset() {
   frames_ = http::WsFrameTracker();
   attempts_ = interims_ = 0;
   status_ = close_code_ = 0;
-  chunked_ = request_complete_ = reused_ = response_begun_ = upgrade_ = websocket_ = tunnel_ = false;
+  chunked_ = request_complete_ = response_begun_ = upgrade_ = websocket_ = tunnel_ = false;
   client_ended_ = app_ended_ = held_ = avoid_candidate_ = paused_client_ = paused_app_ = false;
   replayable_ = true;
 }
@@ -118,7 +118,6 @@ void Stream::attached(AppConn* app) {
   app_ = app;
   handed_ = 0;
   ++attempts_;
-  reused_ = app->has_served();
   unhold();
   const Millis limit = shard_.limits().app_answer_timeout;
   if (limit.count() > 0)

@@ -93,7 +93,6 @@ class Stream : public ListHook<Stream> {
 
   void reset();
   void on_deadline();
-  void write_to_app(std::string_view framed_in_place);
   void append_body(std::string& out, std::string_view data) const;
   bool keep_for_replay(std::size_t more);
   void finish(Outcome outcome);
@@ -121,7 +120,6 @@ class Stream : public ListHook<Stream> {
   bool chunked_ : 1 = false;  // the request's body towards the app
   bool request_complete_ : 1 = false;
   bool replayable_ : 1 = true;
-  bool reused_ : 1 = false;  // the present attempt's connection had served before
   bool response_begun_ : 1 = false;
   bool upgrade_ : 1 = false;
   bool websocket_ : 1 = false;
