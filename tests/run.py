@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs the project's tests and ends with one line: N passed, N failed.
 
-usage: run.py SUITE...      suites: rules unit go integration kube sanitizers fuzz e2e, or all
+usage: run.py SUITE...      suites: rules unit go integration kube sanitizers fuzz e2e, or all; and soak, which all leaves out
 
 Every suite is a command that leaves its counts behind (GoogleTest and pytest as JUnit XML, go test as JSON lines, others by
 their exit code), so that what is printed at the end was counted and not guessed. With CI=true a skipped test fails the run,
@@ -16,6 +16,8 @@ import sys
 import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+
+import faults
 
 TOP = Path(__file__).resolve().parents[1]
 PYTHON = "/usr/bin/python3"
@@ -178,18 +180,55 @@ def programs_of(folder):
 INTEGRATION = ("launch", "reload", "control", "plane", "load")
 
 
-def integration(name, folder, env=None):
+def integration(name, folder, env=None, parts=INTEGRATION, **options):
     """Each folder is a run of its own: they have fixtures of the same names."""
     total = Counts()
-    for part in INTEGRATION:
+    for part in parts:
         total.add(pytest(f"{name}-{part}", f"tests/integration/{part}", env={**programs_of(folder), **(env or {})},
-                         timeout=1200))
+                         **{"timeout": 1200, **options}))
     return total
 
 
+def build_for_integration():
+    return build("release") or ([] if run(["tests/load/build.sh"]) == 0 else ["build of the load generator"])
+
+
 def suite_integration():
-    broken = build("release") or ([] if run(["tests/load/build.sh"]) == 0 else ["build of the load generator"])
-    return Counts(0, 1, 0, broken) if broken else integration("integration", TOP / "build/bin")
+    broken = build_for_integration()
+    if broken:
+        return Counts(0, 1, 0, broken)
+    counts = integration("integration", TOP / "build/bin")
+    faults.write(RESULTS / "faults.md")
+    return counts
+
+
+def repeated(program, chosen, repeats):
+    """Runs some cases of a unit-test program again and again, up to the first failure; its results are the last run's."""
+    xml = RESULTS / f"release-{program.name}-x{repeats}.xml"
+    for _ in range(repeats):
+        code = run([str(program), f"--gtest_filter={':'.join(chosen)}", f"--gtest_output=xml:{xml}"], timeout=600)
+        if code != 0:
+            break
+    return junit_counts(f"soak-{program.name}", xml, code)
+
+
+def suite_soak():
+    """Every fault case with its full number of repeats, once and without a second try, into docs/faults.md."""
+    broken = build_for_integration()
+    if broken:
+        return Counts(0, 1, 0, broken)
+    for old in [*(RESULTS / "faults").glob("*.json"), *RESULTS.glob("release-*.xml")]:
+        old.unlink()
+    parts = [part for part in INTEGRATION
+             if any("mark.fault(" in path.read_text() for path in (TOP / "tests/integration" / part).glob("*_test.py"))]
+    total = integration("soak", TOP / "build/bin", {"SIDESTEP_SOAK": "1"}, parts, timeout=7200, second_try=False)
+    for program in sorted((TOP / "build/release/tests").glob("*_test")):
+        listed = subprocess.run([program, "--gtest_list_tests"], capture_output=True, text=True, cwd=TOP).stdout
+        chosen = [test for _, _, test in faults.GTESTS if f"{test.partition('.')[0]}.\n" in listed]
+        if chosen:
+            total.add(repeated(program, chosen, repeats=20))
+    faults.write(TOP / "docs/faults.md")
+    return total
 
 
 def suite_kube():
@@ -257,12 +296,14 @@ SUITES = {  # name: (function, what it does, minutes warm)
     "sanitizers": (suite_sanitizers, "unit and integration under address, undefined and thread sanitizers", 14),
     "fuzz": (suite_fuzz, "every fuzzer for 20 s", 4),
     "e2e": (suite_e2e, "a real Kubernetes node with real pods under load", 12),
+    "soak": (suite_soak, "every fault case 20 times, into docs/faults.md", 20),
 }
+ALL = [name for name in SUITES if name != "soak"]
 
 
 def main():
     names = sys.argv[1:] or ["all"]
-    names = list(SUITES) if names == ["all"] else names
+    names = ALL if names == ["all"] else names
     unknown = [name for name in names if name not in SUITES]
     if unknown:
         print(f"run.py: no suite {unknown[0]}; there are: {' '.join(SUITES)}", file=sys.stderr)
@@ -270,7 +311,7 @@ def main():
     minutes = sum(SUITES[name][2] for name in names)
     print(f"Running {', '.join(names)}: about {minutes} min warm; the first time building takes some 20 min more.", flush=True)
     RESULTS.mkdir(parents=True, exist_ok=True)
-    if names == list(SUITES):
+    if names == ALL:
         for old in RESULTS.glob("*.xml"):
             old.unlink()
     if run(["tests/tools/deps.sh", "build", "test"]) != 0:
@@ -285,7 +326,7 @@ def main():
         total.add(counts)
         print(f"    {counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped in {time.monotonic() - began:.0f} s",
               flush=True)
-    if names == list(SUITES):
+    if names == ALL:
         unproved = unproved_promises()
         total.add(Counts(0 if unproved else 1, len(unproved), 0, unproved))
     (RESULTS / "summary.json").write_text(json.dumps(dataclasses.asdict(total), indent=1))

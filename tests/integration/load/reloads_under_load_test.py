@@ -2,9 +2,8 @@
 import time
 
 import pytest
-from service import IS_SANITIZED, assert_nothing_lost, share
+from service import assert_nothing_lost, share
 
-RELOADS = 3 if IS_SANITIZED else 10
 # Every kind of client at once, sized for two cores that other tests use too.
 EVERYTHING = [
     {"name": "get", "kind": "get", "clients": 8, "perSecond": 25},
@@ -17,17 +16,19 @@ EVERYTHING = [
 ]
 
 
+@pytest.mark.fault("C5", "the app is replaced under load", ci=10)
 @pytest.mark.parametrize("shape", ["baseline", "busy", EVERYTHING], ids=["baseline", "busy", "everything"])
-def test_reloads_lose_nothing(start, load, shape):
+def test_reloads_lose_nothing(start, load, shape, losses):
     service = start()
     running = load(service, shape)
-    for n in range(RELOADS):
+    for n in losses.rounds():
         service.write_config(version=str(n + 2))
         service.reload()
         assert service.version() == str(n + 2)
     report = running.finish()
+    losses.of(report)
     assert_nothing_lost(report)
-    assert [entry["version"] for entry in report["versions"]] == [str(n + 1) for n in range(RELOADS + 1)]
+    assert [entry["version"] for entry in report["versions"]] == [str(n + 1) for n in range(losses.n + 1)]
 
 
 def test_no_answer_of_the_active_generation_comes_after_the_reload_has_returned(start, load):
