@@ -5,7 +5,7 @@ import sys
 import pytest
 import rules
 
-BINARY = (".png", ".jpg", ".ico", ".svg", ".sum")
+BINARY = (".png", ".jpg", ".ico", ".svg", ".sum", ".xz")
 RULES = [
     # Written so that this file does not name them itself.
     (r"(?<![\w./-])/(?:" + "|".join(["wor" + "k", "roo" + "t", "home/[a-z]+", "tmp/w" + "t"]) + r")/",

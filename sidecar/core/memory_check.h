@@ -2,7 +2,7 @@
 // runs out of memory (cgroup v2, unless the kubelet's singleProcessOOMKill is set), so a candidate can take
 // active with it.
 //
-// Decides only, from numbers that io/memory.cc reads.
+// Decides only, from numbers that the launcher reads (launch/memory.h): it lives in the app's container.
 #pragma once
 
 #include <cstdint>

@@ -44,6 +44,10 @@ Driver::Driver(DriverParts parts)
     : parts_(std::move(parts)),
       prober_(parts_.loop, [this](Generation generation, HealthChange change,
                                   const std::string& why) { on_health(generation, change, why); }),
+      memory_late_([this] {
+        log::warn("the launcher does not say how much memory is left; the reload begins without", {});
+        begin_asked({});
+      }),
       tick_([this] { step(event::Tick{}); }),
       measure_([this] { measure(); }),
       port_look_([this] { look_for_wrong_ports(); }),

@@ -99,6 +99,8 @@ class Driver final : public CommandSink {
 
   // driver_events.cc
   void handle(Command command, Reply reply);
+  void ask(ReloadCommand command, Reply reply);
+  void begin_asked(const MemoryRoom& room);  // the reloads that waited for the launcher's word on memory
   void handle(const LauncherUp& up);
   void handle(const LauncherLost&);
   void handle(const Spawned& spawned);
@@ -107,6 +109,7 @@ class Driver final : public CommandSink {
   void handle(const Gone&) {}
   void handle(const OutputTail& tail);
   void handle(const ConfigTaken& taken);
+  void handle(const MemoryTold& told);
   void handle(const SocketReady& ready);
   void handle(const TermSeen&);
   void on_health(Generation generation, HealthChange change, const std::string& why);
@@ -128,8 +131,11 @@ class Driver final : public CommandSink {
   std::atomic<bool> is_closed_{false};
   std::deque<Event> events_;
   bool is_stepping_ = false;
-  Reply reply_;                                        // of the command whose event is in the machine
-  std::vector<Reply> pod_waiters_;                     // preStop hooks
+  Reply reply_;                     // of the command whose event is in the machine
+  std::vector<Reply> pod_waiters_;  // preStop hooks
+  std::vector<std::pair<ReloadCommand, Reply>>
+      asked_;  // reloads that wait until the launcher has told of memory
+  FunctionTimer memory_late_;
   RouteTable routes_;                                  // published last
   std::map<Generation, std::uint64_t> closing_since_;  // version of the first table that says so
   std::uint64_t serial_ = 0;                           // of the record

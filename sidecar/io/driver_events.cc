@@ -3,12 +3,12 @@
 
 #include "lib/base/log.h"
 #include "sidecar/io/driver.h"
-#include "sidecar/io/memory.h"
 
 namespace sidestep::sidecar {
 
 namespace {
 
+constexpr Millis kMemoryWait{1'000};  // for an answer of the launcher
 constexpr Millis kBeforeExposureLook{300};
 constexpr Millis kBeforePortLook{300};  // an app that binds the right port has done so, or is not at it yet
 
@@ -60,16 +60,37 @@ void Driver::handle(Command command, Reply reply) {
     step(event::PodEnding{});
     return;
   }
+  if (auto* reload = std::get_if<ReloadCommand>(&command)) return ask(std::move(*reload), std::move(reply));
   reply_ = std::move(reply);
-  if (auto* reload = std::get_if<ReloadCommand>(&command)) {
-    const Facts* active = fleet_.find(model_.generations.active.member.generation);
-    const int pid = active == nullptr || !parts_.options.run_mode ? 0 : active->pid;
-    step(event::Asked{std::move(*reload), read_memory_room(parts_.root, pid)});
-  } else {
-    if (const auto* policy = std::get_if<PolicyCommand>(&command)) policy_text_ = policy->json;
-    step(std::visit(ToEvent{}, std::move(command)));
-  }
+  if (const auto* policy = std::get_if<PolicyCommand>(&command)) policy_text_ = policy->json;
+  step(std::visit(ToEvent{}, std::move(command)));
   if (auto unanswered = std::exchange(reply_, nullptr)) unanswered({});
+}
+
+// Before two generations overlap, the launcher says how much memory its container has left.
+void Driver::ask(ReloadCommand command, Reply reply) {
+  const Active& active = model_.generations.active;
+  const bool is_ours = active.life == ActiveLife::kUp && !active.member.recipe.attach;
+  asked_.emplace_back(std::move(command), std::move(reply));
+  if (!is_ours || !parts_.launcher.ask_memory(active.member.generation)) return begin_asked({});
+  if (!memory_late_.is_armed()) parts_.loop.arm(memory_late_, kMemoryWait);
+}
+
+void Driver::begin_asked(const MemoryRoom& room) {
+  parts_.loop.cancel(memory_late_);
+  for (auto& [command, reply] : std::exchange(asked_, {})) {
+    reply_ = std::move(reply);
+    step(event::Asked{std::move(command), room});
+    if (auto unanswered = std::exchange(reply_, nullptr)) unanswered({});
+  }
+}
+
+void Driver::handle(const MemoryTold& told) {
+  log::info("memory", {{"generation", number(told.generation)},
+                       {"limit", told.room.limit.value_or(0)},
+                       {"used", told.room.used},
+                       {"resident", told.room.active_resident}});
+  begin_asked(told.room);
 }
 
 void Driver::on_launcher(LauncherEvent event) {
@@ -109,6 +130,7 @@ void Driver::handle(const LauncherUp& up) {
 
 void Driver::handle(const LauncherLost&) {
   log::warn("launcher lost", {});
+  begin_asked({});
   step(event::LauncherLost{});
 }
 

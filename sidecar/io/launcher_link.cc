@@ -71,6 +71,7 @@ class Link final : public LauncherLink, public LauncherPeer::Owner, public IoHan
   void signal(Generation generation, int number) override;
   void stop(Generation generation, Millis kill_after) override;
   void ask_tail(Generation generation) override { tell(launch::AskTail{wire(generation)}); }
+  bool ask_memory(Generation active) override;
   void keep_listeners(const std::vector<std::pair<std::string, int>>& named) override;
   void keep_record(const std::string& record) override { tell(launch::KeepRecord{record}); }
   void exit_with(int status) override { tell(launch::ExitWith{static_cast<std::uint64_t>(status)}); }
@@ -296,6 +297,13 @@ void Link::signal(Generation generation, int number) {
 void Link::stop(Generation generation, Millis kill_after) {
   tell(launch::Stop{wire(generation),
                     static_cast<std::uint64_t>(std::max<Millis::rep>(kill_after.count(), 0))});
+}
+
+bool Link::ask_memory(Generation active) {
+  const auto& features = hello_.features;
+  const bool can_say = is_up_ && std::find(features.begin(), features.end(), "memory") != features.end();
+  if (can_say) tell(launch::AskMemory{wire(active)});
+  return can_say;
 }
 
 void Link::keep_listeners(const std::vector<std::pair<std::string, int>>& named) {

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "lib/loop/event_loop.h"
+#include "sidecar/core/memory_check.h"
 #include "sidecar/core/types.h"
 
 namespace sidestep::sidecar {
@@ -106,10 +107,14 @@ struct ConfigTaken {
 struct SocketReady {  // the generation has bound its Unix socket: socket_path leads to it from now on
   Generation generation = Generation::kNone;
 };
+struct MemoryTold {  // after ask_memory()
+  Generation generation = Generation::kNone;
+  MemoryRoom room;
+};
 struct TermSeen {};  // SIGTERM at the launcher; it forwards nothing while we are connected
 
 using LauncherEvent = std::variant<LauncherUp, LauncherLost, Spawned, SpawnFailed, Exited, Gone, OutputTail,
-                                   ConfigTaken, SocketReady, TermSeen>;
+                                   ConfigTaken, SocketReady, MemoryTold, TermSeen>;
 
 struct LauncherLinkSettings {
   std::string run_dir;  // run/launch.sock below it
@@ -139,6 +144,9 @@ class LauncherLink {
   virtual void stop(Generation generation,
                     Millis kill_after) = 0;  // SIGTERM, then SIGKILL to every descendant
   virtual void ask_tail(Generation generation) = 0;
+  // False: no launcher is up, or it is one that cannot say (of the first release). True: MemoryTold follows,
+  // unless the launcher is lost before.
+  virtual bool ask_memory(Generation active) = 0;
   virtual void keep_listeners(
       const std::vector<std::pair<std::string, int>>& named) = 0;  // duplicates are sent
   virtual void keep_record(const std::string& record) = 0;         // at most 256 KiB

@@ -48,6 +48,14 @@ LauncherEvent event_of(launch::ConfigHash m) {
 
 LauncherEvent event_of(launch::TermSeen) { return TermSeen{}; }
 
+LauncherEvent event_of(launch::MemoryReport m) {
+  MemoryRoom room;
+  if (m.has_limit) room.limit = m.limit;
+  room.used = m.used;
+  room.active_resident = m.resident;
+  return MemoryTold{generation_of(m.generation), room};
+}
+
 template <typename T>
 ReadReport read_as(const launch::Frame& frame) {
   auto message = launch::decode<T>(frame);
@@ -108,6 +116,8 @@ ReadReport read_report(const launch::Frame& frame, const std::string& run_dir) {
       return read_as<launch::ConfigHash>(frame);
     case Type::kTermSeen:
       return read_as<launch::TermSeen>(frame);
+    case Type::kMemoryReport:
+      return read_as<launch::MemoryReport>(frame);
     case Type::kRefusal:
       return read_refusal(frame);
     case Type::kState:
@@ -123,6 +133,7 @@ ReadReport read_report(const launch::Frame& frame, const std::string& run_dir) {
     case Type::kDropSnapshot:
     case Type::kExitWith:
     case Type::kAskTail:
+    case Type::kAskMemory:
       break;
   }
   log::warn("report of a newer launcher is not known here", {{"type", static_cast<int>(frame.type)}});

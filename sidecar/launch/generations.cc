@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "sidecar/launch/memory.h"
 #include "sidecar/launch/placeholders.h"
 #include "sidecar/launch/processes.h"
 
@@ -247,6 +248,11 @@ Millis Generations::longest_wait() const {
            (!live.socket_ready_at || now() - *live.socket_ready_at <= kSocketWatch);
   });
   return waits_for_socket ? kSocketPeriod : kLongestWait;
+}
+
+std::vector<pid_t> Generations::processes_of(std::uint64_t generation) const {
+  const auto it = live_.find(generation);
+  return it == live_.end() || it->second.is_gone ? std::vector<pid_t>{} : descendants_of(it->second.shim.pid);
 }
 
 std::vector<Running> Generations::running() const {

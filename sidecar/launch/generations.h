@@ -49,6 +49,7 @@ class Generations {
   Millis longest_wait() const;
 
   std::vector<Running> running() const;
+  std::vector<pid_t> processes_of(std::uint64_t generation) const;  // all that descend from it
   bool is_empty() const { return live_.empty(); }
   std::optional<int> last_status() const {
     return last_status_;

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "sidecar/launch/memory.h"
+
 namespace sidestep::launch {
 
 namespace {
@@ -105,7 +107,7 @@ int Launcher::end(int status) {
 
 std::string Launcher::hello() {
   Hello hello;
-  hello.features = {"socket", "snapshot", "kept-listeners"};
+  hello.features = {"socket", "snapshot", "kept-listeners", "memory"};
   hello.program_version = SIDESTEP_VERSION;
   hello.token = token_;
   hello.pid = static_cast<std::uint64_t>(getpid());
@@ -156,6 +158,8 @@ void Launcher::on_frame(const Frame& frame, std::vector<UniqueFd>& fds) {
       return handle<ExitWith>(frame);
     case Type::kAskTail:
       return handle<AskTail>(frame);
+    case Type::kAskMemory:
+      return handle<AskMemory>(frame);
     case Type::kHello:
     case Type::kState:
     case Type::kSpawned:
@@ -166,6 +170,7 @@ void Launcher::on_frame(const Frame& frame, std::vector<UniqueFd>& fds) {
     case Type::kConfigHash:
     case Type::kTermSeen:
     case Type::kSocketReady:
+    case Type::kMemoryReport:
       break;
   }
   refuse(frame.type, "unknown command " + std::to_string(static_cast<unsigned>(frame.type)));
@@ -240,5 +245,12 @@ void Launcher::obey(const Snapshot& order) {
 void Launcher::obey(const DropSnapshot& order) { snapshots_.drop(order.generation); }
 void Launcher::obey(const ExitWith& order) { exit_status_ = static_cast<int>(order.status & 255U); }
 void Launcher::obey(const AskTail& order) { generations_.send_tail(order.generation); }
+
+void Launcher::obey(const AskMemory& order) {
+  const MemoryRoom room = read_memory_room(options_.system_root);
+  connection_.send(
+      encode(MemoryReport{order.generation, room.limit.has_value(), room.limit.value_or(0), room.used,
+                          resident_bytes(generations_.processes_of(order.generation))}));
+}
 
 }  // namespace sidestep::launch

@@ -50,6 +50,7 @@ class Launcher final : public Connection::Owner {
   void obey(const DropSnapshot& order);
   void obey(const ExitWith& order);
   void obey(const AskTail& order);
+  void obey(const AskMemory& order);
   void refuse(Type type, const std::string& reason);
   void send_state();
 

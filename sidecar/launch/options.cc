@@ -22,6 +22,7 @@ Starts, signals and reaps the generations of an app for the proxy beside it. PID
   --grace SECONDS         from SIGTERM to the end, until the proxy says otherwise (default 30)
   --abandon-after SECONDS end the app when no proxy has come back for that long (default 0: never)
   --lock-fd N             inherited file with a lock on it, kept open so that others see that a launcher lives
+  --system-root DIR       read the memory limit from DIR/proc/self/cgroup and DIR/sys/fs/cgroup (for tests)
   --version, --help
 
 Exits with the app's status when the proxy says so, 2 for wrong usage.
@@ -69,6 +70,7 @@ std::vector<Row> rows(LaunchOptions& options) {
        "an absolute path, for instance /sidestep/run/launch.sock"},
       {"--config-dir", "SIDESTEP_CONFIG_DIR", folder(options.config_dir),
        "an absolute path, for instance /run/config"},
+      {"--system-root", nullptr, folder(options.system_root), "an absolute path, for instance /made-up"},
       {"--lock-fd", nullptr, descriptor, "the number of an inherited descriptor, for instance 3"},
       {"--max-config-bytes", nullptr, bytes, "a whole number of bytes, for instance 16777216"},
       {"--grace", nullptr, seconds(options.end.grace), "whole seconds, for instance 30"},

@@ -14,8 +14,9 @@ struct LaunchOptions {
   std::string run_dir = "/sidestep";  // the shared volume, as this container mounts it
   std::string socket;                 // of the proxy; empty: run/launch.sock below run_dir
   std::string
-      config_dir;    // for snapshots; empty: /run/sidestep-config when it can be written, else below run_dir
-  int lock_fd = -1;                   // an open file with a lock on it: held while we live
+      config_dir;  // for snapshots; empty: /run/sidestep-config when it can be written, else below run_dir
+  std::string system_root;  // before /proc/self/cgroup and /sys/fs/cgroup; for tests
+  int lock_fd = -1;         // an open file with a lock on it: held while we live
   EndSettings end;
   SnapshotLimits snapshots;
 };

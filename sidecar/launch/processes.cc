@@ -74,14 +74,4 @@ std::vector<pid_t> children_of(pid_t parent) {
   return found;
 }
 
-unsigned long long oom_kills() {
-  const std::string membership = read_small_file("/proc/self/cgroup");
-  const std::size_t at = membership.find("0::");
-  if (at == std::string::npos) return 0;
-  const std::string path = membership.substr(at + 3, membership.find('\n', at) - at - 3);
-  const std::string events = read_small_file("/sys/fs/cgroup" + (path == "/" ? "" : path) + "/memory.events");
-  const std::size_t line = events.find("oom_kill ");
-  return line == std::string::npos ? 0 : std::strtoull(events.c_str() + line + 9, nullptr, 10);
-}
-
 }  // namespace sidestep::launch

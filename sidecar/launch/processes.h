@@ -12,7 +12,4 @@ namespace sidestep::launch {
 std::vector<pid_t> descendants_of(pid_t root);
 std::vector<pid_t> children_of(pid_t parent);
 
-// How often the kernel has killed a process of our cgroup for lack of memory; 0 when that cannot be read.
-unsigned long long oom_kills();
-
 }  // namespace sidestep::launch

@@ -17,7 +17,7 @@
 namespace sidestep::launch {
 
 constexpr std::uint64_t kMajor = 1;  // another one is refused
-constexpr std::uint64_t kMinor = 0;
+constexpr std::uint64_t kMinor = 1;  // grows with what is added; "features" say what there is
 constexpr std::size_t kMaxRecordBytes = 256U << 10U;
 constexpr std::size_t kMaxListeners = 64;
 
@@ -33,6 +33,7 @@ enum class Type : std::uint16_t {
   kConfigHash = 8,
   kTermSeen = 9,
   kSocketReady = 10,
+  kMemoryReport = 11,
   // proxy → launcher
   kWelcome = 64,
   kSpawn = 65,
@@ -44,6 +45,7 @@ enum class Type : std::uint16_t {
   kDropSnapshot = 71,
   kExitWith = 72,
   kAskTail = 73,
+  kAskMemory = 74,
   // both
   kRefusal = 128,
 };
@@ -203,6 +205,21 @@ struct SocketReady {
   }
 };
 
+// Answers AskMemory.
+struct MemoryReport {
+  static constexpr Type kType = Type::kMemoryReport;
+  std::uint64_t generation = 0;
+  bool has_limit = false;      // the container has one; the next two mean nothing without it
+  std::uint64_t limit = 0;     // bytes; of the tightest cgroup up to the root
+  std::uint64_t used = 0;      // bytes, without what can be reclaimed at once
+  std::uint64_t resident = 0;  // bytes of all processes of the generation; 0: none was found
+
+  template <typename Self, typename F>
+  static void fields(Self& s, F&& f) {
+    f(1, s.generation), f(2, s.has_limit), f(3, s.limit), f(4, s.used), f(5, s.resident);
+  }
+};
+
 // ---- proxy → launcher ----
 
 struct Welcome {
@@ -325,6 +342,17 @@ struct ExitWith {
 struct AskTail {
   static constexpr Type kType = Type::kAskTail;
   std::uint64_t generation = 0;
+
+  template <typename Self, typename F>
+  static void fields(Self& s, F&& f) {
+    f(1, s.generation);
+  }
+};
+
+// Understood by a launcher whose Hello has the feature "memory".
+struct AskMemory {
+  static constexpr Type kType = Type::kAskMemory;
+  std::uint64_t generation = 0;  // the active one
 
   template <typename Self, typename F>
   static void fields(Self& s, F&& f) {

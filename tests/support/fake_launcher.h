@@ -24,6 +24,10 @@ class FakeLauncher final : public LauncherLink {
   void signal(Generation, int) override {}
   void stop(Generation generation, Millis) override { stopped.push_back(generation); }
   void ask_tail(Generation generation) override { tails.push_back(generation); }
+  bool ask_memory(Generation active) override {
+    if (knows_memory) memory_asked.push_back(active);
+    return knows_memory;
+  }
   void keep_listeners(const std::vector<std::pair<std::string, int>>&) override {}
   void keep_record(const std::string& text) override { record = text; }
   void exit_with(int status) override { exits.push_back(status); }
@@ -42,6 +46,8 @@ class FakeLauncher final : public LauncherLink {
   std::vector<Generation> stopped;
   std::vector<Generation> dropped;
   std::vector<Generation> tails;
+  bool knows_memory = false;
+  std::vector<Generation> memory_asked;
   std::vector<int> exits;
   std::string record;
 

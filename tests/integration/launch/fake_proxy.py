@@ -7,8 +7,8 @@ import struct
 import time
 
 TYPES = {"hello": 1, "state": 2, "spawned": 3, "spawn_failed": 4, "exited": 5, "gone": 6, "tail": 7, "config_hash": 8,
-         "term_seen": 9, "socket_ready": 10, "welcome": 64, "spawn": 65, "signal": 66, "stop": 67, "keep_listeners": 68,
-         "keep_record": 69, "snapshot": 70, "drop_snapshot": 71, "exit_with": 72, "ask_tail": 73, "refusal": 128}
+         "term_seen": 9, "socket_ready": 10, "memory": 11, "welcome": 64, "spawn": 65, "signal": 66, "stop": 67, "keep_listeners": 68,
+         "keep_record": 69, "snapshot": 70, "drop_snapshot": 71, "exit_with": 72, "ask_tail": 73, "ask_memory": 74, "refusal": 128}
 NAMES = {number: name for name, number in TYPES.items()}
 # tag -> (name, kind); kinds: n number, s text, S list of texts, a tuple: list of messages of those fields
 FIELDS = {
@@ -28,6 +28,7 @@ FIELDS = {
     "config_hash": {1: ("generation", "n"), 2: ("hash", "s"), 3: ("error", "s")},
     "term_seen": {},
     "socket_ready": {1: ("generation", "n")},
+    "memory": {1: ("generation", "n"), 2: ("has_limit", "n"), 3: ("limit", "n"), 4: ("used", "n"), 5: ("resident", "n")},
     "refusal": {1: ("type", "n"), 2: ("reason", "s")},
 }
 

@@ -1,12 +1,15 @@
 """A pod without a cluster: `sidestep proxy` and `sidestep-launch` as two containers would run them, under two user ids."""
 import json
+import lzma
 import os
+import platform
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from conftest import APP, BINS, QUICK, Service, eventually, free_port
@@ -19,8 +22,9 @@ SANITIZERS = {name: value for name, value in os.environ.items() if name in ("ASA
 
 
 class Pod(Service):
-    def __init__(self, folder, policy=None):
+    def __init__(self, folder, policy=None, launcher=None, launcher_words=()):
         folder.chmod(0o755)
+        self.launcher_words = launcher_words
         self.folder, self.port, self.control_port = folder, free_port(), free_port()
         self.volume, self.state, self.log = folder / "volume", folder / "state", open(folder / "log", "ab")
         for made in (self.volume, self.state):
@@ -31,6 +35,7 @@ class Pod(Service):
         for program in (BINS / "sidestep", BINS / "sidestep-launch", APP):
             shutil.copy(program, self.image)
             (self.image / program.name).chmod(0o755)
+        self.launcher_program = launcher(self.image) if launcher else self.volume / "sidestep-launch"
         self.configs = folder / "configs"
         self.configs.mkdir()
         self.give(self.configs, APP_USER)
@@ -61,11 +66,11 @@ class Pod(Service):
     def start_app(self, name, *flags):
         environment = {**SANITIZERS, "PATH": os.environ["PATH"], "SIDESTEP_RUN_DIR": str(self.volume), "SIDESTEP_CONFIG_DIR": str(self.configs)}
         self.launcher = subprocess.Popen(
-            [self.volume / "sidestep-launch", "--", "/usr/bin/python3", self.image / APP.name, "--port", "{port}", "--name", name, *flags],
+            [self.launcher_program, *self.launcher_words, "--", "/usr/bin/python3", self.image / APP.name, "--port", "{port}", "--name", name, *flags],
             env=environment, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True, **self.user(APP_USER))
 
     def stop(self):
-        for process in (self.process, self.launcher):
+        for process in (self.process, getattr(self, "launcher", self.process)):
             if process.poll() is None:
                 process.kill()
                 process.wait()
@@ -143,6 +148,65 @@ def test_sigterm_of_the_sidecar_container_alone_leaves_the_app_to_the_next(pod):
     eventually(lambda: p.get("/pid")[1] == pid, "the same process serves")
 
 
-def test_memory_that_is_short_is_not_needed_for_a_forced_reload(pod):
-    p = pod()
+def cgroup(folder, limit, used):
+    """A made-up tree of cgroup v2, as a container sees it: its own group is the root."""
+    for name, text in (("proc/self/cgroup", "0::/"), ("sys/fs/cgroup/memory.max", limit), ("sys/fs/cgroup/memory.current", used),
+                       ("sys/fs/cgroup/memory.stat", "anon 1\ninactive_file 1048576")):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{text}\n")
+    return ("--system-root", str(folder))
+
+
+@pytest.mark.parametrize("action", ["Refuse", "Hold", "Ignore"])
+def test_memory_that_is_short_is_met_as_the_policy_says(pod, tmp_path, action):
+    words = cgroup(tmp_path / "system", limit=64 << 20, used=(64 << 20) - 4096)
+    p = pod(policy={"strategy": {"overlap": {"onMemoryPressure": action}}}, launcher_words=words)
+    pid, decisions = p.get("/pid")[1], []
+    reload = p.reload(expect=1 if action == "Refuse" else 0)
+    assert (p.get("/pid")[1] == pid) == (action == "Refuse")
+    for line in p.output().splitlines():
+        decisions += [word for word in ("spawned generation=2", "exited generation=1") if word in line]
+    if action == "Refuse":
+        assert reload["reason"] == "MemoryPressure" and "of 64 MiB are left" in reload["message"] and decisions == []
+    else:  # Hold: one goes before the other comes
+        assert decisions == ["exited generation=1", "spawned generation=2"][::1 if action == "Hold" else -1]
+
+
+FIRST_RELEASE = Path(__file__).parent / "first_release/sidestep-launch-0.1.0-x86_64.xz"
+
+
+def first_release(image):
+    program = image / "sidestep-launch-0.1.0"
+    program.write_bytes(lzma.decompress(FIRST_RELEASE.read_bytes()))
+    program.chmod(0o755)
+    return program
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the stored launcher cannot run on this machine")
+def test_the_first_releases_launcher_works_with_this_proxy(pod, traffic):
+    p = pod(launcher=first_release, policy={"strategy": {"overlap": {"onMemoryPressure": "Refuse"}}})
+    clients = traffic(p)
+    p.reload(words=("--env", "COLOUR=red"))
+    assert p.get("/env/COLOUR")[1] == "red"
+    pid = p.get("/pid")[1]
+    p.process.send_signal(signal.SIGKILL)  # the whole sidecar: the launcher hands the listeners to the next one
+    subprocess.run(["pkill", "-KILL", "-s", str(p.process.pid)], check=False)
+    p.process.wait()
+    p.start_sidecar()
+    eventually(lambda: p.get("/pid")[1] == pid, "the same process serves")
+    p.reload()
+    clients.end()
+    refused = [bad for bad in clients.bad if "refused" in bad[1].lower()]
+    assert refused == [] and p.get("/pid")[1] != pid
+    hook = subprocess.Popen([BINS / "sidestep", "pod-ending", "--control", p.control])
+    p.launcher.send_signal(signal.SIGTERM)
+    assert hook.wait(20) == 0 and p.launcher.wait(10) == 0
+
+
+def test_memory_that_suffices_and_memory_that_is_short_but_forced_let_two_overlap(pod, tmp_path):
+    words = cgroup(tmp_path / "system", limit=8 << 30, used=1 << 20)
+    p = pod(policy={"strategy": {"overlap": {"onMemoryPressure": "Refuse"}}}, launcher_words=words)
+    assert p.reload()["phase"] == "Succeeded"
+    cgroup(tmp_path / "system", limit=64 << 20, used=64 << 20)
     assert p.reload(words=("--force",))["phase"] == "Succeeded"

@@ -256,6 +256,39 @@ TEST_F(DriverTest, AnAttachedAppIsServedAndNeverSignalled) {
   EXPECT_TRUE(launcher_.stopped.empty());
 }
 
+TEST_F(DriverTest, AReloadWaitsUntilTheLauncherHasToldHowMuchMemoryIsLeft) {
+  serve();
+  launcher_.knows_memory = true;
+  std::optional<CommandReply> reply;
+  driver_->submit(ReloadCommand{}, [&](CommandReply answer) { reply = std::move(answer); });
+  ASSERT_TRUE(turn_until([&] { return !launcher_.memory_asked.empty(); }));
+  EXPECT_EQ(launcher_.memory_asked, std::vector<Generation>{gen(1)});
+  EXPECT_FALSE(reply.has_value());
+  EXPECT_EQ(launcher_.orders.size(), 1U);
+  driver_->on_launcher(MemoryTold{gen(1), MemoryRoom{100U << 20U, 90U << 20U, 40U << 20U}});
+  EXPECT_TRUE(reply.has_value());
+  EXPECT_EQ(launcher_.orders.size(), 1U);
+  EXPECT_EQ(board_.newest()->reload->reason, ReloadReason::kMemoryPressure);
+}
+
+TEST_F(DriverTest, ALauncherThatIsLostWhileItIsAskedForMemoryDoesNotHoldUpTheReload) {
+  serve();
+  launcher_.knows_memory = true;
+  std::optional<CommandReply> reply;
+  driver_->submit(ReloadCommand{}, [&](CommandReply answer) { reply = std::move(answer); });
+  ASSERT_TRUE(turn_until([&] { return !launcher_.memory_asked.empty(); }));
+  driver_->on_launcher(LauncherLost{});
+  EXPECT_TRUE(reply.has_value());
+  EXPECT_EQ(launcher_.orders.size(), 2U);
+}
+
+TEST_F(DriverTest, ALauncherThatNeverAnswersAboutMemoryIsWaitedForOneSecond) {
+  serve();
+  launcher_.knows_memory = true;
+  EXPECT_TRUE(ask(ReloadCommand{}).ok());
+  EXPECT_EQ(launcher_.orders.size(), 2U);
+}
+
 TEST_F(DriverTest, AnAppOnAnotherPortIsNamedWhileItStarts) {
   serve();
   ask(ReloadCommand{});

@@ -151,6 +151,32 @@ TEST_F(LauncherLinkTest, AnotherConnectionWithoutTheTokenIsRefusedAndCounted) {
   EXPECT_TRUE(link_->is_up());
 }
 
+TEST_F(LauncherLinkTest, OnlyALauncherThatCanSayIsAskedForMemory) {
+  start();
+  FakeLauncher launcher = connect();
+  bring_up(launcher);
+  EXPECT_FALSE(link_->ask_memory(Generation{1}));  // of the first release: would refuse the command
+  FakeLauncher newer = connect();
+  launch::Hello hello;
+  hello.token = link_->token();
+  hello.features = {"memory"};
+  newer.send(hello);
+  ASSERT_TRUE(is_welcome(newer));
+  newer.send(launch::State{});
+  turns();
+  ASSERT_TRUE(link_->ask_memory(Generation{1}));
+  const auto question = newer.next();
+  ASSERT_TRUE(question);
+  EXPECT_EQ(question->type, launch::Type::kAskMemory);
+  newer.send(launch::MemoryReport{1, true, 1000, 400, 250});
+  turns();
+  const auto* told = last<MemoryTold>();
+  ASSERT_NE(told, nullptr);
+  EXPECT_EQ(told->room.limit, 1000U);
+  EXPECT_EQ(told->room.used, 400U);
+  EXPECT_EQ(told->room.active_resident, 250U);
+}
+
 TEST_F(LauncherLinkTest, AWrongTokenIsRefused) {
   start("0123456789abcdef0123456789abcdef");
   FakeLauncher impostor = connect();
