@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "lib/http/h1_writer.h"
 #include "sidecar/io/app_pool.h"
 #include "sidecar/io/shard.h"
 
@@ -30,6 +31,7 @@ void AppConn::attach(Stream& stream) {
 }
 
 void AppConn::abandon() {
+  if (stream_ != nullptr) shard_.to_app().clear();  // of its request, not yet flushed
   stream_ = nullptr;
   if (state_ != State::kClosed) close();
 }
@@ -46,14 +48,25 @@ void AppConn::want(std::uint32_t events) {
   shard_.loop().modify(fd_.get(), events);
 }
 
-void AppConn::write(std::string_view bytes) {
-  if (write_broken_ || state_ == State::kClosed) return;
-  const SendState state = send_or_keep(fd_.get(), bytes, out_, handed_);
-  write_broken_ = state == SendState::kBroken;
-  if (state == SendState::kSome) want(wanted_ | EPOLLOUT);
+void AppConn::request_head(std::string_view head) { shard_.to_app().add(head); }
+
+void AppConn::request_body(std::string_view data) {
+  OutVec& out = shard_.to_app();
+  if (!stream_->is_chunked()) {
+    out.add(data);
+    return;
+  }
+  http::append_chunk_head(out.text(), data.size());
+  out.add(data);
+  out.add(http::kChunkEnd);
 }
 
-void AppConn::write(OutVec& pieces) {
+void AppConn::request_end(std::string_view trailers) {
+  if (stream_->is_chunked()) http::append_last_chunk(shard_.to_app().text(), trailers);
+}
+
+void AppConn::flush_request() {
+  OutVec& pieces = shard_.to_app();
   if (write_broken_ || state_ == State::kClosed) {
     pieces.clear();
     return;
@@ -90,7 +103,7 @@ void AppConn::on_io(std::uint32_t events) {
 void AppConn::on_connected(std::uint32_t events) {
   const int error = (events & (EPOLLERR | EPOLLHUP)) != 0 ? socket_error(fd_.get()) : 0;
   if (error != 0 || (events & EPOLLOUT) == 0) {
-    pool_.connect_failed(*this, error == 0 ? ECONNRESET : error);
+    pool_.connect_failed();
     close();
     return;
   }
@@ -222,7 +235,7 @@ bool AppConn::answer_ended(std::string_view trailers, bool extra_bytes) {
   }
   state_ = State::kIdle;
   idle_since_ = shard_.now();
-  pool_.idle(*this);
+  pool_.has_room(*this);
   return false;
 }
 

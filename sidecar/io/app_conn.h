@@ -1,7 +1,8 @@
 // One HTTP/1 connection to a generation of the app: idle in its pool, serving one stream, or a tunnel.
 //
-// Reads answers and tells the stream; writes what the stream gives it. Does not decide about retries (Stream)
-// nor about reuse across generations (there is none). Owned by its AppPool. Threads: its shard's.
+// Reads answers and tells the stream; frames and writes what the stream gives it. Does not decide about
+// retries (Stream) nor about reuse across generations (there is none). Owned by its AppPool. Threads: its
+// shard's.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +12,9 @@
 #include "lib/loop/event_loop.h"
 #include "lib/loop/socket.h"
 #include "lib/loop/timers.h"
+#include "sidecar/io/app_link.h"
+#include "sidecar/io/app_side.h"
 #include "sidecar/io/buffer.h"
-#include "sidecar/io/intrusive_list.h"
-#include "sidecar/io/out_vec.h"
 #include "sidecar/io/stream.h"
 
 namespace sidestep::sidecar {
@@ -21,29 +22,30 @@ namespace sidestep::sidecar {
 class AppPool;
 class Shard;
 
-class AppConn final : public Deletable, public IoHandler, public ListHook<AppConn> {
+class AppConn final : public AppLink, public AppSide, public IoHandler {
  public:
   AppConn(Shard& shard, AppPool& pool, UniqueFd fd, bool connected);
   ~AppConn() override;
 
-  // REQUIRES: idle. Calls stream.attached(this).
-  void attach(Stream& stream);
-  // The stream ended first (its client is gone, or it was cut): this connection cannot be used again. The
-  // stream is not called any more.
-  void abandon();
+  // AppLink.
+  void attach(Stream& stream) override;
+  void drop() override { abandon(); }
+  bool is_connecting() const override { return state_ == State::kConnecting; }
+  bool is_idle() const override { return state_ == State::kIdle; }
+  bool has_room() const override { return state_ == State::kIdle; }
+  TimePoint idle_since() const override { return idle_since_; }
+  bool is_stale() const override;
 
-  void write(std::string_view bytes);
-  void write(OutVec& pieces);
-  void shutdown_write();
-  void pause_reading(bool paused);
-  std::size_t unsent() const { return out_.size(); }
-  // Bytes of the present stream that the kernel took.
-  std::uint64_t handed() const { return handed_; }
-  int descriptor() const { return fd_.get(); }
-  bool is_connecting() const { return state_ == State::kConnecting; }
-  TimePoint idle_since() const { return idle_since_; }
-  // True when the app has closed or sent something although nobody asked: asks the kernel.
-  bool is_stale() const;
+  // AppSide.
+  void request_head(std::string_view head) override;
+  void request_body(std::string_view data) override;
+  void request_end(std::string_view trailers) override;
+  void flush_request() override;
+  void shutdown_write() override;
+  void pause_reading(bool paused) override;
+  void abandon() override;
+  std::size_t unsent() const override { return out_.size(); }
+  std::uint64_t handed() const override { return handed_; }
 
   void on_io(std::uint32_t events) override;
 

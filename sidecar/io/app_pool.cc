@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sidecar/io/app_conn.h"
 #include "sidecar/io/shard.h"
 
 namespace sidestep::sidecar {
@@ -24,17 +25,15 @@ void AppPool::acquire(Stream& stream) {
   stream.set_pool(this);
   ++counters_.requests;
   while (waiting_.empty()) {
-    AppConn* conn = idle_.pop_back();
-    if (conn == nullptr) break;
-    busy_.push_back(*conn);
+    AppLink* link = roomy_.empty() ? idle_.back() : roomy_.back();
+    if (link == nullptr) break;
     // A request that may not be sent twice is not risked on a connection that the app has just closed.
-    if ((!stream.idempotent() || stream.was_tried()) && conn->is_stale()) {
-      conn->abandon();
+    if ((!stream.idempotent() || stream.was_tried()) && link->is_stale()) {
+      link->drop();
       continue;
     }
-    streams_.push_back(stream);
     ++counters_.in_flight;
-    conn->attach(stream);
+    attach(*link, stream);
     return;
   }
   ++counters_.in_flight;
@@ -45,6 +44,17 @@ void AppPool::acquire(Stream& stream) {
     return;
   }
   open_connections();
+}
+
+void AppPool::attach(AppLink& link, Stream& stream) {
+  streams_.push_back(stream);
+  link.attach(stream);
+  file(link);
+}
+
+void AppPool::file(AppLink& link) {
+  link.unlink();
+  (!link.has_room() ? busy_ : link.is_idle() ? idle_ : roomy_).push_back(link);
 }
 
 bool AppPool::is_full() const {
@@ -80,47 +90,42 @@ bool AppPool::open_one() {
     return false;
   }
   ++connections_;
-  auto* conn = new AppConn(shard_, *this, *std::move(fd), is_unix);  // owned by the lists, until gone()
-  busy_.push_back(*conn);
+  if (!is_unix) set_no_delay(fd->get());
+  AppLink* link = new AppConn(shard_, *this, *std::move(fd), is_unix);  // owned by the lists, until gone()
+  busy_.push_back(*link);
   if (is_unix) {
-    serve_waiting(*conn);
+    serve_waiting(*link);
   } else {
-    set_no_delay(conn->descriptor());
     ++connecting_;
     arm_limit();
   }
   return true;
 }
 
-void AppPool::connected(AppConn& conn) {
+void AppPool::connected(AppLink& link) {
   --connecting_;
-  serve_waiting(conn);
+  serve_waiting(link);
 }
 
-void AppPool::serve_waiting(AppConn& conn) {
+void AppPool::serve_waiting(AppLink& link) {
   failures_ = 0;
   suspect_ = false;
-  if (Stream* stream = waiting_.pop_front()) {
-    streams_.push_back(*stream);
-    conn.attach(*stream);
-  } else if (retiring_) {
-    conn.abandon();
-  } else {
-    conn.unlink();
-    idle_.push_back(conn);
-  }
+  while (!waiting_.empty() && link.has_room()) attach(link, *waiting_.pop_front());
+  if (retiring_ && link.is_idle())
+    link.drop();
+  else
+    file(link);
   open_connections();
 }
 
-void AppPool::idle(AppConn& conn) {
-  if (retiring_) {
-    conn.abandon();
-    return;
-  }
-  serve_waiting(conn);
+void AppPool::has_room(AppLink& link) {
+  if (retiring_ && link.is_idle())
+    link.drop();
+  else
+    serve_waiting(link);
 }
 
-void AppPool::connect_failed(AppConn&, int) {
+void AppPool::connect_failed() {
   --connecting_;
   ++counters_.connect_failures;
   refused();
@@ -171,20 +176,20 @@ void AppPool::arm_limit() {
 // it hangs.
 void AppPool::on_limit() {
   if (connecting_ == 0) return;
-  for (AppConn* conn = busy_.front(); conn != nullptr;) {
-    AppConn* next = IntrusiveList<AppConn>::next(*conn);
-    if (conn->is_connecting()) {
-      connect_failed(*conn, 0);
-      conn->abandon();
+  for (AppLink* link = busy_.front(); link != nullptr;) {
+    AppLink* next = IntrusiveList<AppLink>::next(*link);
+    if (link->is_connecting()) {
+      connect_failed();
+      link->drop();
     }
-    conn = next;
+    link = next;
   }
 }
 
-void AppPool::gone(AppConn& conn) {
-  conn.unlink();
+void AppPool::gone(AppLink& link) {
+  link.unlink();
   --connections_;
-  shard_.loop().destroy_later(std::unique_ptr<Deletable>(&conn));
+  shard_.loop().destroy_later(std::unique_ptr<Deletable>(&link));
   if (retiring_ && is_idle()) shard_.router().pool_changed();
   if (!waiting_.empty() && !retiring_ && !suspect_) open_connections();
 }
@@ -192,7 +197,7 @@ void AppPool::gone(AppConn& conn) {
 void AppPool::retire(const Closing& closing) {
   retiring_ = true;
   closing_ = closing;
-  while (AppConn* conn = idle_.front()) conn->abandon();
+  while (AppLink* link = idle_.front()) link->drop();
   release_waiting();
   for (Stream* stream = streams_.front(); stream != nullptr && closing.tunnel_close_code != 0;) {
     Stream* next = IntrusiveList<Stream>::next(*stream);
@@ -203,9 +208,9 @@ void AppPool::retire(const Closing& closing) {
 }
 
 void AppPool::sweep(TimePoint now) {
-  while (AppConn* conn = idle_.front()) {
-    if (now - conn->idle_since() < shard_.limits().app_idle_timeout) break;
-    conn->abandon();
+  while (AppLink* link = idle_.front()) {
+    if (now - link->idle_since() < shard_.limits().app_idle_timeout) break;
+    link->drop();
   }
   if (!retiring_) return;
   const bool requests_over = closing_.requests_until && now >= *closing_.requests_until;
@@ -224,8 +229,9 @@ void AppPool::shut() {
   retiring_ = true;
   while (Stream* stream = waiting_.front()) stream->cut(Outcome::kCut);
   while (Stream* stream = streams_.front()) stream->cut(Outcome::kCut);
-  while (AppConn* conn = idle_.front()) conn->abandon();
-  while (AppConn* conn = busy_.front()) conn->abandon();
+  for (IntrusiveList<AppLink>* links : {&idle_, &roomy_, &busy_}) {
+    while (AppLink* link = links->front()) link->drop();
+  }
 }
 
 std::size_t AppPool::waiting_bytes() const {

@@ -1,9 +1,10 @@
 // The connections of one shard to one generation, and the streams that wait for one.
 //
-// Idle connections are reused last in, first out. New ones are opened as streams wait, at most
-// `app_max_connecting` at a time, so that a released hold does not swamp the app's backlog. When a connect is
-// refused, the streams wait (they are held, not failed) and one connect is tried after a pause; when the
-// generation leaves the route table, what waits is routed anew. Threads: its shard's.
+// Connections with room that serve already come first, then idle ones, last in, first out. New ones are
+// opened as streams wait, at most `app_max_connecting` at a time, so that a released hold does not swamp the
+// app's backlog. When a connect is refused, the streams wait (they are held, not failed) and one connect is
+// tried after a pause; when the generation leaves the route table, what waits is routed anew. Threads: its
+// shard's.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +14,9 @@
 #include "lib/loop/timers.h"
 #include "sidecar/core/counters.h"
 #include "sidecar/core/route_table.h"
-#include "sidecar/io/app_conn.h"
+#include "sidecar/io/app_link.h"
 #include "sidecar/io/intrusive_list.h"
+#include "sidecar/io/stream.h"
 
 namespace sidestep::sidecar {
 
@@ -36,10 +38,10 @@ class AppPool final {
   void stream_left(Stream& stream);
 
   // From connections.
-  void connected(AppConn& conn);  // it may serve now
-  void connect_failed(AppConn& conn, int error);
-  void idle(AppConn& conn);  // it has served and may serve again
-  void gone(AppConn& conn);  // it is closed; destroyed at the end of the turn
+  void connected(AppLink& link);  // it may serve now
+  void connect_failed();
+  void has_room(AppLink& link);  // it has served, and may serve again
+  void gone(AppLink& link);      // it is closed; destroyed at the end of the turn
 
   // The generation takes no new streams: idle connections are closed, what waits is routed anew.
   void retire(const Closing& closing);
@@ -70,7 +72,9 @@ class AppPool final {
   void open_connections();
   bool open_one();
   bool is_full() const;  // as many connections as are allowed
-  void serve_waiting(AppConn& conn);
+  void attach(AppLink& link, Stream& stream);
+  void file(AppLink& link);
+  void serve_waiting(AppLink& link);
   void refused();
   void release_waiting();
   void on_retry();
@@ -80,8 +84,9 @@ class AppPool final {
   Shard& shard_;
   const RouteEntry entry_;
   GenerationCounters counters_;
-  IntrusiveList<AppConn> idle_;  // back: used last
-  IntrusiveList<AppConn> busy_;  // connecting, serving, tunnels
+  IntrusiveList<AppLink> idle_;   // serve nothing; back: used last
+  IntrusiveList<AppLink> roomy_;  // serve streams and take more
+  IntrusiveList<AppLink> busy_;   // connecting, or serving all they can
   IntrusiveList<Stream> waiting_;
   IntrusiveList<Stream> streams_;  // attached
   std::size_t connections_ = 0;

@@ -101,18 +101,4 @@ SendState send_rest(int fd, Buffer& rest, std::uint64_t& sent) {
   return SendState::kAll;
 }
 
-SendState send_or_keep(int fd, std::string_view bytes, Buffer& rest, std::uint64_t& sent) {
-  if (!rest.empty() || bytes.empty()) {
-    rest.append(bytes);
-    return rest.empty() ? SendState::kAll : SendState::kSome;
-  }
-  const ssize_t count = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-  if (count < 0 && !is_full(errno)) return SendState::kBroken;
-  const std::size_t taken = count < 0 ? 0 : static_cast<std::size_t>(count);
-  sent += taken;
-  if (taken == bytes.size()) return SendState::kAll;
-  rest.append(bytes.substr(taken));
-  return SendState::kSome;
-}
-
 }  // namespace sidestep::sidecar

@@ -49,8 +49,6 @@ class OutVec {
   std::vector<Piece> pieces_;
 };
 
-// One write of `bytes`, or of what waits in `rest` when that is not empty.
-SendState send_or_keep(int fd, std::string_view bytes, Buffer& rest, std::uint64_t& sent);
 // Sends what waits. kAll when nothing is left.
 SendState send_rest(int fd, Buffer& rest, std::uint64_t& sent);
 

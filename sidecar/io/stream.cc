@@ -3,9 +3,8 @@
 #include <algorithm>
 
 #include "lib/base/log.h"
-#include "lib/http/h1_writer.h"
-#include "sidecar/io/app_conn.h"
 #include "sidecar/io/app_pool.h"
+#include "sidecar/io/app_side.h"
 #include "sidecar/io/client_side.h"
 #include "sidecar/io/shard.h"
 
@@ -21,12 +20,13 @@ Stream::Stream(Shard& shard) : shard_(shard), deadline_(*this) {}
 void Stream::reset() {
   request_.clear();
   if (request_.capacity() > kKeepCapacity) std::string().swap(request_);
+  trailers_.clear();
   pool_ = nullptr;
-  handed_ = 0;
+  head_size_ = handed_ = 0;
   frames_ = http::WsFrameTracker();
   attempts_ = interims_ = 0;
   status_ = close_code_ = 0;
-  chunked_ = request_complete_ = response_begun_ = upgrade_ = websocket_ = tunnel_ = false;
+  chunked_ = request_complete_ = end_handed_ = response_begun_ = upgrade_ = websocket_ = tunnel_ = false;
   client_ended_ = app_ended_ = held_ = avoid_candidate_ = paused_client_ = paused_app_ = false;
   replayable_ = true;
 }
@@ -41,13 +41,8 @@ void Stream::begin(ClientSide* client, const http::RequestHead& head, const http
   ++shard_.counters().requests;
   shard_.router().retry_budget().count_request(began_);
   http::append_request_head(request_, head, context);
+  head_size_ = request_.size();
   if (shard_.options().access_log) note_.assign(head.method_text).append(" ").append(head.target);
-}
-
-void Stream::append_body(std::string& out, std::string_view data) const {
-  if (chunked_) http::append_chunk_head(out, data.size());
-  out += data;
-  if (chunked_) out += http::kChunkEnd;
 }
 
 // Whether request_ goes on holding everything that was read of the request.
@@ -63,22 +58,15 @@ bool Stream::keep_for_replay(std::size_t more) {
 
 void Stream::request_body(std::string_view data) {
   if (data.empty()) return;
-  if (keep_for_replay(data.size())) {
-    append_body(request_, data);
-    return;
-  }
-  OutVec& out = shard_.to_app();
-  if (chunked_) http::append_chunk_head(out.text(), data.size());
-  out.add(data);
-  if (chunked_) out.add(http::kChunkEnd);
+  if (keep_for_replay(data.size()))
+    request_ += data;
+  else
+    app_->request_body(data);
 }
 
 void Stream::request_end(std::string_view trailers) {
   request_complete_ = true;
-  if (!chunked_) return;
-  std::string passed;
-  http::append_trailers(passed, trailers, {}, shard_.h1_limits(), shard_.headers());
-  http::append_last_chunk(keep_for_replay(passed.size() + 8) ? request_ : shard_.to_app().text(), passed);
+  if (!trailers.empty()) http::append_trailers(trailers_, trailers, {}, shard_.h1_limits(), shard_.headers());
 }
 
 void Stream::flush_request() {
@@ -92,15 +80,29 @@ void Stream::flush_request() {
     }
     return;
   }
-  if (handed_ < request_.size()) {
-    app_->write(std::string_view(request_).substr(handed_));
-    handed_ = request_.size();
-  }
-  if (!shard_.to_app().empty()) app_->write(shard_.to_app());
+  hand_request();
   if (app_->unsent() > most) {
     paused_client_ = true;
     client_->pause_request(true);
   }
+}
+
+// What the present attempt has not handed on yet.
+void Stream::hand_request() {
+  const std::string_view kept(request_);
+  if (handed_ < head_size_ && !kept.empty()) {
+    app_->request_head(kept.substr(0, head_size_));
+    handed_ = head_size_;
+  }
+  if (handed_ < kept.size()) {
+    app_->request_body(kept.substr(handed_));
+    handed_ = kept.size();
+  }
+  if (request_complete_ && !end_handed_) {
+    app_->request_end(trailers_);
+    end_handed_ = true;
+  }
+  app_->flush_request();
 }
 
 void Stream::app_drained() {
@@ -114,9 +116,10 @@ void Stream::dispatch() {
   shard_.router().route(*this);
 }
 
-void Stream::attached(AppConn* app) {
+void Stream::attached(AppSide* app) {
   app_ = app;
   handed_ = 0;
+  end_handed_ = false;
   ++attempts_;
   unhold();
   const Millis limit = shard_.limits().app_answer_timeout;

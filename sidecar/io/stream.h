@@ -1,5 +1,5 @@
 // One request stream: what is routed, weighed, held, retried and counted. It knows nothing of sockets or of
-// HTTP versions: ClientSide is where it came from, AppConn is who answers it.
+// HTTP versions: ClientSide is where it came from, AppSide is who answers it.
 //
 //   begin ─ request_body* ─ request_end ─┐            (from the client, in any relation to the rest)
 //   dispatch ─▶ waits in the hold or in an AppPool ─▶ attached ─▶ head ─ body* ─ end
@@ -24,8 +24,8 @@
 
 namespace sidestep::sidecar {
 
-class AppConn;
 class AppPool;
+class AppSide;
 class ClientSide;
 class Shard;
 struct Rejection;
@@ -50,7 +50,7 @@ class Stream : public ListHook<Stream> {
   void tunnel_client_end();
 
   // --- From the pool and the app connection.
-  void attached(AppConn* app);
+  void attached(AppSide* app);
   void interim(const http::ResponseHead& head);
   // False: the head may not pass (answered 502); the connection is not to be used again.
   [[nodiscard]] bool head(const http::ResponseHead& head);
@@ -74,6 +74,8 @@ class Stream : public ListHook<Stream> {
   http::Method method() const { return method_; }
   bool idempotent() const { return http::is_idempotent(method_); }
   bool request_complete() const { return request_complete_; }
+  // Nobody knows how long its body will be.
+  bool is_chunked() const { return chunked_; }
   bool is_tunnel() const { return tunnel_; }
   bool wants_tunnel() const { return upgrade_; }
   bool avoids_candidate() const { return avoid_candidate_; }
@@ -93,7 +95,7 @@ class Stream : public ListHook<Stream> {
 
   void reset();
   void on_deadline();
-  void append_body(std::string& out, std::string_view data) const;
+  void hand_request();
   bool keep_for_replay(std::size_t more);
   void finish(Outcome outcome);
   void unhold();
@@ -103,10 +105,13 @@ class Stream : public ListHook<Stream> {
 
   Shard& shard_;
   ClientSide* client_ = nullptr;
-  AppConn* app_ = nullptr;
+  AppSide* app_ = nullptr;
   AppPool* pool_ = nullptr;
-  std::string request_;     // as the app gets it: kept until an answer begins, or until it is too large
-  std::string note_;        // method and target, for the access log only
+  // Head, as the app gets it, and body, without framing: kept until an answer begins, or it is too large.
+  std::string request_;
+  std::string trailers_;  // of the request: lines
+  std::string note_;      // method and target, for the access log only
+  std::size_t head_size_ = 0;
   std::size_t handed_ = 0;  // bytes of request_ that the present attempt has handed on
   TimePoint began_{};
   TimePoint held_since_{};
@@ -117,8 +122,9 @@ class Stream : public ListHook<Stream> {
   std::uint8_t interims_ = 0;
   std::uint16_t status_ = 0;
   std::uint16_t close_code_ = 0;
-  bool chunked_ : 1 = false;  // the request's body towards the app
+  bool chunked_ : 1 = false;  // the request's body has no known length
   bool request_complete_ : 1 = false;
+  bool end_handed_ : 1 = false;  // the end of the request, in the present attempt
   bool replayable_ : 1 = true;
   bool response_begun_ : 1 = false;
   bool upgrade_ : 1 = false;

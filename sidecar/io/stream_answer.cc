@@ -1,7 +1,6 @@
 // The answer's way through a stream: heads, bodies, failures and tunnels.
-#include "lib/http/h1_writer.h"
-#include "sidecar/io/app_conn.h"
 #include "sidecar/io/app_pool.h"
+#include "sidecar/io/app_side.h"
 #include "sidecar/io/client_side.h"
 #include "sidecar/io/shard.h"
 #include "sidecar/io/stream.h"
@@ -131,7 +130,8 @@ void Stream::give_up(AttemptFailure why) {
 
 void Stream::tunnel_from_client(std::string_view data) {
   if (app_ == nullptr) return;
-  app_->write(data);
+  app_->request_body(data);
+  app_->flush_request();
   if (app_->unsent() > shard_.limits().stream_buffer_bytes) {
     paused_client_ = true;
     client_->pause_request(true);

@@ -203,5 +203,36 @@ TEST_F(PlaneTest, ATunnelPassesBytesBothWaysAndHalfCloses) {
   EXPECT_EQ(conn.read_all(), "got early late");
 }
 
+// The pieces of an upload that was refused in the middle of a read once stayed behind, and went out in front
+// of the next client's request.
+TEST_F(PlaneTest, BytesOfARefusedUploadReachNoOtherConnection) {
+  std::atomic<bool> upload_begun{false};
+  std::atomic<bool> is_read{false};
+  std::string second;
+  RawApp app([&](RawConn& conn) {
+    second = conn.read_until("\r\n\r\n");
+    if (has(second, "POST")) {
+      conn.read_until("marker");
+      upload_begun = true;
+      conn.read_all();
+      return;
+    }
+    conn.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    second += conn.read_all();
+    is_read = true;
+  });
+  options_.limits.replay_bytes = 0;
+  options_.limits.app_idle_timeout = Millis(100);
+  start(active(1, app));
+  RawConn bad = client();
+  bad.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nmarker\r\n");
+  ASSERT_TRUE(wait([&] { return upload_begun.load(); }));
+  bad.send("5\r\nstray\r\nnonsense\r\n");
+  EXPECT_TRUE(has(bad.read_all(), "400 "));
+  EXPECT_TRUE(has(get(), "ok"));
+  ASSERT_TRUE(wait([&] { return is_read.load(); }));
+  EXPECT_FALSE(has(second, "stray")) << second;
+}
+
 }  // namespace
 }  // namespace sidestep::test
