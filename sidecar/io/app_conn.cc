@@ -1,7 +1,6 @@
 #include "sidecar/io/app_conn.h"
 
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 #include <cerrno>
 
@@ -11,14 +10,17 @@
 
 namespace sidestep::sidecar {
 
-AppConn::AppConn(Shard& shard, AppPool& pool, UniqueFd fd, bool connected)
-    : shard_(shard), pool_(pool), fd_(std::move(fd)), state_(connected ? State::kIdle : State::kConnecting) {
+AppConn::AppConn(Shard& shard, AppPool& pool, Wire wire, bool connected)
+    : shard_(shard),
+      pool_(pool),
+      wire_(std::move(wire)),
+      state_(connected ? State::kIdle : State::kConnecting) {
   wanted_ = connected ? EPOLLIN : EPOLLIN | EPOLLOUT;
-  if (!shard_.loop().add(fd_.get(), wanted_, this)) write_broken_ = true;
+  if (!shard_.loop().add(wire_.fd(), wanted_, this)) write_broken_ = true;
 }
 
 AppConn::~AppConn() {
-  if (fd_) shard_.loop().remove(fd_.get());
+  if (wire_.is_open()) shard_.loop().remove(wire_.fd());
 }
 
 void AppConn::attach(Stream& stream) {
@@ -36,16 +38,10 @@ void AppConn::abandon() {
   if (state_ != State::kClosed) close();
 }
 
-bool AppConn::is_stale() const {
-  char byte;
-  const ssize_t count = ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return count >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
-}
-
 void AppConn::want(std::uint32_t events) {
   if (events == wanted_ || state_ == State::kClosed) return;
   wanted_ = events;
-  shard_.loop().modify(fd_.get(), events);
+  shard_.loop().modify(wire_.fd(), events);
 }
 
 void AppConn::request_head(std::string_view head) { shard_.to_app().add(head); }
@@ -71,14 +67,14 @@ void AppConn::flush_request() {
     pieces.clear();
     return;
   }
-  const SendState state = pieces.send(fd_.get(), out_, handed_);
+  const SendState state = wire_.send(pieces, handed_);
   write_broken_ = state == SendState::kBroken;
   if (state == SendState::kSome) want(wanted_ | EPOLLOUT);
 }
 
 void AppConn::shutdown_write() {
-  if (out_.empty())
-    ::shutdown(fd_.get(), SHUT_WR);
+  if (wire_.all_sent())
+    wire_.shutdown_write();
   else
     end_after_write_ = true;
 }
@@ -101,7 +97,7 @@ void AppConn::on_io(std::uint32_t events) {
 }
 
 void AppConn::on_connected(std::uint32_t events) {
-  const int error = (events & (EPOLLERR | EPOLLHUP)) != 0 ? socket_error(fd_.get()) : 0;
+  const int error = (events & (EPOLLERR | EPOLLHUP)) != 0 ? socket_error(wire_.fd()) : 0;
   if (error != 0 || (events & EPOLLOUT) == 0) {
     pool_.connect_failed();
     close();
@@ -113,26 +109,25 @@ void AppConn::on_connected(std::uint32_t events) {
 }
 
 void AppConn::on_writable() {
-  switch (send_rest(fd_.get(), out_, handed_)) {
+  switch (wire_.send_rest(handed_)) {
     case SendState::kBroken:
       write_broken_ = true;
-      out_.clear();
+      wire_.drop_unsent();
       want(wanted_ & ~static_cast<std::uint32_t>(EPOLLOUT));
       return;
     case SendState::kSome:
       break;
     case SendState::kAll:
       want(wanted_ & ~static_cast<std::uint32_t>(EPOLLOUT));
-      if (end_after_write_) ::shutdown(fd_.get(), SHUT_WR);
+      if (end_after_write_) wire_.shutdown_write();
       break;
   }
-  if (stream_ != nullptr && out_.size() <= shard_.limits().stream_buffer_bytes / 2) stream_->app_drained();
+  if (stream_ != nullptr && wire_.unsent() <= shard_.limits().stream_buffer_bytes / 2) stream_->app_drained();
 }
 
 void AppConn::on_readable() {
   const bool large = in_body_ && body_.remaining() > Shard::kLargeRead;
-  const std::size_t size = large ? Shard::kLargeRead : Shard::kRead;
-  const ssize_t count = ::recv(fd_.get(), shard_.scratch(), size, MSG_DONTWAIT);
+  const ssize_t count = wire_.recv(shard_.scratch(), large ? Shard::kLargeRead : Shard::kRead);
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
   if (count <= 0) {
     on_end_of_input(count < 0 ? errno : 0);
@@ -224,7 +219,7 @@ bool AppConn::read_body(std::string_view& bytes) {
 // state.
 bool AppConn::answer_ended(std::string_view trailers, bool extra_bytes) {
   Stream* stream = std::exchange(stream_, nullptr);
-  const bool reusable = keep_alive_ && !extra_bytes && stream->request_complete() && out_.empty() &&
+  const bool reusable = keep_alive_ && !extra_bytes && stream->request_complete() && wire_.all_sent() &&
                         !write_broken_ && !reading_paused_;
   in_body_ = false;
   stream->end(trailers);
@@ -266,10 +261,9 @@ void AppConn::fail(AttemptFailure why) {
 void AppConn::close() {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
-  shard_.loop().remove(fd_.get());
-  fd_.reset();
+  shard_.loop().remove(wire_.fd());
+  wire_.close();
   in_.clear();
-  out_.clear();
   pool_.gone(*this);
 }
 

@@ -10,12 +10,12 @@
 
 #include "lib/http/h1_parser.h"
 #include "lib/loop/event_loop.h"
-#include "lib/loop/socket.h"
 #include "lib/loop/timers.h"
 #include "sidecar/io/app_link.h"
 #include "sidecar/io/app_side.h"
 #include "sidecar/io/buffer.h"
 #include "sidecar/io/stream.h"
+#include "sidecar/io/wire.h"
 
 namespace sidestep::sidecar {
 
@@ -24,7 +24,7 @@ class Shard;
 
 class AppConn final : public AppLink, public AppSide, public IoHandler {
  public:
-  AppConn(Shard& shard, AppPool& pool, UniqueFd fd, bool connected);
+  AppConn(Shard& shard, AppPool& pool, Wire wire, bool connected);
   ~AppConn() override;
 
   // AppLink.
@@ -34,7 +34,7 @@ class AppConn final : public AppLink, public AppSide, public IoHandler {
   bool is_idle() const override { return state_ == State::kIdle; }
   bool has_room() const override { return state_ == State::kIdle; }
   TimePoint idle_since() const override { return idle_since_; }
-  bool is_stale() const override;
+  bool is_stale() const override { return wire_.is_stale(); }
 
   // AppSide.
   void request_head(std::string_view head) override;
@@ -44,7 +44,7 @@ class AppConn final : public AppLink, public AppSide, public IoHandler {
   void shutdown_write() override;
   void pause_reading(bool paused) override;
   void abandon() override;
-  std::size_t unsent() const override { return out_.size(); }
+  std::size_t unsent() const override { return wire_.unsent(); }
   std::uint64_t handed() const override { return handed_; }
 
   void on_io(std::uint32_t events) override;
@@ -66,10 +66,9 @@ class AppConn final : public AppLink, public AppSide, public IoHandler {
 
   Shard& shard_;
   AppPool& pool_;
-  UniqueFd fd_;
+  Wire wire_;
   Stream* stream_ = nullptr;
-  Buffer in_;   // the beginning of a head or of trailers
-  Buffer out_;  // what the app did not take yet
+  Buffer in_;  // the beginning of a head or of trailers
   std::uint64_t handed_ = 0;
   TimePoint idle_since_{};
   http::BodyReader body_;

@@ -91,7 +91,8 @@ bool AppPool::open_one() {
   }
   ++connections_;
   if (!is_unix) set_no_delay(fd->get());
-  AppLink* link = new AppConn(shard_, *this, *std::move(fd), is_unix);  // owned by the lists, until gone()
+  AppLink* link =
+      new AppConn(shard_, *this, Wire(*std::move(fd)), is_unix);  // owned by the lists, until gone()
   busy_.push_back(*link);
   if (is_unix) {
     serve_waiting(*link);

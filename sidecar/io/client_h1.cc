@@ -1,10 +1,7 @@
 #include "sidecar/io/client_h1.h"
 
 #include <arpa/inet.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -22,14 +19,14 @@ constexpr int kFreeWindow = 8 << 20;
 
 }  // namespace
 
-ClientH1::ClientH1(Shard& shard, UniqueFd fd, const PeerAddress& peer, std::uint16_t listener)
-    : shard_(shard), fd_(std::move(fd)), wanted_(EPOLLIN), peer_(peer), listener_(listener) {
-  if (!shard_.loop().add(fd_.get(), wanted_, this)) close_after_ = true;
+ClientH1::ClientH1(Shard& shard, Wire wire, const PeerAddress& peer, std::uint16_t listener)
+    : shard_(shard), wire_(std::move(wire)), wanted_(EPOLLIN), peer_(peer), listener_(listener) {
+  if (!shard_.loop().add(wire_.fd(), wanted_, this)) close_after_ = true;
   limit_time(shard_.limits().header_timeout);
 }
 
 ClientH1::~ClientH1() {
-  if (fd_) shard_.loop().remove(fd_.get());
+  if (wire_.is_open()) shard_.loop().remove(wire_.fd());
 }
 
 void ClientH1::on_io(std::uint32_t events) {
@@ -43,7 +40,7 @@ void ClientH1::on_io(std::uint32_t events) {
 }
 
 bool ClientH1::wants_bytes() const {
-  if (input_ended_ || out_.size() > shard_.limits().stream_buffer_bytes) return false;
+  if (input_ended_ || wire_.unsent() > shard_.limits().stream_buffer_bytes) return false;
   switch (state_) {
     case State::kHead:
     case State::kDiscard:
@@ -65,8 +62,7 @@ void ClientH1::on_readable() {
     return;
   }
   const bool large = state_ == State::kRequest && body_.remaining() > Shard::kLargeRead;
-  const ssize_t count =
-      ::recv(fd_.get(), shard_.scratch(), large ? Shard::kLargeRead : Shard::kRead, MSG_DONTWAIT);
+  const ssize_t count = wire_.recv(shard_.scratch(), large ? Shard::kLargeRead : Shard::kRead);
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
   if (count < 0) {
     drop();
@@ -225,7 +221,7 @@ void ClientH1::on_end_of_input() {
   switch (state_) {
     case State::kHead:
     case State::kLinger:
-      if (out_.empty()) close();
+      if (wire_.all_sent()) close();
       break;
     case State::kDiscard:
       finish_answers();
@@ -245,14 +241,14 @@ void ClientH1::on_end_of_input() {
 void ClientH1::on_timer() {
   switch (state_) {
     case State::kHead:
-      if (is_head_timed_ && out_.empty()) {
+      if (is_head_timed_ && wire_.all_sent()) {
         refuse({http::HeadResult::kBad, 0, http::BadReason::kNone, 408});
         return;
       }
       close();
       return;
     case State::kRequest:
-      if (!body_.finished() && !body_paused_ && stream_ != nullptr && out_.empty()) {
+      if (!body_.finished() && !body_paused_ && stream_ != nullptr && wire_.all_sent()) {
         close_after_ = true;
         stream_->reject(Outcome::kBadRequest, {408, 0, "The body of the request did not arrive in time."});
         return;
@@ -280,23 +276,18 @@ void ClientH1::pause_request(bool paused) {
 // grow again.
 void ClientH1::hold_back(bool held) {
   if (body_.finished()) return;
-  const int window = held ? kHeldWindow : kFreeWindow;
-  ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_WINDOW_CLAMP, &window, sizeof window);
+  wire_.clamp_window(held ? kHeldWindow : kFreeWindow);
 }
 
-std::size_t ClientH1::kernel_bytes() const {
-  int queued = 0;
-  if (::ioctl(fd_.get(), FIONREAD, &queued) != 0 || queued < 0) queued = 0;
-  return in_.size() + static_cast<std::size_t>(queued);
-}
+std::size_t ClientH1::kernel_bytes() const { return in_.size() + wire_.kernel_bytes(); }
 
 void ClientH1::update_interest() {
   if (state_ == State::kClosed) return;
   std::uint32_t events = wants_bytes() ? std::uint32_t{EPOLLIN} : 0U;
-  if (!out_.empty()) events |= EPOLLOUT;
+  if (!wire_.all_sent()) events |= EPOLLOUT;
   if (events == wanted_) return;
   wanted_ = events;
-  shard_.loop().modify(fd_.get(), events);
+  shard_.loop().modify(wire_.fd(), events);
 }
 
 void ClientH1::limit_time(Millis limit) { shard_.loop().arm(*this, limit); }
@@ -310,7 +301,7 @@ void ClientH1::limit_time_once(Millis limit) {
 
 void ClientH1::shut_when_idle() {
   close_after_ = true;
-  if (is_idle() && out_.empty()) close();
+  if (is_idle() && wire_.all_sent()) close();
 }
 
 // The client is gone, or has to go: nothing more can be said to it.
@@ -323,10 +314,9 @@ void ClientH1::close() {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
   shard_.loop().cancel(*this);
-  shard_.loop().remove(fd_.get());
-  fd_.reset();
+  shard_.loop().remove(wire_.fd());
+  wire_.close();
   in_.clear();
-  out_.clear();
   shard_.client_closed(*this);
 }
 

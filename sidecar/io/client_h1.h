@@ -16,12 +16,11 @@
 
 #include "lib/http/h1_parser.h"
 #include "lib/loop/event_loop.h"
-#include "lib/loop/socket.h"
 #include "lib/loop/timers.h"
 #include "sidecar/io/buffer.h"
 #include "sidecar/io/client_side.h"
 #include "sidecar/io/intrusive_list.h"
-#include "sidecar/io/out_vec.h"
+#include "sidecar/io/wire.h"
 
 namespace sidestep::sidecar {
 
@@ -40,7 +39,7 @@ class ClientH1 final : public Deletable,
                        public ListHook<ClientH1>,
                        private Timer {
  public:
-  ClientH1(Shard& shard, UniqueFd fd, const PeerAddress& peer, std::uint16_t listener);
+  ClientH1(Shard& shard, Wire wire, const PeerAddress& peer, std::uint16_t listener);
   ~ClientH1() override;
 
   void on_io(std::uint32_t events) override;
@@ -56,7 +55,7 @@ class ClientH1 final : public Deletable,
   void tunnel_end() override;
   void tunnel_closed() override;
   bool flush() override;
-  std::size_t unsent() const override { return out_.size(); }
+  std::size_t unsent() const override { return wire_.unsent(); }
   void pause_request(bool paused) override;
   void hold_back(bool held) override;
   std::size_t kernel_bytes() const override;
@@ -98,11 +97,10 @@ class ClientH1 final : public Deletable,
   bool wants_bytes() const;
 
   Shard& shard_;
-  UniqueFd fd_;
+  Wire wire_;
   std::uint32_t wanted_ = 0;
   Stream* stream_ = nullptr;
   Buffer in_;
-  Buffer out_;
   http::BodyReader body_;
   http::HeadScanner scanner_;
   PeerAddress peer_;
@@ -119,7 +117,7 @@ class ClientH1 final : public Deletable,
   bool answer_done_ : 1 = false;
   bool input_ended_ : 1 = false;
   bool aborted_ : 1 = false;
-  bool output_ends_ : 1 = false;    // after what waits in out_
+  bool output_ends_ : 1 = false;    // after what waits in wire_
   bool is_head_timed_ : 1 = false;  // the limit for the present head runs
   bool resuming_ : 1 = false;       // is in the shard's list
 };

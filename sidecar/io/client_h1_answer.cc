@@ -1,7 +1,6 @@
 // The answer's way to an HTTP/1 client: framing, the announced end of the connection, and what follows the
 // last byte.
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 #include "lib/http/forwarding.h"
 #include "lib/http/h1_writer.h"
@@ -97,7 +96,7 @@ bool ClientH1::flush() {
     return false;
   }
   std::uint64_t sent = 0;
-  const SendState sending = shard_.to_client().send(fd_.get(), out_, sent);
+  const SendState sending = wire_.send(shard_.to_client(), sent);
   if (sending == SendState::kBroken) {
     drop();
     return false;
@@ -110,7 +109,7 @@ bool ClientH1::flush() {
     limit_time(shard_.limits().write_timeout);
     update_interest();
   } else if (output_ends_) {
-    ::shutdown(fd_.get(), SHUT_WR);
+    wire_.shutdown_write();
   }
   if (answer_done_) answer_ended();
   return true;
@@ -119,15 +118,14 @@ bool ClientH1::flush() {
 // An answer whose end is the end of the connection must not look whole: reset instead of FIN.
 void ClientH1::close_cut() {
   if (answer_framing_ == http::Framing::kUntilClose) {
-    const linger hard{1, 0};
-    ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    wire_.reset_at_close();
   }
   close();
 }
 
 void ClientH1::on_writable() {
   std::uint64_t sent = 0;
-  switch (send_rest(fd_.get(), out_, sent)) {
+  switch (wire_.send_rest(sent)) {
     case SendState::kBroken:
       drop();
       return;
@@ -139,11 +137,12 @@ void ClientH1::on_writable() {
         start_lingering();
         return;
       }
-      if (output_ends_) ::shutdown(fd_.get(), SHUT_WR);
+      if (output_ends_) wire_.shutdown_write();
       rest_timer();
       break;
   }
-  if (stream_ != nullptr && out_.size() <= shard_.limits().stream_buffer_bytes / 2) stream_->client_drained();
+  if (stream_ != nullptr && wire_.unsent() <= shard_.limits().stream_buffer_bytes / 2)
+    stream_->client_drained();
   if (state_ == State::kHead && !in_.empty() && wants_bytes()) shard_.later(*this);
   update_interest();
 }
@@ -157,7 +156,7 @@ void ClientH1::rest_timer() {
     shard_.loop().cancel(*this);
 }
 
-// The answer is with the kernel, or waits in out_.
+// The answer is with the kernel, or waits in wire_.
 void ClientH1::answer_ended() {
   answer_done_ = false;
   if (close_after_) {
@@ -174,7 +173,7 @@ void ClientH1::answer_ended() {
 
 void ClientH1::next_request() {
   state_ = State::kHead;
-  if (out_.empty()) limit_time(shard_.limits().idle_timeout);
+  if (wire_.all_sent()) limit_time(shard_.limits().idle_timeout);
   if (!in_.empty())
     shard_.later(*this);
   else if (!(wanted_ & EPOLLIN))
@@ -183,7 +182,7 @@ void ClientH1::next_request() {
 
 void ClientH1::finish_answers() {
   state_ = State::kLinger;
-  if (out_.empty())
+  if (wire_.all_sent())
     start_lingering();
   else
     update_interest();
@@ -198,7 +197,7 @@ void ClientH1::start_lingering() {
     return;
   }
   in_.clear();
-  ::shutdown(fd_.get(), SHUT_WR);
+  wire_.shutdown_write();
   limit_time(shard_.limits().linger_timeout);
   update_interest();
 }

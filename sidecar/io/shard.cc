@@ -141,9 +141,13 @@ void Shard::accept_from(const Listener& listener) {
       return;
     }
     ++counters_.accepted;
-    auto* client = new ClientH1(*this, std::move(fd), peer_of(address), listener.index);
-    clients_.push_back(*client);
+    serve(Wire(std::move(fd)), peer_of(address), listener.index);
   }
+}
+
+void Shard::serve(Wire wire, const PeerAddress& peer, std::uint16_t listener) {
+  auto* client = new ClientH1(*this, std::move(wire), peer, listener);  // the list's, until client_closed()
+  clients_.push_back(*client);
 }
 
 void Shard::client_closed(ClientH1& client) {

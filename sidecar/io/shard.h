@@ -77,6 +77,8 @@ class Shard final {
   static constexpr std::size_t kLargeRead = 262'144;
 
   std::uint16_t listener_port(std::uint16_t listener) const { return ports_[listener]; }
+  // A client whose first request has not been read yet; `listener` is the number of the one it came by.
+  void serve(Wire wire, const PeerAddress& peer, std::uint16_t listener);
   // Calls client.resume() at the end of the turn.
   void later(ClientH1& client);
   void client_closed(ClientH1& client);
