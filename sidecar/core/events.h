@@ -68,6 +68,11 @@ struct Exited {
   bool forked_away = false;  // the process that was started ended well and left others of its group behind
   bool out_of_memory = false;
   std::vector<std::string> output;
+  bool gone_follows = false;       // what it left behind is being ended
+  bool with_its_launcher = false;  // nobody saw it: the app container went away
+};
+struct Gone {  // no process of the generation is left: what it had locked is free
+  Generation generation;
 };
 struct SpawnFailed {
   Generation generation;
@@ -99,6 +104,7 @@ struct LauncherLost {};
 struct LauncherUp {
   std::vector<Generation> running;
   std::vector<std::string> command;  // of the app's container: for an active generation that was given none
+  std::vector<Generation> leaving = {};  // exited; Gone follows
 };
 struct Output {
   Generation generation;
@@ -108,11 +114,12 @@ struct Tick {};  // a deadline may have passed
 
 }  // namespace event
 
-using Event = std::variant<event::Asked, event::AbortAsked, event::PromoteAsked, event::WeightAsked,
-                           event::PauseAsked, event::ResumeAsked, event::PolicySet, event::PodEnding,
-                           event::Term, event::AppTerm, event::Spawned, event::Ready, event::Unready,
-                           event::Exited, event::SpawnFailed, event::Hint, event::Idle, event::Measured,
-                           event::LauncherLost, event::LauncherUp, event::Output, event::Tick>;
+using Event =
+    std::variant<event::Asked, event::AbortAsked, event::PromoteAsked, event::WeightAsked, event::PauseAsked,
+                 event::ResumeAsked, event::PolicySet, event::PodEnding, event::Term, event::AppTerm,
+                 event::Spawned, event::Ready, event::Unready, event::Exited, event::Gone, event::SpawnFailed,
+                 event::Hint, event::Idle, event::Measured, event::LauncherLost, event::LauncherUp,
+                 event::Output, event::Tick>;
 
 namespace effect {
 

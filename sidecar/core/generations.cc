@@ -37,6 +37,20 @@ Retiring* Generations::warm(TimePoint now) {
   return it == retiring.rend() ? nullptr : &*it;
 }
 
+void Generations::leave(Generation generation, TimePoint until) {
+  if (!is_leaving(generation)) leaving.push_back({generation, until});
+}
+
+bool Generations::is_leaving(Generation generation) const {
+  return std::any_of(leaving.begin(), leaving.end(),
+                     [&](const Leaving& l) { return l.generation == generation; });
+}
+
+bool Generations::is_clear() const {
+  const auto ends = [](const Retiring& r) { return r.signalled && !r.member.recipe.attach; };
+  return leaving.empty() && std::none_of(retiring.begin(), retiring.end(), ends);
+}
+
 void Generations::remove(Generation generation) {
   std::erase_if(retiring, [&](const Retiring& r) { return r.member.generation == generation; });
 }

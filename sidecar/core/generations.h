@@ -54,6 +54,7 @@ struct Active {
   TimePoint restart_at{};  // of kDown
   TimePoint ready_by{};    // of kStarting
   ExitStatus last_exit;
+  bool is_alone = false;  // of kDown: nothing of ours may run beside it (strategy Hold)
 };
 
 enum class RetiredBecause : std::uint8_t {
@@ -73,10 +74,17 @@ struct Retiring {
   bool signalled = false;  // told to stop; only its exit is awaited
 };
 
+// Its program has ended; processes that it left behind may live, and hold what it had locked.
+struct Leaving {
+  Generation generation = Generation::kNone;
+  TimePoint until{};  // nobody waits longer
+};
+
 struct Generations {
   Generation last = Generation::kNone;  // the highest number that was ever used
   Active active;
   std::vector<Retiring> retiring;  // oldest first
+  std::vector<Leaving> leaving;
 
   Generation next() { return last = Generation{number(last) + 1}; }
   Retiring* find_retiring(Generation generation);
@@ -85,6 +93,10 @@ struct Generations {
   // The newest one that can take over at once.
   Retiring* warm(TimePoint now);
   void remove(Generation generation);
+  void leave(Generation generation, TimePoint until);
+  bool is_leaving(Generation generation) const;
+  // No process of ours is left but those of active: what strategy Hold starts one on.
+  bool is_clear() const;
 };
 
 }  // namespace sidestep::sidecar

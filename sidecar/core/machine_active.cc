@@ -54,6 +54,7 @@ ActiveChange died(Turn& turn, const State& state, const std::string& why, bool r
 bool may_spawn(const Turn& turn, const State& state) {
   if (std::holds_alternative<Stopping>(state) || turn.model.awaits_container) return false;
   const Active& active = turn.model.generations.active;
+  if (waits_for_room(turn.model)) return false;
   return active.life == ActiveLife::kDown && (turn.model.launcher_up || active.member.recipe.attach);
 }
 
@@ -67,6 +68,7 @@ void start_active(Turn& turn) {
   else
     ++active.member.restarts, ++turn.model.restart_count;
   active.life = ActiveLife::kStarting;
+  active.is_alone = false;
   active.ready_by = turn.now.at + turn.model.policy->readiness.start_deadline;
   spawn(turn, active.member);
 }

@@ -137,10 +137,10 @@ State command(Judging state, const Event& event, Turn& turn) {
 
 State candidate_exited(Judging state, const Exited& exited, Turn& turn) {
   Run& run = state.run;
-  run.view.exit = exited.exit;
+  if (!exited.with_its_launcher) run.view.exit = exited.exit;
   run.view.output = exited.output;
   std::string message = describe(run.candidate.generation) + " " + describe(exited) + " while it was judged";
-  return give_up(turn, std::move(run), ReloadPhase::kFailed, ReloadReason::kExitedEarly, std::move(message));
+  return give_up(turn, std::move(run), ReloadPhase::kFailed, reason_of(exited), std::move(message));
 }
 
 bool is_command(const Event& event) {

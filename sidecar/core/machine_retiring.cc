@@ -88,7 +88,14 @@ void handle_retiring(Turn& turn, const Event& event, const State& state) {
   if (const auto* idle = as<Idle>(event)) {
     if (Retiring* retiring = all.find_retiring(idle->generation)) retiring->idle = true;
   }
-  if (const auto* exited = as<Exited>(event)) all.remove(exited->generation);
+  if (const auto* exited = as<Exited>(event)) {
+    all.remove(exited->generation);
+    if (exited->gone_follows) all.leave(exited->generation, turn.now.at + turn.model.settings.gone_wait);
+  }
+  const auto* gone = as<Gone>(event);
+  std::erase_if(all.leaving, [&](const Leaving& leaving) {
+    return turn.now.at >= leaving.until || (gone != nullptr && gone->generation == leaving.generation);
+  });
   if (const auto* failed = as<SpawnFailed>(event)) all.remove(failed->generation);
   if (std::holds_alternative<Stopping>(state)) return;  // its plan says when they are signalled
   for (Retiring& retiring : all.retiring) review(turn, retiring);

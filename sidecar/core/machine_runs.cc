@@ -85,7 +85,13 @@ std::uint64_t Turn::random() {  // splitmix64
 
 std::string describe(Generation generation) { return "generation " + std::to_string(number(generation)); }
 
+ReloadReason reason_of(const Exited& exited) {
+  if (exited.with_its_launcher) return ReloadReason::kLauncherLost;
+  return exited.forked_away ? ReloadReason::kForkedAway : ReloadReason::kExitedEarly;
+}
+
 std::string describe(const Exited& exited) {
+  if (exited.with_its_launcher) return "ended with its launcher: the app container was restarted or killed";
   if (exited.forked_away) return "left a process behind and ended: run it in the foreground";
   if (exited.exit.signal == 0) return "exited with status " + std::to_string(exited.exit.status);
   const std::string memory = exited.out_of_memory ? " (out of memory)" : "";
@@ -203,7 +209,7 @@ State give_up(Turn& turn, Run run, ReloadPhase phase, ReloadReason reason, std::
   if (run.candidate.generation != Generation::kNone) {
     turn.effects.emplace_back(FetchOutput{run.candidate.generation});
     if (reason != ReloadReason::kExitedEarly && reason != ReloadReason::kForkedAway &&
-        reason != ReloadReason::kSpawnFailed) {
+        reason != ReloadReason::kLauncherLost && reason != ReloadReason::kSpawnFailed) {
       stop_at_once(turn, run.candidate, RetiredBecause::kTakenBack);
     }
   }
@@ -226,6 +232,7 @@ void unpark(Turn& turn) {
   }
   active.life = ActiveLife::kDown;
   active.restart_at = turn.now.at;
+  active.is_alone = true;
 }
 
 }  // namespace sidestep::sidecar

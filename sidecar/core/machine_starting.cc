@@ -25,11 +25,11 @@ State late(Starting state, Turn& turn) {
 
 State candidate_exited(Starting state, const Exited& exited, Turn& turn) {
   Run& run = state.run;
-  run.view.exit = exited.exit;
+  if (!exited.with_its_launcher) run.view.exit = exited.exit;
   run.view.output = exited.output;
-  const ReloadReason reason = exited.forked_away ? ReloadReason::kForkedAway : ReloadReason::kExitedEarly;
   std::string message = describe(run.candidate.generation) + " " + describe(exited);
   if (!exited.forked_away) message += " before it was ready";
+  const ReloadReason reason = reason_of(exited);
   return give_up(turn, std::move(run), ReloadPhase::kFailed, reason, std::move(message));
 }
 
@@ -84,7 +84,9 @@ State on(Starting state, const Event& event, ActiveChange, Turn& turn) {
   Run& run = state.run;
   const Generation candidate = run.candidate.generation;
   if (state.stage == StartStage::kRoom) {
-    const bool room = turn.generations().find_retiring(turn.active().member.generation) == nullptr;
+    const Generation previous = turn.active().member.generation;
+    const bool room =
+        turn.generations().find_retiring(previous) == nullptr && !turn.generations().is_leaving(previous);
     if (room) return start_candidate(turn, std::move(run));
   }
   if (const auto* exited = as<Exited>(event); exited != nullptr && exited->generation == candidate) {

@@ -43,6 +43,8 @@ std::string describe(Generation generation);  // "generation 4"
 std::string describe(
     const Exited& exited);  // "exited with status 1", "was killed by signal 9 (out of memory)"
 
+ReloadReason reason_of(const Exited& exited);  // of a reload whose candidate exited so
+
 // machine_runs.cc: how a reload begins and ends
 State begin(Turn& turn, const Asked& asked);
 // Ends the record. A reload that ended before promotion is answered with the candidate's last output.

@@ -18,6 +18,12 @@ struct PhaseOf {
 
 Phase phase_of(const Model& model) { return std::visit(PhaseOf{}, model.state); }
 
+bool waits_for_room(const Model& model) {
+  const Generations& all = model.generations;
+  const bool alone = all.active.is_alone || model.policy->strategy.type == policy::StrategyType::kHold;
+  return alone && !all.is_clear();
+}
+
 const Run* run_of(const State& state) {
   return std::visit(
       [](const auto& s) -> const Run* {

@@ -109,6 +109,7 @@ using State = std::variant<Serving, Holding, Starting, Judging, Draining, Rollin
 struct MachineSettings {
   bool run_mode = false;         // `sidestep run`: one command for proxy and app
   Millis launcher_grace{3'000};  // a lost launcher that is not back by then took every generation with it
+  Millis gone_wait{10'000};      // strategy Hold: for what a generation left behind, longest
   Millis app_term_wait{2'000};   // SIGTERM at the launcher: so long the pod's end may take to be announced
   std::size_t most_ended = 16;   // records that are kept
 };
@@ -133,6 +134,8 @@ struct Model {
 };
 
 Phase phase_of(const Model& model);
+// Active is not started yet: under strategy Hold processes of another generation have to go first.
+bool waits_for_room(const Model& model);
 // The running reload; null when none is.
 const Run* run_of(const State& state);
 Run* run_of(State& state);

@@ -51,10 +51,12 @@ void add_generation_deadlines(Earliest& earliest, const Model& model) {
   const bool stopping = std::holds_alternative<Stopping>(model.state);
   if (active.life == ActiveLife::kStarting) earliest.add(active.ready_by);
   const bool may_start = model.launcher_up || active.member.recipe.attach.has_value();
-  if (active.life == ActiveLife::kDown && may_start && !stopping && !model.awaits_container) {
+  if (active.life == ActiveLife::kDown && may_start && !stopping && !model.awaits_container &&
+      !waits_for_room(model)) {
     earliest.add(active.restart_at);
   }
   if (stopping) return;
+  for (const Leaving& leaving : model.generations.leaving) earliest.add(leaving.until);
   for (const Retiring& retiring : model.generations.retiring) {
     if (retiring.signalled) continue;
     earliest.add(retiring.idle ? retiring.warm_until : std::max(retiring.give_up_at, retiring.warm_until));

@@ -34,7 +34,8 @@ namespace sidestep::sidecar {
 // Settled cases that a table cannot hold:
 // - Starting, promoted or ready: the last step at full weight without a pause is no step; the state is Draining at once,
 //   or Serving when there is nobody to drain.
-// - Starting under strategy Hold first waits for active to end, then starts the candidate, and promotes it when ready.
+// - Starting under strategy Hold first waits until no process of active is left (Gone: its locks are free), then starts
+//   the candidate, and promotes it when ready. A restart of active under Hold waits in the same way. Both are bounded.
 // - Active dies in Judging: requests are held and it is started again; only `promote --force` makes the candidate active.
 //   It was down already when the reload was asked for: the candidate is promoted as soon as it is ready.
 // - Draining, exited(a): the retiring generation takes over at once; the reload has failed. So also in Serving within
@@ -73,8 +74,8 @@ Step bury(Model model, const std::vector<Generation>& running, const Now& now) {
   Step step{std::move(model), {}};
   for (const Member& member : living(step.model)) {
     if (contains(running, member.generation)) continue;
-    append(step, advance(std::move(step.model), Exited{member.generation, ExitStatus{0, 9}, false, false, {}},
-                         now));
+    append(step, advance(std::move(step.model),
+                         Exited{member.generation, ExitStatus{0, 9}, false, false, {}, false, true}, now));
   }
   return step;
 }
@@ -83,6 +84,9 @@ Step bury(Model model, const std::vector<Generation>& running, const Now& now) {
 Step launcher_came(Model model, const LauncherUp& up, const Now& now) {
   model.launcher_up = true;
   model.launcher_lost_at.reset();
+  model.generations.leaving.clear();
+  for (const Generation leaving : up.leaving)
+    model.generations.leave(leaving, now.at + model.settings.gone_wait);
   if (up.running.empty()) model.awaits_container = false;
   Active& active = model.generations.active;
   if (up.running.empty() &&
@@ -197,6 +201,7 @@ Step advance(Model model, const Event& event, const Now& now) {
   if (const auto* up = as<LauncherUp>(event)) step = launcher_came(std::move(step.model), *up, now);
   if (is_overdue(step.model, now.at)) {
     step.model.launcher_lost_at.reset();
+    step.model.generations.leaving.clear();
     append(step, bury(std::move(step.model), {}, now));
   }
   append(step, react(std::move(step.model), event, now));

@@ -30,11 +30,6 @@ RetryVerdict judge_retry(const FailedAttempt& attempt, RetryBudget& budget, Time
   return may && budget.try_take(now) ? RetryVerdict::kAgain : RetryVerdict::kFail;
 }
 
-bool is_idempotent(std::string_view method) {
-  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" ||
-         method == "OPTIONS" || method == "TRACE";
-}
-
 RetryBudget::Bucket& RetryBudget::bucket(std::int64_t second) {
   Bucket& bucket = buckets_[static_cast<std::size_t>(second) % kSeconds];
   if (bucket.second != second) bucket = Bucket{second, 0, 0};

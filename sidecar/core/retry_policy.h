@@ -10,7 +10,6 @@
 
 #include <array>
 #include <cstdint>
-#include <string_view>
 
 #include "lib/base/clock.h"
 
@@ -48,9 +47,6 @@ class RetryBudget;
 // Takes one from the budget when the verdict is kAgain without proof; what provably was not executed costs
 // nothing.
 RetryVerdict judge_retry(const FailedAttempt& attempt, RetryBudget& budget, TimePoint now);
-
-// GET, HEAD, OPTIONS, TRACE, PUT, DELETE; case matters (RFC 9110, 9.1).
-bool is_idempotent(std::string_view method);
 
 // At most `percent` of the requests of the last ten seconds may be sent again, with a floor of ten.
 class RetryBudget {

@@ -106,7 +106,7 @@ class Driver final : public CommandSink {
   void handle(const Spawned& spawned);
   void handle(const SpawnFailed& failed);
   void handle(const Exited& exited);
-  void handle(const Gone&) {}
+  void handle(const Gone& gone);
   void handle(const OutputTail& tail);
   void handle(const ConfigTaken& taken);
   void handle(const MemoryTold& told);

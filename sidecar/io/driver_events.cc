@@ -105,6 +105,7 @@ void Driver::handle(const LauncherUp& up) {
   is_first_launcher_ = false;
   event::LauncherUp running;
   running.command = up.command;
+  running.leaving = up.leaving;
   for (const LauncherUp::Running& process : up.running) {
     if (!process.is_stopping) running.running.push_back(process.generation);
     if (Facts* facts = fleet_.find(process.generation)) {
@@ -157,8 +158,10 @@ void Driver::handle(const Exited& exited) {
                        {"asked", exited.was_asked}});
   if (Facts* facts = fleet_.find(exited.generation)) facts->is_ready = false;
   step(event::Exited{exited.generation, ExitStatus{exited.status, exited.signal}, exited.forked_away,
-                     exited.out_of_memory, exited.output});
+                     exited.out_of_memory, exited.output, true});
 }
+
+void Driver::handle(const Gone& gone) { step(event::Gone{gone.generation}); }
 
 void Driver::handle(const OutputTail& tail) { step(event::Output{tail.generation, tail.output}); }
 

@@ -64,6 +64,7 @@ struct LauncherUp {
     std::string hash;
   };
   std::vector<Running> running;
+  std::vector<Generation> leaving;  // exited; Gone follows
   std::vector<Snapshot> snapshots;
   std::string record;                // what keep_record() gave to this launcher last; empty: nothing
   std::vector<NamedFd> listeners;    // duplicates of what keep_listeners() gave

@@ -94,6 +94,7 @@ LauncherUp read_state(const launch::State& state, const std::string& run_dir) {
   for (const launch::Running& one : state.running) up.running.push_back(running_of(one, run_dir));
   for (const launch::SnapshotInfo& one : state.snapshots)
     up.snapshots.push_back({generation_of(one.generation), one.hash});
+  for (const std::uint64_t one : state.leaving) up.leaving.push_back(generation_of(one));
   up.record = state.record;
   up.term_seen = state.term_seen;
   return up;

@@ -250,6 +250,14 @@ Millis Generations::longest_wait() const {
   return waits_for_socket ? kSocketPeriod : kLongestWait;
 }
 
+std::vector<std::uint64_t> Generations::leaving() const {
+  std::vector<std::uint64_t> all;
+  for (const auto& [generation, live] : live_) {
+    if (live.is_reported && !live.is_gone) all.push_back(generation);
+  }
+  return all;
+}
+
 std::vector<pid_t> Generations::processes_of(std::uint64_t generation) const {
   const auto it = live_.find(generation);
   return it == live_.end() || it->second.is_gone ? std::vector<pid_t>{} : descendants_of(it->second.shim.pid);

@@ -49,6 +49,7 @@ class Generations {
   Millis longest_wait() const;
 
   std::vector<Running> running() const;
+  std::vector<std::uint64_t> leaving() const;  // the program has ended, not all that it left behind
   std::vector<pid_t> processes_of(std::uint64_t generation) const;  // all that descend from it
   bool is_empty() const { return live_.empty(); }
   std::optional<int> last_status() const {

@@ -202,6 +202,7 @@ void Launcher::send_state() {
   state.snapshots = snapshots_.list();
   state.record = record_;
   state.term_seen = end_.term_at.has_value();
+  state.leaving = generations_.leaving();
   std::vector<int> fds;
   for (const auto& [name, fd] : listeners_) {
     state.names.push_back(name);

@@ -104,10 +104,11 @@ struct State {
   std::string record;              // what KeepRecord brought last
   std::vector<std::string> names;  // of the listeners that come with this frame, in order
   bool term_seen = false;
+  std::vector<std::uint64_t> leaving;  // their program has ended, and some process of theirs has not (1.1)
 
   template <typename Self, typename F>
   static void fields(Self& s, F&& f) {
-    f(1, s.running), f(2, s.snapshots), f(3, s.record), f(4, s.names), f(5, s.term_seen);
+    f(1, s.running), f(2, s.snapshots), f(3, s.record), f(4, s.names), f(5, s.term_seen), f(6, s.leaving);
   }
 };
 

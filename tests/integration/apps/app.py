@@ -5,6 +5,7 @@ Answers every request with the name given by --name; /slow?ms=N waits, /env/NAME
 /pid its process, /crash ends it. --config FILE: a file of "key value" lines that overrides flags (fail, errors, name).
 """
 import argparse
+import fcntl
 import os
 import signal
 import socket
@@ -27,6 +28,7 @@ def parse():
     p.add_argument("--errors", type=int, default=0, help="percentage of 500 answers")
     p.add_argument("--fork-away", action="store_true", help="starts a child that serves, and ends")
     p.add_argument("--ignore-term", action="store_true")
+    p.add_argument("--lock", default="", help="file that one generation alone may hold; a child holds it 0.3 s longer than the app")
     p.add_argument("--config", default="")
     return p.parse_args()
 
@@ -103,7 +105,23 @@ class Server(ThreadingHTTPServer):
         return connection, ("local", 0)
 
 
+def hold_lock():
+    lock = os.open(ARGS.lock, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("another instance holds the lock", file=sys.stderr, flush=True)
+        os._exit(9)
+    if os.fork() == 0:
+        os.setsid()
+        signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.3), os._exit(0)))
+        while True:
+            time.sleep(60)
+
+
 def main():
+    if ARGS.lock:
+        hold_lock()
     signal.signal(signal.SIGTERM, signal.SIG_IGN if ARGS.ignore_term else lambda *_: os._exit(0))
     print(f"{ARGS.name}: starting on {ARGS.socket or ARGS.port}", flush=True)
     if ARGS.exit_at_start >= 0:

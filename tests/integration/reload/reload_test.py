@@ -1,5 +1,7 @@
 """One reload from end to end: what succeeds, what fails and how it is told, and that nobody notices."""
 import json
+import os
+import signal
 import sys
 import time
 
@@ -151,3 +153,16 @@ def test_an_app_that_can_be_reached_around_the_proxy_is_a_warning_as_long_as_it_
     eventually(lambda: any("0.0.0.0" in warning for warning in s.status()["warnings"]), "the warning is there")
     s.reload("--name", "two", "--host", "127.0.0.1")
     eventually(lambda: s.status()["warnings"] == [], "the warning is gone")
+
+
+def test_hold_waits_for_a_child_that_keeps_the_lock(service, tmp_path, traffic):
+    lock = str(tmp_path / "lock")
+    s = service("--lock", lock, policy={"strategy": {"type": "Hold"}})
+    clients = traffic(s)
+    receipt = s.reload("--name", "two", "--lock", lock)["receipt"]
+    assert s.get()[1] == "two" and receipt["startMs"] >= 250
+    pid = int(s.get("/pid")[1])
+    os.kill(pid, signal.SIGKILL)  # its child lives on for a moment: the restart has to wait too
+    eventually(lambda: int(s.get("/pid")[1]) != pid, "the app serves again")
+    assert "another instance" not in s.output()
+    assert clients.end().bad == []

@@ -109,6 +109,11 @@ class MachineWorld {
   Effects all;      // of all steps
 };
 
+// Ended, and left processes behind: Gone follows.
+inline Exited exited_first(std::uint32_t n, int status) {
+  return Exited{gen(n), ExitStatus{status, 0}, false, false, {}, true};
+}
+
 inline Exited exited(std::uint32_t n, int status, int signal = 0) {
   return Exited{gen(n), ExitStatus{status, signal}, false, false, {"last words"}};
 }

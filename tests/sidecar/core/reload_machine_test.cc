@@ -252,6 +252,65 @@ TEST_F(ReloadMachineTest, AFailedHoldBringsThePreviousGenerationBackWithItsSnaps
   EXPECT_EQ(routed(), gen(3));
 }
 
+TEST_F(ReloadMachineTest, HoldStartsTheCandidateOnlyWhenNothingOfActiveIsLeftThatCouldHoldALock) {
+  edit().strategy.type = policy::StrategyType::kHold;
+  ask(), on(Idle{gen(1)}), on(exited_first(1, 0));
+  EXPECT_EQ(did<Spawn>(), nullptr);
+  EXPECT_EQ(phase(), Phase::kStarting);
+  on(Gone{gen(1)});
+  EXPECT_TRUE(spawned(2));
+}
+
+TEST_F(ReloadMachineTest, WhatNeverGoesIsWaitedForTenSecondsAtMost) {
+  edit().strategy.type = policy::StrategyType::kHold;
+  ask(), on(Idle{gen(1)}), on(exited_first(1, 0));
+  EXPECT_EQ(deadline_of(model), now.at + 10s);
+  after(9999ms);
+  EXPECT_EQ(did<Spawn>(), nullptr);
+  after(1ms);
+  EXPECT_TRUE(spawned(2));
+}
+
+TEST_F(ReloadMachineTest, ACrashUnderHoldIsFollowedByARestartWhenNothingIsLeft) {
+  edit().strategy.type = policy::StrategyType::kHold;
+  on(exited_first(1, 1)), after(1s);
+  EXPECT_EQ(count<Spawn>(), 1U);
+  EXPECT_GT(*deadline_of(model), now.at);  // nothing spins meanwhile
+  on(Gone{gen(1)});
+  EXPECT_TRUE(spawned(2));
+}
+
+TEST_F(ReloadMachineTest, ACrashUnderOverlapDoesNotWaitForWhatIsLeft) {
+  on(exited_first(1, 1)), after(1s);
+  EXPECT_EQ(count<Spawn>(), 2U);
+}
+
+TEST_F(ReloadMachineTest, AFailedHoldWaitsForTheCandidateToGoBeforeThePreviousOneIsBack) {
+  edit().strategy.type = policy::StrategyType::kHold;
+  ask(), on(Idle{gen(1)}), on(exited(1, 0)), on(AbortAsked{});
+  EXPECT_TRUE(stopped(2));
+  after(0ms);
+  EXPECT_EQ(count<Spawn>(), 2U);
+  on(exited_first(2, 0)), after(1s);
+  EXPECT_EQ(count<Spawn>(), 2U);
+  on(Gone{gen(2)});
+  EXPECT_TRUE(spawned(3));
+}
+
+TEST_F(ReloadMachineTest, TheNextWorkerIsToldWhatIsStillLeaving) {
+  edit().strategy.type = policy::StrategyType::kHold;
+  on(exited(1, 1)), on(LauncherLost{}), on(LauncherUp{{}, {}, {gen(1)}}), after(1s);
+  EXPECT_EQ(count<Spawn>(), 1U);
+  on(Gone{gen(1)});
+  EXPECT_TRUE(spawned(2));
+}
+
+TEST_F(ReloadMachineTest, ACandidateWhoseContainerWentAwayIsSaidToHaveGoneWithIt) {
+  ask(), on(LauncherLost{}), after(3000ms);
+  EXPECT_EQ(last_ended().reason, ReloadReason::kLauncherLost);
+  EXPECT_FALSE(last_ended().exit.has_value());
+}
+
 TEST_F(ReloadMachineTest, MemoryPressureRefusesOverlapUnlessForced) {
   Asked asked;
   asked.memory = {std::uint64_t{100} << 20, std::uint64_t{80} << 20, std::uint64_t{60} << 20};

@@ -78,12 +78,5 @@ TEST_F(RetryPolicyTest, ProofThatNothingWasExecutedCostsNoBudget) {
   EXPECT_EQ(judge({.failure = AttemptFailure::kConnectFailed}), RetryVerdict::kAgain);
 }
 
-TEST_F(RetryPolicyTest, MethodsAreComparedAsTheyStand) {
-  EXPECT_TRUE(is_idempotent("DELETE"));
-  EXPECT_FALSE(is_idempotent("POST"));
-  EXPECT_FALSE(is_idempotent("PATCH"));
-  EXPECT_FALSE(is_idempotent("get"));
-}
-
 }  // namespace
 }  // namespace sidestep::sidecar
