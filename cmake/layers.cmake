@@ -31,7 +31,7 @@ function(app_layer name)
 endfunction()
 
 app_layer(lib_base   DIR lib/base   ALLOWED LINK spdlog::spdlog Threads::Threads ${CMAKE_DL_LIBS})
-app_layer(lib_http   DIR lib/http   ALLOWED lib/base)
+app_layer(lib_http   DIR lib/http   ALLOWED lib/base LINK ${NGHTTP2_LIBRARY})
 app_layer(lib_loop   DIR lib/loop   ALLOWED lib/base LINK Threads::Threads)
 app_layer(lib_policy DIR lib/policy ALLOWED lib/base LINK nlohmann_json::nlohmann_json ${YAML_CPP_TARGET} ${CCTZ_LIBRARY} OpenSSL::Crypto)
 app_layer(lib_front  DIR lib/front  ALLOWED lib/base lib/http lib/loop LINK OpenSSL::SSL)
