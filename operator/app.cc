@@ -10,8 +10,9 @@
 #include "lib/k8s/pause.h"
 #include "lib/loop/event_loop.h"
 #include "lib/loop/signals.h"
-#include "operator/app_health.h"
+#include "operator/app_pages.h"
 #include "operator/io/controller.h"
+#include "operator/io/rights.h"
 
 namespace sidestep::op {
 namespace {
@@ -39,13 +40,15 @@ struct Operator {
         lease(lease_client, clock, o.name_space, o.lease, o.identity, o.lease_limits),
         keys(client, o.name_space, o.secret),
         trust(client, keys),
+        rights(client, {o.name_space, o.lease, o.secret}),
         events(client, clock, "sidestep.dev/operator", o.identity),
         sidecars(*pods, clock, [this] { return authority(); }),
         book(sidecars, clock),
         gatherer(world, book, ledger, clock, SIDESTEP_VERSION),
         applier(parts()),
         controller({queue, gatherer, applier, trust, metrics, clock}),
-        health({[this] { return live(); }, [this] { return ready(); }, [this] { return metrics_text(); }}) {}
+        door(settings_of(
+            {[this] { return live(); }, [this] { return ready(); }, [this] { return metrics_text(); }})) {}
 
   Authority authority() const {
     return {keys.keys().signing, static_cast<std::uint64_t>(lease.epoch()), lease.lease_uid()};
@@ -68,11 +71,15 @@ struct Operator {
   std::string live() const {
     return world.is_healthy(clock.steady()) ? "" : "a watch has been silent for too long";
   }
-  std::string ready() const { return world.is_synced() ? "" : "the caches are not filled yet"; }
+  std::string ready() const {
+    const std::string missing = rights.missing();
+    if (world.is_synced()) return missing;
+    return "the caches are not filled yet" + (missing.empty() ? "" : "\n" + missing);
+  }
   std::string metrics_text() const {
     return metrics.text({client.counts(), queue.counts(), options.lease, lease.is_leading(),
                          static_cast<std::uint64_t>(lease.epoch()), world.pod_count(),
-                         world.policies().size(), events.dropped(), log::dropped()});
+                         world.policies().size(), events.dropped(), log::dropped(), door.refusals()});
   }
 
   const OperatorOptions& options;
@@ -84,6 +91,7 @@ struct Operator {
   k8s::LeaseKeeper lease;
   KeyStore keys;
   TrustPublisher trust;
+  RightsCheck rights;
   k8s::EventRecorder events;
   SidecarClient sidecars;
   SidecarBook book;
@@ -92,7 +100,7 @@ struct Operator {
   Applier applier;
   Controller controller;
   Metrics metrics;
-  HealthServer health;
+  front::Door door;  // last: its thread reads all the others
 };
 
 // Sees rotations of the key, and forgets what is known of pods that are gone.
@@ -160,7 +168,7 @@ int run_operator(const OperatorOptions& options) {
     return 1;
   }
   Operator op(options, *access);
-  if (const auto started = op.health.start(options.listen); !started) {
+  if (const auto started = listen_at(op.door, options.listen); !started) {
     log::error("cannot serve health checks", {{"error", started.error().detail}});
     log::stop();
     return 1;
@@ -168,15 +176,17 @@ int run_operator(const OperatorOptions& options) {
   log::info("started", {{"version", SIDESTEP_VERSION},
                         {"api", access->endpoint.server},
                         {"as", access->source},
-                        {"health", std::to_string(op.health.port())},
+                        {"health", std::to_string(op.door.tcp_port())},
                         {"identity", options.identity}});
   op.world.run_all();
-  std::jthread health([&op](std::stop_token stop) { op.health.run(std::move(stop)); });
+  op.door.start();
+  std::jthread rights([&op](std::stop_token stop) { op.rights.run(std::move(stop)); });
   std::jthread events([&op](std::stop_token stop) { op.events.run(std::move(stop)); });
   std::jthread leader([&op](const std::stop_token& stop) { lead(op, stop); });
   loop.run();
   leader.request_stop();
   leader.join();
+  op.door.stop();
   op.world.stop_all();
   log::info("stopped");
   log::stop();

@@ -1,7 +1,8 @@
-// The network-facing door of a small local server (control port; webhook and dashboard later): accepts TCP
-// and Unix connections, reads strictly and bounded (intake.h), and hands each whole request to the server on
-// its own Unix connection, with the principal that the kernel knows in a field that nobody outside can set.
-// Answers 4xx, 503 and 504 by itself. Streams nothing.
+// The network-facing door of a small local server (control port; webhook and dashboard later), or of a
+// program that answers by itself (the operator's pages): accepts TCP and Unix connections, reads strictly and
+// bounded (intake.h), and hands each whole request to the server on its own Unix connection, with the
+// principal that the kernel knows in a field that nobody outside can set. Answers 4xx, 503 and 504 by itself.
+// Streams nothing.
 //
 // Not here: who may do what (the server decides), TLS (a connection's bytes would pass through it before the
 // intake).

@@ -48,6 +48,8 @@ constexpr std::array<ReasonName, kReasons> kReasonNames{
      {Reason::kTemplateChanged, "TemplateChanged"},
      {Reason::kProgressDeadlineExceeded, "ProgressDeadlineExceeded"},
      {Reason::kNoTraffic, "NoTraffic"},
+     {Reason::kWriteForbidden, "WriteForbidden"},
+     {Reason::kWriteRejected, "WriteRejected"},
      {Reason::kSplit, "Split"}}};
 
 bool is_reason(std::string_view text) {

@@ -61,9 +61,11 @@ enum class Reason : std::uint8_t {
   kTemplateChanged,
   kProgressDeadlineExceeded,
   kNoTraffic,
-  kSplit,  // some pods were promoted and others went back
+  kWriteForbidden,  // the API server does not let us write
+  kWriteRejected,   // it takes no such object
+  kSplit,           // some pods were promoted and others went back
 };
-inline constexpr std::size_t kReasons = 35;
+inline constexpr std::size_t kReasons = 37;
 std::string_view to_string(Reason reason);
 
 // Puts the condition into the list, keeping the transition time when the status is the same. Messages are cut
@@ -78,6 +80,8 @@ struct Obstacle {
   std::string message;
 };
 std::optional<Obstacle> obstacle_of(const Observed& observed);
+// The refused write as a reason and a message with the fix.
+Obstacle refusal_text(const WriteRefusal& refusal);
 // True when another policy was made before ours (or at the same second and has the smaller UID).
 const RivalPolicy* elder_rival(const Observed& observed);
 

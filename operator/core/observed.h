@@ -94,6 +94,12 @@ struct ObservedWorkload {
   bool is_rolling_out = false;
 };
 
+// The API server refused a write for good (403, 422); nothing goes on until it is put right.
+struct WriteRefusal {
+  bool is_forbidden = false;  // 403; otherwise the object is not valid
+  std::string message;
+};
+
 // Another policy in the namespace that matches at least one of our pods.
 struct RivalPolicy {
   std::string name;
@@ -109,7 +115,10 @@ struct Observed {
   std::vector<ObservedPod> pods;             // all that match; only those of `has_sidecar` were asked
   std::vector<api::Reload> reloads;          // spec.policyRef names this policy; any order
   std::vector<RivalPolicy> rivals;
+  std::optional<WriteRefusal> refused_write;  // the last plan ended with it
   bool namespace_terminating = false;
+  // When a pod that did not answer, or refused, is to be asked again; absent when all did.
+  std::optional<Millis> ask_again;
   std::string operator_version;  // decides which sidecars are compatible: same major, minor at most one away
 };
 

@@ -58,9 +58,11 @@ struct RefreshPod {
   PodRef pod;
   std::string value;
 };
-// POST /v1/policy with policy_to_json(spec) of the observed policy.
+// POST /v1/policy with policy_to_json(spec) of the observed policy, for the reload that follows: a refusal is
+// a refusal of that reload.
 struct SidecarPolicy {
   PodRef pod;
+  std::string id;
 };
 // POST /v1/reload with managed: true. The same id again does nothing.
 struct SidecarReload {

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "operator/core/conditions.h"
+#include "operator/core/rights.h"
 #include "operator/core/version.h"
 
 namespace sidestep::op {
@@ -103,6 +104,10 @@ std::optional<Obstacle> obstacle_of_pods(const Observed& observed, const Census&
 
 Finding ready(const Observed& observed, const std::optional<Obstacle>& obstacle, const api::Reload* running,
               const api::Reload* last) {
+  if (observed.refused_write) {
+    const Obstacle refusal = refusal_text(*observed.refused_write);
+    return {ConditionStatus::kFalse, refusal.reason, refusal.message};
+  }
   if (obstacle && obstacle->reason == Reason::kNotAsked) {
     return {ConditionStatus::kUnknown, obstacle->reason, obstacle->message};
   }
@@ -125,13 +130,23 @@ Finding ready(const Observed& observed, const std::optional<Obstacle>& obstacle,
 Finding stalled(const std::optional<Obstacle>& obstacle, const Finding& ready) {
   const bool by_obstacle =
       obstacle && (obstacle->reason == Reason::kInvalidSpec || obstacle->reason == Reason::kConflicted);
-  if (by_obstacle || ready.reason == Reason::kReloadFailed) {
+  const bool by_api = ready.reason == Reason::kWriteForbidden || ready.reason == Reason::kWriteRejected;
+  if (by_obstacle || by_api || ready.reason == Reason::kReloadFailed) {
     return {ConditionStatus::kTrue, ready.reason, ready.message};
   }
   return {ConditionStatus::kFalse, Reason::kIdle, "nothing stands in the way for good"};
 }
 
 }  // namespace
+
+Obstacle refusal_text(const WriteRefusal& refusal) {
+  if (!refusal.is_forbidden)
+    return {Reason::kWriteRejected,
+            refusal.message + "; if the operator is newer than its CRDs, apply those of its version"};
+  const auto rule = rule_of_refusal(refusal.message);
+  return {Reason::kWriteForbidden,
+          refusal.message + (rule ? "; add " + *rule + " to the operator's role" : std::string())};
+}
 
 const RivalPolicy* elder_rival(const Observed& observed) {
   const api::ObjectMeta& ours = observed.policy->meta;
@@ -171,7 +186,8 @@ std::vector<api::Condition> policy_conditions(const Observed& observed, const ap
   const std::optional<Obstacle> obstacle = obstacle_of(observed);
   std::vector<api::Condition> conditions = policy.status.conditions;
   // Just after a start of the operator: what was known before still holds until the sidecars were asked.
-  if (obstacle && obstacle->reason == Reason::kNotAsked && !conditions.empty()) return conditions;
+  const bool is_unknown = obstacle && obstacle->reason == Reason::kNotAsked && !observed.refused_write;
+  if (is_unknown && !conditions.empty()) return conditions;
   const auto set = [&](const char* type, const Finding& finding) {
     set_condition(conditions, type, finding.status, to_string(finding.reason), finding.message,
                   policy.meta.generation, now);

@@ -13,8 +13,7 @@ namespace {
 
 constexpr Millis kAtOnce{0};
 constexpr Millis kLookForSidecars{1'000};  // a reload waits for them
-constexpr Millis kLookAtSilent{
-    10'000};  // some sidecar does not answer, and nothing else wakes us when it does
+constexpr Millis kSoonest{100};            // a pod that does not answer is looked at again
 constexpr Millis kLookIdle{60'000};
 
 // One reconcile: what is seen, and the plan that grows.
@@ -222,15 +221,27 @@ void reconcile_policy(Turn& turn) {
   if (is_leaving) return;
   forget_history(turn, queue);
   write_policy_status(turn, queue, std::move(tokens));
-  const api::Condition* reachable =
-      find_condition(turn.seen.policy->status.conditions, condition::kPodsReachable);
-  const bool all_answer = reachable != nullptr && reachable->status == api::ConditionStatus::kTrue;
   const auto obstacle = obstacle_of(turn.seen);
   const bool was_asked = !obstacle || obstacle->reason != Reason::kNotAsked;
-  turn.look_in(!was_asked ? kLookForSidecars : all_answer ? kLookIdle : kLookAtSilent);
+  turn.look_in(was_asked ? kLookIdle : kLookForSidecars);
+  // Nothing else wakes us when such a pod answers again.
+  if (turn.seen.ask_again) turn.look_in(std::max(*turn.seen.ask_again, kSoonest));
 }
 
 }  // namespace
+
+Plan report_refusal(const Observed& observed, WallTime now) {
+  Turn turn{observed, now};
+  const Queue queue = queue_of(observed);
+  const api::ReloadPolicyStatus& before = observed.policy->status;
+  api::ReloadPolicyStatus next = before;
+  next.conditions = policy_conditions(observed, queue.running, queue.last(), now);
+  turn.because(refusal_text(*observed.refused_write).message);
+  if (next == before) return std::move(turn.plan);
+  tell_what_changed(turn, next);
+  turn.act(PatchPolicyStatus{std::move(next)});
+  return std::move(turn.plan);
+}
 
 Plan reconcile(const Observed& observed, WallTime now) {
   Turn turn{observed, now};

@@ -17,4 +17,8 @@ namespace sidestep::op {
 
 Plan reconcile(const Observed& observed, WallTime now);
 
+// After a plan that the API server refused: the status that says so. REQUIRES: observed.policy and
+// observed.refused_write.
+Plan report_refusal(const Observed& observed, WallTime now);
+
 }  // namespace sidestep::op

@@ -38,7 +38,7 @@ bool is_promoting(const api::ReloadStatus& status, const policy::Rollout& rollou
 
 void start(Run& run, const Member& member) {
   const PodRef pod = ref_of(member);
-  run.out.commands.push_back(SidecarPolicy{pod});
+  run.out.commands.push_back(SidecarPolicy{pod, member.run_id});
   run.out.commands.push_back(SidecarReload{pod, member.run_id, run.reload.spec.token, run.reload.spec.reason,
                                            "reload/" + run.reload.meta.name,
                                            run.rollout().progress_deadline});

@@ -1,6 +1,7 @@
 #include "operator/io/apply.h"
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "lib/base/log.h"
 #include "operator/api/wire.h"
@@ -19,7 +20,8 @@ constexpr std::size_t kMostBuckets = 4096;
 ApplyResult outcome_of(const Error& error) {
   if (error.kind == ErrorKind::kConflict) return {Applied::kAgain, error.detail, Millis{0}};
   const bool for_good = error.kind == ErrorKind::kInvalid || error.kind == ErrorKind::kRefused;
-  return {for_good ? Applied::kGiveUp : Applied::kLater, error.detail, Millis{0}};
+  return {for_good ? Applied::kGiveUp : Applied::kLater, error.detail, Millis{0},
+          error.kind == ErrorKind::kRefused};
 }
 
 template <typename T>
@@ -165,9 +167,11 @@ bool Applier::may_write_status(const std::string& key) {
 ApplyResult Applier::apply(const Observed& observed, const Plan& plan) {
   Run run{*this, observed, {}};
   ApplyResult worst;
+  std::set<std::string> stopped;  // pods whose command failed: what follows from it is not sent
   for (const Action& action : plan.actions) {
     const auto sidecar_command = command_of(action, observed);
     if (worst.what != Applied::kAll && !sidecar_command) break;
+    if (sidecar_command && stopped.contains(sidecar_command->pod.uid)) continue;
     if (!parts_.may_act()) return {Applied::kAgain, "this process may no longer lead", Millis{1000}};
     ApplyResult result = sidecar_command ? run.command(*sidecar_command)
                                          : std::visit(
@@ -178,6 +182,7 @@ ApplyResult Applier::apply(const Observed& observed, const Plan& plan) {
                                                    return {};
                                                },
                                                action);
+    if (result.what != Applied::kAll && sidecar_command) stopped.insert(sidecar_command->pod.uid);
     if (result.what != Applied::kAll && worst.what == Applied::kAll) worst = std::move(result);
     if (worst.what != Applied::kAll && !sidecar_command) break;
   }

@@ -31,8 +31,9 @@ enum class Applied {
 
 struct ApplyResult {
   Applied what = Applied::kAll;
-  std::string error;     // of the action that stopped the plan
-  Millis not_before{0};  // of kAgain
+  std::string error;          // of the action that stopped the plan
+  Millis not_before{0};       // of kAgain
+  bool is_forbidden = false;  // of kGiveUp: 403; otherwise 400 or 422
 };
 
 class Applier {

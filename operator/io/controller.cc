@@ -16,8 +16,8 @@ void Controller::work(std::stop_token stop) {
   }
 }
 
-// Sidecars can only obey whom they can check.
-void Controller::make_known(const Observed& observed) {
+// Sidecars can only obey whom they can check. Returns the refusal of the API server, if it is one for good.
+std::optional<WriteRefusal> Controller::make_known(const Observed& observed) {
   const TimePoint now = parts_.clock.steady();
   const auto published = parts_.trust.ensure(observed.name_space, now);
   if (!published)
@@ -29,26 +29,67 @@ void Controller::make_known(const Observed& observed) {
     if (!nudged)
       log::warn("a pod cannot be refreshed", {{"pod", pod.name}, {"error", nudged.error().detail}});
   }
+  if (published || published.error().kind != ErrorKind::kRefused) return std::nullopt;
+  return WriteRefusal{true, "the public keys cannot be published: " + published.error().detail};
 }
 
 std::string Controller::look(const std::string& key) {
-  const auto observed = parts_.gatherer.gather(key);
+  auto observed = parts_.gatherer.gather(key);
   if (!observed) {
     parts_.queue.add_after(key, limits_.behind_cache);
     return "requeue_after";
   }
-  if (observed->policy && !observed->namespace_terminating) make_known(*observed);
+  observed->refused_write = refusal_of(key);
+  std::optional<WriteRefusal> refused;
+  if (observed->policy && !observed->namespace_terminating) refused = make_known(*observed);
   const Plan plan = reconcile(*observed, parts_.clock.wall());
   for (const std::string& decision : plan.decisions)
     log::debug("decided", {{"policy", key}, {"why", decision}});
-  return settle(key, parts_.applier.apply(*observed, plan), plan.requeue_after);
+  const ApplyResult result = parts_.applier.apply(*observed, plan);
+  if (result.what == Applied::kGiveUp) refused = WriteRefusal{result.is_forbidden, result.error};
+  if (refused && observed->policy)
+    note_refusal(key, *std::move(observed), *std::move(refused));
+  else if (result.what == Applied::kAll)
+    forget_refusal(key);
+  return settle(key, result, plan.requeue_after);
+}
+
+std::optional<WriteRefusal> Controller::refusal_of(const std::string& key) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = refused_.find(key);
+  return found == refused_.end() ? std::nullopt : std::optional(found->second.what);
+}
+
+void Controller::note_refusal(const std::string& key, Observed observed, WriteRefusal refusal) {
+  {
+    const std::lock_guard lock(mutex_);
+    Refused& noted = refused_[key];
+    noted = {refusal, noted.times + 1};
+  }
+  observed.refused_write = std::move(refusal);
+  const ApplyResult told = parts_.applier.apply(observed, report_refusal(observed, parts_.clock.wall()));
+  if (told.what != Applied::kAll)
+    log::warn("a refusal cannot be told in the status", {{"policy", key}, {"error", told.error}});
+}
+
+// A plan passed. What the status says is put right by the next look.
+void Controller::forget_refusal(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  if (refused_.erase(key) > 0) parts_.queue.add(key);
+}
+
+Millis Controller::refused_delay(const std::string& key) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = refused_.find(key);
+  return backoff_delay(limits_.refused, found == refused_.end() ? 0 : found->second.times - 1,
+                       spread_of(key));
 }
 
 // result  | what happens to the name
 // all     | looked at again when the plan says so
 // again   | looked at again soon
 // later   | back-off, but never longer than failing_at_most: a running reload has deadlines
-// give up | looked at again when something changes, or after a minute
+// give up | looked at again when something changes, or after a back-off of its own
 std::string Controller::settle(const std::string& key, const ApplyResult& result,
                                const std::optional<Millis>& requeue) {
   if (!result.error.empty()) {
@@ -70,7 +111,7 @@ std::string Controller::settle(const std::string& key, const ApplyResult& result
       return "error";
     case Applied::kGiveUp:
       parts_.queue.forget(key);
-      parts_.queue.add_after(key, limits_.refused);
+      parts_.queue.add_after(key, refused_delay(key));
       return "error";
   }
   return "error";

@@ -76,6 +76,8 @@ void Gatherer::add_pods(Observed& observed) const {
     pod.reach_message = std::move(entries[i].reach_message);
     pod.sidecar = std::move(entries[i].status);
     pod.refusal = std::move(entries[i].refusal);
+    if (entries[i].failures == 0) continue;
+    observed.ask_again = std::min(observed.ask_again.value_or(entries[i].ask_again), entries[i].ask_again);
   }
 }
 

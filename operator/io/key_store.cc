@@ -2,13 +2,15 @@
 
 #include <nlohmann/json.hpp>
 
+#include "lib/base/backoff.h"
 #include "lib/base/log.h"
 #include "lib/k8s/base64.h"
 #include "operator/api/object.h"
 
 namespace sidestep::op {
 namespace {
-constexpr Seconds kNudgeAgain{60};
+constexpr BackoffLimits kNudges{.first = Millis{1'000}, .longest = Millis{60'000}, .factor = 2.0};
+constexpr Seconds kNudgesForgotten{180};  // it obeyed meanwhile, or is gone
 constexpr Seconds kDoubtedAfter{5};  // many pods of one namespace refuse us at once: one look for all of them
 }  // namespace
 
@@ -82,13 +84,22 @@ Status TrustPublisher::ensure(const std::string& name_space, TimePoint now) {
   return {};
 }
 
+// REQUIRES: mutex_ is held.
+bool TrustPublisher::may_nudge(const std::string& pod_uid, TimePoint now) {
+  std::erase_if(nudged_, [now](const auto& entry) { return now - entry.second.at >= kNudgesForgotten; });
+  Nudged& last = nudged_[pod_uid];
+  if (last.times > 0 && now - last.at < backoff_delay(kNudges, last.times - 1, spread_of(pod_uid)))
+    return false;
+  last = {now, last.times + 1};
+  return true;
+}
+
 Status TrustPublisher::nudge(const std::string& name_space, const std::string& pod_name,
                              const std::string& pod_uid, TimePoint now) {
   bool is_doubted = false;
   {
     const std::lock_guard lock(mutex_);
-    std::erase_if(nudged_, [now](const auto& entry) { return now - entry.second >= kNudgeAgain; });
-    if (!nudged_.emplace(pod_uid, now).second) return {};
+    if (!may_nudge(pod_uid, now)) return {};
     const auto done = done_.find(name_space);
     is_doubted = done != done_.end() && now - done->second.at >= kDoubtedAfter;
     if (is_doubted) done_.erase(done);
@@ -99,7 +110,7 @@ Status TrustPublisher::nudge(const std::string& name_space, const std::string& p
     if (const auto again = ensure(name_space, now); !again) return again.error();
   }
   const std::string value =
-      "keys-" + keys.signing->id() + "-" + std::to_string(now.time_since_epoch() / Seconds{1});
+      "keys-" + keys.signing->id() + "-" + std::to_string(now.time_since_epoch() / Millis{1});
   const k8s::Json patch = {
       {"metadata", {{"uid", pod_uid}, {"annotations", {{api::kRefreshAnnotation, value}}}}}};
   const auto written = client_.merge_patch({{"v1", "pods"}, name_space, pod_name}, patch);

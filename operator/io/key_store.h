@@ -56,9 +56,9 @@ class TrustPublisher {
   // Applies the ConfigMap if it was not yet, if the keys changed, or once in a while.
   Status ensure(const std::string& name_space, TimePoint now);
   // A pod that was started before its namespace had the ConfigMap refuses us until its kubelet looks again,
-  // which may take a minute and a half: touches the pod's annotation sidestep.dev/refresh, at most once a
-  // minute for each pod. Applies the ConfigMap again first: it, or its whole namespace, may have been
-  // deleted.
+  // which may take a minute and a half: touches the pod's annotation sidestep.dev/refresh, after 1 s again,
+  // then 2 s, and so on up to a minute. Applies the ConfigMap again first: it, or its whole namespace, may
+  // have been deleted.
   Status nudge(const std::string& name_space, const std::string& pod_name, const std::string& pod_uid,
                TimePoint now);
 
@@ -67,13 +67,19 @@ class TrustPublisher {
     std::map<std::string, std::string> published;
     TimePoint at;
   };
+  struct Nudged {
+    TimePoint at;
+    int times = 0;
+  };
+  bool may_nudge(const std::string& pod_uid, TimePoint now);
+
   k8s::Client& client_;
   const KeyStore& keys_;
   const Seconds again_;
   std::mutex mutex_;
   // Guarded by mutex_.
-  std::map<std::string, Done> done_;         // by namespace
-  std::map<std::string, TimePoint> nudged_;  // by pod UID; the last minute's
+  std::map<std::string, Done> done_;      // by namespace
+  std::map<std::string, Nudged> nudged_;  // by pod UID; those of the last minutes
 };
 
 }  // namespace sidestep::op

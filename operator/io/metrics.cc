@@ -76,6 +76,9 @@ std::string Metrics::text(const MetricsInputs& inputs) const {
          inputs.dropped_events);
   single(out, "sidestep_operator_log_lines_dropped_total", "counter", "Log lines nobody read in time.",
          inputs.dropped_log_lines);
+  head(out, "sidestep_operator_door_refused_total", "counter", "Requests that the door refused, by reason.");
+  for (const auto& [reason, count] : inputs.refusals)
+    out << "sidestep_operator_door_refused_total{reason=\"" << reason << "\"} " << count << '\n';
   return out.str();
 }
 

@@ -14,12 +14,17 @@ struct ToCommand {
 
   std::optional<SidecarCommand> operator()(const SidecarPolicy& action) const {
     if (!observed.policy) return std::nullopt;
-    return SidecarCommand{action.pod, "/v1/policy", policy::policy_to_json(observed.policy->spec), ""};
+    return SidecarCommand{action.pod, "/v1/policy?policyUid=" + observed.policy->meta.uid,
+                          policy::policy_to_json(observed.policy->spec), action.id};
   }
   std::optional<SidecarCommand> operator()(const SidecarReload& action) const {
-    const Json body = {{"id", action.id},         {"token", action.token},
-                       {"reason", action.reason}, {"requestedBy", action.requested_by},
-                       {"managed", true},         {"deadlineSeconds", action.deadline.count()}};
+    const Json body = {{"id", action.id},
+                       {"token", action.token},
+                       {"reason", action.reason},
+                       {"requestedBy", action.requested_by},
+                       {"managed", true},
+                       {"deadlineSeconds", action.deadline.count()},
+                       {"policyUid", observed.policy ? observed.policy->meta.uid : ""}};
     return SidecarCommand{action.pod, "/v1/reload", body.dump(), action.id};
   }
   std::optional<SidecarCommand> operator()(const SidecarWeight& action) const {

@@ -14,7 +14,7 @@ struct SidecarCommand {
   PodRef pod;
   std::string path;
   std::string body;
-  std::string reload_id;  // "" for a policy
+  std::string reload_id;  // for which it is given
 };
 
 // Nothing: the action is not for a sidecar.

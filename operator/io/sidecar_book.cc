@@ -28,10 +28,18 @@ BookEntry entry_of(const Result<SidecarReply>& reply) {
 
 }  // namespace
 
-bool SidecarBook::is_fresh(const BookEntry& entry, bool is_running, TimePoint now) const {
-  if (entry.reach == Reach::kNotAsked) return false;
-  const Millis resting = entry.reach == Reach::kReachable ? limits_.fresh_resting : limits_.fresh_failed;
-  return now - entry.asked_at <= (is_running ? limits_.fresh_running : resting);
+// Up to which an entry serves a policy at rest.
+Millis SidecarBook::resting_age(const std::string& pod_uid, const BookEntry& entry) const {
+  if (entry.reach == Reach::kReachable) return limits_.fresh_resting;
+  return backoff_delay(limits_.failed, entry.failures - 1, spread_of(pod_uid));
+}
+
+// REQUIRES: mutex_ is held.
+bool SidecarBook::is_fresh(const std::string& pod_uid, bool is_running, TimePoint now) const {
+  const auto entry = entries_.find(pod_uid);
+  if (entry == entries_.end() || entry->second.reach == Reach::kNotAsked) return false;
+  const Millis most = is_running ? limits_.fresh_running : resting_age(pod_uid, entry->second);
+  return now - entry->second.asked_at < most;
 }
 
 void SidecarBook::ask(const SidecarAddress& pod) {
@@ -41,6 +49,7 @@ void SidecarBook::ask(const SidecarAddress& pod) {
   const std::lock_guard lock(mutex_);
   BookEntry& entry = entries_[pod.pod_uid];
   fresh.refusal = std::move(entry.refusal);
+  fresh.failures = fresh.reach == Reach::kReachable ? 0 : entry.failures + 1;
   entry = std::move(fresh);
 }
 
@@ -49,8 +58,7 @@ std::vector<BookEntry> SidecarBook::look(const std::vector<SidecarAddress>& pods
   {
     const std::lock_guard lock(mutex_);
     for (const SidecarAddress& pod : pods)
-      if (!pod.ip.empty() && !is_fresh(entries_[pod.pod_uid], is_running, clock_.steady()))
-        due.push_back(&pod);
+      if (!pod.ip.empty() && !is_fresh(pod.pod_uid, is_running, clock_.steady())) due.push_back(&pod);
   }
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
@@ -63,7 +71,14 @@ std::vector<BookEntry> SidecarBook::look(const std::vector<SidecarAddress>& pods
   }
   std::vector<BookEntry> entries;
   const std::lock_guard lock(mutex_);
-  for (const SidecarAddress& pod : pods) entries.push_back(entries_[pod.pod_uid]);
+  const TimePoint now = clock_.steady();
+  for (const SidecarAddress& pod : pods) {
+    entries.push_back(entries_[pod.pod_uid]);
+    BookEntry& entry = entries.back();
+    if (entry.failures == 0) continue;
+    const auto left = entry.asked_at + resting_age(pod.pod_uid, entry) - now;
+    entry.ask_again = std::max(Millis(0), std::chrono::ceil<Millis>(left));
+  }
   return entries;
 }
 

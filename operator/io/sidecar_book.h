@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/backoff.h"
 #include "operator/io/sidecar_client.h"
 
 namespace sidestep::op {
@@ -19,8 +20,9 @@ namespace sidestep::op {
 struct BookLimits {
   Millis fresh_running{150};  // age up to which a status serves a running reload
   Millis fresh_resting{60'000};
-  Millis fresh_failed{5'000};  // how soon an unreachable pod at rest is asked again
-  std::size_t parallel = 8;    // calls at a time, for one look
+  // How soon a pod at rest that did not answer, or refused, is asked again: doubled each time.
+  BackoffLimits failed{.first = Millis{1'000}, .longest = Millis{60'000}, .factor = 2.0};
+  std::size_t parallel = 8;  // calls at a time, for one look
 };
 
 struct BookEntry {
@@ -29,6 +31,8 @@ struct BookEntry {
   std::optional<SidecarStatus> status;
   std::optional<CommandRefusal> refusal;
   TimePoint asked_at{};
+  int failures = 0;     // in a row
+  Millis ask_again{0};  // of a pod that did not answer, or refused: from the moment of this look
 };
 
 class SidecarBook {
@@ -46,7 +50,8 @@ class SidecarBook {
   std::size_t size() const;
 
  private:
-  bool is_fresh(const BookEntry& entry, bool is_running, TimePoint now) const;
+  Millis resting_age(const std::string& pod_uid, const BookEntry& entry) const;
+  bool is_fresh(const std::string& pod_uid, bool is_running, TimePoint now) const;
   void ask(const SidecarAddress& pod);
 
   SidecarClient& client_;

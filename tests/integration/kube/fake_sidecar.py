@@ -76,7 +76,8 @@ class Sidecar:
     def command(self, path: str, body: dict) -> tuple[int, dict]:
         with self._lock:
             self._turn()
-            self.commands.append((path, body))
+            path, _, query = path.partition("?")
+            self.commands.append((path, {**body, "query": query}))
             run = self.run
             if path == "/v1/policy":
                 return 200, {}

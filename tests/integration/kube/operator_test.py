@@ -202,7 +202,7 @@ def test_health_and_metrics_are_served_and_a_strange_request_is_refused(start, f
 
     def ask(request: bytes) -> str:
         with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-            connection.sendall(request)
+            connection.sendall(request.replace(b"\r\nHost: x\r\n", b"\r\nHost: x\r\nConnection: close\r\n"))
             return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
     assert ask(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").startswith("HTTP/1.1 200 ")
     assert ask(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n").startswith("HTTP/1.1 200 ")
@@ -212,4 +212,5 @@ def test_health_and_metrics_are_served_and_a_strange_request_is_refused(start, f
         assert line in metrics, metrics
     assert ask(b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n").startswith("HTTP/1.1 405 ")
     assert ask(b"GET /metrics HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n").startswith("HTTP/1.1 400 ")
+    assert 'sidestep_operator_door_refused_total{reason=' in ask(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
     assert ask(b"GET /elsewhere HTTP/1.1\r\nHost: x\r\n\r\n").startswith("HTTP/1.1 404 ")

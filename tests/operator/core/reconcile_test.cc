@@ -67,6 +67,32 @@ class ReconcileTest : public ::testing::Test {
   Observed seen_ = build::observed();
 };
 
+// Refused writes
+
+TEST_F(ReconcileTest, RefusedWriteStallsThePolicyWithTheExactRuleAndTellsOnce) {
+  seen_.refused_write = WriteRefusal{
+      true,
+      R"(create reloads prod: 403: reloads.sidestep.dev is forbidden: User "op" cannot create resource )"
+      R"("reloads" in API group "sidestep.dev" in the namespace "prod")"};
+  const Plan plan = report_refusal(seen_, at(0));
+  const auto status = all<PatchPolicyStatus>(plan).at(0).status;
+  for (const char* type : {condition::kReady, condition::kStalled}) {
+    const auto* found = find_condition(status.conditions, type);
+    EXPECT_EQ(found->reason, "WriteForbidden");
+    EXPECT_THAT(
+        found->message,
+        HasSubstr(
+            "add {apiGroups: [sidestep.dev], resources: [reloads], verbs: [create]} to the operator's"));
+  }
+  EXPECT_EQ(find_condition(status.conditions, condition::kReady)->status, ConditionStatus::kFalse);
+  EXPECT_EQ(find_condition(status.conditions, condition::kStalled)->status, ConditionStatus::kTrue);
+  EXPECT_EQ(all<EmitEvent>(plan).size(), 1u);
+  seen_.policy->status = status;
+  EXPECT_THAT(report_refusal(seen_, at(1)).actions, IsEmpty());
+  seen_.refused_write.reset();
+  EXPECT_EQ(ready(), "+Idle");
+}
+
 // Tokens
 
 TEST_F(ReconcileTest, NewTokenMakesOneReloadWithANameOfItsOwn) {

@@ -91,6 +91,8 @@ TEST_F(ApplyTest, ReloadThatExistsAlreadyIsSuccess) {
 TEST_F(ApplyTest, RefusedByTheApiForGoodIsNotTriedUntilSomethingChanges) {
   api_.answer(422, "{}");
   EXPECT_EQ(apply({PatchPolicyStatus{}}).what, Applied::kGiveUp);
+  api_.answer(403, "{}");
+  EXPECT_TRUE(apply({PatchPolicyStatus{}}).is_forbidden);
 }
 
 TEST_F(ApplyTest, StatusOfOneReloadIsWrittenAtMostOnceASecondAfterABurst) {
@@ -125,6 +127,14 @@ TEST_F(ApplyTest, RefusalOfASidecarIsNotedForTheNextDecision) {
   sidecar_.status = 400, sidecar_.body = R"({"error":{"kind":"invalid","message":"no"}})";
   EXPECT_EQ(apply({SidecarWeight{pod_, "r", 1}}).what, Applied::kAgain);
   EXPECT_EQ(book_.look({{"pod-uid", "", 0}}, false)[0].refusal->message, "no");
+}
+
+TEST_F(ApplyTest, PodThatRefusesThePolicyGetsNoReload) {
+  sidecar_.status = 400,
+  sidecar_.body = R"({"error":{"kind":"invalid","message":"hold.maxRequests: no such field"}})";
+  apply({SidecarPolicy{pod_, "r"}, SidecarReload{pod_, "r", "t", "", "reload/x", 600s}});
+  EXPECT_EQ(sidecar_.nonces.size(), 1u);
+  EXPECT_EQ(book_.look({{"pod-uid", "", 0}}, false)[0].refusal->reload_id, "r");
 }
 
 TEST_F(ApplyTest, CommandToAPodThatIsGoneAsksForANewDecision) {

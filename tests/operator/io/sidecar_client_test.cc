@@ -75,12 +75,12 @@ TEST_F(SidecarBookTest, StatusIsFreshForAMinuteAtRestAndForAMomentInAReload) {
   sidecar_.body = R"({"version":"0.1.0","bootId":"boot-1","active":{"generation":3}})";
   EXPECT_EQ(look(false).reach, Reach::kReachable);
   const auto asked = sidecar_.requests.size();
-  clock_.advance(60s);
+  clock_.advance(59s);
   EXPECT_EQ(look(false).status->active.generation, 3);
   EXPECT_EQ(sidecar_.requests.size(), asked);
   look(true);
   EXPECT_EQ(sidecar_.requests.size(), asked + 1);
-  clock_.advance(150ms), look(true);
+  clock_.advance(149ms), look(true);
   EXPECT_EQ(sidecar_.requests.size(), asked + 1);
   clock_.advance(1ms), look(true);
   EXPECT_EQ(sidecar_.requests.size(), asked + 2);
@@ -94,6 +94,18 @@ TEST_F(SidecarBookTest, SaysWhetherAPodIsSilentOrRefuses) {
   book_.expire("pod-uid");
   EXPECT_EQ(look(true).reach, Reach::kRefused);
   EXPECT_EQ(look(true).reach_message, "status 409: epoch 42 is older than 50");
+}
+
+TEST_F(SidecarBookTest, PodThatIsSilentIsAskedAgainWithinASecondThenLaterUpToAMinute) {
+  sidecar_.is_silent = true;
+  EXPECT_LE(look(false).ask_again, 1s);
+  EXPECT_GE(look(false).ask_again, 500ms);
+  for (int i = 0; i < 20; ++i) clock_.advance(look(false).ask_again);
+  EXPECT_GE(look(false).ask_again, 30s);
+  EXPECT_LE(look(false).ask_again, 60s);
+  sidecar_.is_silent = false, sidecar_.body = "{}";
+  clock_.advance(60s);
+  EXPECT_EQ(look(false).failures, 0);
 }
 
 TEST_F(SidecarBookTest, RefusalOfACommandIsKeptOverLaterLooks) {

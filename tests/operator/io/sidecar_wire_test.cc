@@ -50,8 +50,12 @@ TEST(SidecarStatus, PhaseOfAStrangerAndGarbageAreErrors) {
 }
 
 TEST(SidecarCommand, EachActionBecomesItsCall) {
-  const Observed observed;
+  Observed observed;
+  observed.policy.emplace().meta.uid = "pu";
   const PodRef pod{"p", "u"};
+  const auto policy = command_of(SidecarPolicy{pod, "r"}, observed);
+  EXPECT_EQ(policy->path, "/v1/policy?policyUid=pu");
+  EXPECT_EQ(policy->reload_id, "r");
   const auto weight = command_of(SidecarWeight{pod, "r", 500}, observed);
   EXPECT_EQ(weight->path, "/v1/weight");
   EXPECT_EQ(weight->body, R"({"reload":"r","weightPerTenThousand":500})");
@@ -59,7 +63,7 @@ TEST(SidecarCommand, EachActionBecomesItsCall) {
   EXPECT_EQ(reload->path, "/v1/reload");
   EXPECT_EQ(
       reload->body,
-      R"({"deadlineSeconds":600,"id":"r","managed":true,"reason":"why","requestedBy":"reload/x","token":"t"})");
+      R"({"deadlineSeconds":600,"id":"r","managed":true,"policyUid":"pu","reason":"why","requestedBy":"reload/x","token":"t"})");
   EXPECT_EQ(command_of(SidecarPromote{pod, "r"}, observed)->path, "/v1/promote");
   EXPECT_EQ(command_of(SidecarAbort{pod, "r", "no"}, observed)->body, R"({"reason":"no","reload":"r"})");
   EXPECT_FALSE(command_of(CreateReload{}, observed));
