@@ -8,7 +8,7 @@ export CCACHE_BASEDIR ?= $(CURDIR)
 export CCACHE_NOHASHDIR ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test test-unit test-integration demo bench lint fmt image fuzz soak clean
+.PHONY: help deps build test test-unit test-integration demo bench lint fmt image fuzz soak conformance clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z0-9-]+):[^#]*## /\1\t/' | expand -t 20
@@ -59,6 +59,10 @@ fuzz: ## run each fuzzer for SECONDS (default 20)
 
 soak: ## every fault case with its full number of repeats; writes docs/faults.md (20 min)
 	@$(PYTHON) tests/run.py soak
+
+conformance: build ## smuggling and desync beside HAProxy and nginx; writes docs/conformance.md (1 min)
+	@tests/tools/deps.sh bench
+	@SIDESTEP_BIN=build/bin $(PYTHON) tests/conformance/table.py docs/conformance.md
 
 clean: ## remove build/
 	@rm -rf build

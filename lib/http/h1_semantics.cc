@@ -147,8 +147,13 @@ BadReason gather(std::span<const Header> headers, Facts* facts) {
 // A tunnel to another protocol, but never to a kind of HTTP/2: requests inside it would pass unseen.
 bool may_upgrade(const Facts& facts) {
   if (!facts.names_upgrade || facts.upgrades != 1 || facts.upgrade.empty()) return false;
-  const std::string_view protocol = facts.upgrade.substr(0, facts.upgrade.find('/'));
-  if (!chars::all(protocol, chars::kToken)) return false;  // a list, or nonsense
+  const std::size_t slash = facts.upgrade.find('/');
+  const std::string_view protocol = facts.upgrade.substr(0, slash);
+  const std::string_view version =
+      slash == std::string_view::npos ? std::string_view() : facts.upgrade.substr(slash + 1);
+  // A list, or nonsense: something else may take another element of it.
+  if (protocol.empty() || !chars::all(protocol, chars::kToken) || !chars::all(version, chars::kToken))
+    return false;
   return !equals_ignoring_case(protocol, "h2c") && !equals_ignoring_case(protocol, "h2") &&
          !equals_ignoring_case(protocol, "http");
 }
