@@ -9,8 +9,6 @@
 // Owned by its shard. Threads: its shard's.
 #pragma once
 
-#include <netinet/in.h>
-
 #include <cstdint>
 #include <string_view>
 
@@ -18,8 +16,8 @@
 #include "lib/loop/event_loop.h"
 #include "lib/loop/timers.h"
 #include "sidecar/io/buffer.h"
+#include "sidecar/io/client_conn.h"
 #include "sidecar/io/client_side.h"
-#include "sidecar/io/intrusive_list.h"
 #include "sidecar/io/wire.h"
 
 namespace sidestep::sidecar {
@@ -27,17 +25,7 @@ namespace sidestep::sidecar {
 class Shard;
 class Stream;
 
-// Where a client or a listener is, in 18 bytes.
-struct PeerAddress {
-  in6_addr ip{};  // IPv4 as ::ffff:a.b.c.d
-  std::uint16_t port = 0;
-};
-
-class ClientH1 final : public Deletable,
-                       public IoHandler,
-                       public ClientSide,
-                       public ListHook<ClientH1>,
-                       private Timer {
+class ClientH1 final : public ClientConn, public IoHandler, public ClientSide, private Timer {
  public:
   ClientH1(Shard& shard, Wire wire, const PeerAddress& peer, std::uint16_t listener);
   ~ClientH1() override;
@@ -65,15 +53,16 @@ class ClientH1 final : public Deletable,
   // Whether resume() is due; set by Shard::later.
   bool is_resuming() const { return resuming_; }
   void set_resuming() { resuming_ = true; }
-  // The process ends: an idle client is closed, a busy one after its answer.
-  void shut_when_idle();
-  bool is_idle() const { return state_ == State::kHead && in_.empty(); }
-  void drop();  // at once
+
+  // ClientConn.
+  void shut_when_idle() override;
+  void drop() override;
 
  private:
   enum class State : std::uint8_t { kHead, kRequest, kDiscard, kTunnel, kLinger, kClosed };
 
   void on_timer() override;
+  bool is_idle() const { return state_ == State::kHead && in_.empty(); }
   void on_readable();
   void on_writable();
   void on_end_of_input();

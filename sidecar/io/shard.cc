@@ -80,7 +80,7 @@ void Shard::run(std::vector<int> listeners, RouteTablePtr table) {
   loop_.run();
   listen(false);
   router_.shut();
-  while (ClientH1* client = clients_.front()) client->drop();
+  while (ClientConn* client = clients_.front()) client->drop();
   loop_.cancel(tick_);
   loop_.cancel(listen_again_);
   on_turn_end();
@@ -103,8 +103,8 @@ void Shard::apply(RouteTablePtr table) {
   if (!ends || is_ending_) return;
   is_ending_ = true;
   listen(false);
-  for (ClientH1* client = clients_.front(); client != nullptr;) {
-    ClientH1* next = IntrusiveList<ClientH1>::next(*client);
+  for (ClientConn* client = clients_.front(); client != nullptr;) {
+    ClientConn* next = IntrusiveList<ClientConn>::next(*client);
     client->shut_when_idle();
     client = next;
   }
@@ -150,7 +150,7 @@ void Shard::serve(Wire wire, const PeerAddress& peer, std::uint16_t listener) {
   clients_.push_back(*client);
 }
 
-void Shard::client_closed(ClientH1& client) {
+void Shard::client_closed(ClientConn& client) {
   client.unlink();
   loop_.destroy_later(std::unique_ptr<Deletable>(&client));
 }
@@ -167,8 +167,13 @@ void Shard::on_turn_end() {
     std::vector<ClientH1*> due;
     due.swap(later_);
     for (ClientH1* client : due) client->resume();
-    if (!later_.empty()) loop_.post([] {});
   }
+  while (!turn_ends_.empty()) {
+    std::vector<TurnEnd*> due;
+    due.swap(turn_ends_);
+    for (TurnEnd* object : due) object->on_turn_end();
+  }
+  if (!later_.empty()) loop_.post([] {});
   router_.end_turn();
   streams_.end_turn();
 }

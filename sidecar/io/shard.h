@@ -24,6 +24,7 @@
 #include "sidecar/io/router.h"
 #include "sidecar/io/stream_pool.h"
 #include "sidecar/io/trusted_sources.h"
+#include "sidecar/io/turn_end.h"
 
 namespace sidestep::sidecar {
 
@@ -79,9 +80,11 @@ class Shard final {
   std::uint16_t listener_port(std::uint16_t listener) const { return ports_[listener]; }
   // A client whose first request has not been read yet; `listener` is the number of the one it came by.
   void serve(Wire wire, const PeerAddress& peer, std::uint16_t listener);
+  // Calls on_turn_end() once, after the clients' resume().
+  void at_turn_end(TurnEnd& object) { turn_ends_.push_back(&object); }
   // Calls client.resume() at the end of the turn.
   void later(ClientH1& client);
-  void client_closed(ClientH1& client);
+  void client_closed(ClientConn& client);
   void log_refused(const PeerAddress& peer, std::string_view reason);
   void log_bad_answer(Generation generation, std::string_view reason);
 
@@ -119,8 +122,9 @@ class Shard final {
   ShardCounters counters_;
   StreamPool streams_;
   Router router_;
-  IntrusiveList<ClientH1> clients_;
+  IntrusiveList<ClientConn> clients_;
   std::vector<ClientH1*> later_;
+  std::vector<TurnEnd*> turn_ends_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::uint16_t> ports_;
   FunctionTimer tick_;

@@ -1,0 +1,26 @@
+// What a shard knows of a client's connection, whatever it speaks.
+#pragma once
+
+#include <netinet/in.h>
+
+#include <cstdint>
+
+#include "lib/loop/event_loop.h"
+#include "sidecar/io/intrusive_list.h"
+
+namespace sidestep::sidecar {
+
+// Where a client or a listener is, in 18 bytes.
+struct PeerAddress {
+  in6_addr ip{};  // IPv4 as ::ffff:a.b.c.d
+  std::uint16_t port = 0;
+};
+
+class ClientConn : public Deletable, public ListHook<ClientConn> {
+ public:
+  // The process ends: an idle client is let go, a busy one after its last answer.
+  virtual void shut_when_idle() = 0;
+  virtual void drop() = 0;  // at once
+};
+
+}  // namespace sidestep::sidecar
