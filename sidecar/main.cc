@@ -9,6 +9,7 @@
 #include "sidecar/app.h"
 #include "sidecar/app_parent.h"
 #include "sidecar/cli/commands.h"
+#include "sidecar/config/lint.h"
 #include "sidecar/config/load.h"
 #include "sidecar/config/option_docs.h"
 #include "sidecar/io/parent_link.h"
@@ -24,6 +25,7 @@ int usage(std::FILE* out, int status) {
   std::fprintf(out,
                "usage: sidestep run --listen ADDR:PORT [OPTION]… -- CMD ARG…   proxy and app on one machine\n"
                "       sidestep proxy [OPTION]…                                the sidecar container\n"
+               "       sidestep lint [--policy FILE]… [--manifest FILE]…       what is wrong with them\n"
                "%s"
                "       sidestep --version\n",
                cli::command_list().c_str());
@@ -44,6 +46,12 @@ int serve(Program program, const Words& arguments, bool is_worker) {
   return *status;
 }
 
+int lint_files(const Words& words) {
+  const LintOutcome outcome = run_lint(words, real_machine());
+  std::fputs(outcome.out.c_str(), stderr);
+  return outcome.status;
+}
+
 // For whoever builds an image: ldd does not show what is loaded at the first call.
 int list_libraries() {
   const std::vector<std::string> paths = sidestep::libraries_with_lazy_ones();
@@ -61,6 +69,7 @@ int main(int argc, char** argv) {
   const Words rest(words.begin() + (words.empty() ? 0 : 1), words.end());
   if (verb == "run") return serve(Program::kRun, rest, is_worker);
   if (verb == "proxy") return serve(Program::kProxy, rest, is_worker);
+  if (verb == "lint") return lint_files(rest);
   if (cli::is_client_command(verb)) return cli::run_cli(argc, argv);
   if (verb == "--libraries") return list_libraries();
   if (verb == "--version") return std::printf("sidestep " SIDESTEP_VERSION "\n"), 0;

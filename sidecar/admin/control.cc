@@ -103,7 +103,11 @@ Status Control::start() {
   if (!local) return local;
   for (const ListenAddress& address : options_.control_listen) {
     const Status tcp = door_.listen_tcp(address.host, address.port);
-    if (!tcp) return tcp;
+    if (tcp) continue;
+    Error error = tcp.error();
+    if (error.kind == ErrorKind::kConflict)
+      error.detail += "; stop what listens there, or choose another address with --control-listen";
+    return error;
   }
   door_.start();
   return {};

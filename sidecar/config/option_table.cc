@@ -103,7 +103,7 @@ ControlLimits& part_of(Options& options, const ControlLimits*) { return options.
 template <typename Part, typename Field>
 Part part_type(Field Part::*);
 
-// A limit: its type says how it is written (size, number or duration).
+// A limit in bytes, or a duration.
 template <auto Member, std::int64_t kLeast, std::int64_t kMost>
 Status set_limit(Options& options, Value value) {
   using Part = decltype(part_type(Member));
@@ -114,12 +114,21 @@ Status set_limit(Options& options, Value value) {
     if (!span) return span.error();
     field = *span;
   } else {
-    const Result<std::int64_t> number = std::is_same_v<Field, std::size_t>
-                                            ? parse_size(value, kLeast, kMost)
-                                            : parse_number(value, kLeast, kMost);
-    if (!number) return number.error();
-    field = static_cast<Field>(*number);
+    const Result<std::int64_t> size = parse_size(value, kLeast, kMost);
+    if (!size) return size.error();
+    field = static_cast<Field>(*size);
   }
+  return {};
+}
+
+// A limit that counts things.
+template <auto Member, std::int64_t kLeast, std::int64_t kMost>
+Status set_count(Options& options, Value value) {
+  const Result<std::int64_t> number = parse_number(value, kLeast, kMost);
+  if (!number) return number.error();
+  using Part = decltype(part_type(Member));
+  auto& field = part_of(options, static_cast<const Part*>(nullptr)).*Member;
+  field = static_cast<std::remove_reference_t<decltype(field)>>(*number);
   return {};
 }
 
@@ -185,12 +194,12 @@ constexpr OptionRow kRows[] = {
      "request target", "414", set_limit<&L::max_target_bytes, 256, kMi>},
     {G::kRequestLimits, "--max-headers", "N", "SIDESTEP_MAX_HEADERS", false, "128",
      "header fields of one message", "431 for a request, 502 for an answer",
-     set_limit<&L::max_headers, 16, 4'096>},
+     set_count<&L::max_headers, 16, 4'096>},
     {G::kRequestLimits, "--max-trailer-bytes", "BYTES", "SIDESTEP_MAX_TRAILER_BYTES", false, "16Ki",
      "trailer fields", "the message is cut off", set_limit<&L::max_trailer_bytes, 256, kMi>},
     {G::kRequestLimits, "--max-clients", "N", "SIDESTEP_MAX_CLIENTS", false, "60000",
      "open client connections", "new connections wait in the kernel's queue",
-     set_limit<&L::max_clients, 1, 1'000'000>},
+     set_count<&L::max_clients, 1, 1'000'000>},
     {G::kRequestLimits, "--stream-buffer-bytes", "BYTES", "SIDESTEP_STREAM_BUFFER_BYTES", false, "256Ki",
      "buffered per request and direction", "reading stops until the other side takes some",
      set_limit<&L::stream_buffer_bytes, 16 * kKi, 64 * kMi>},
@@ -199,7 +208,7 @@ constexpr OptionRow kRows[] = {
      set_limit<&L::replay_bytes, 0, 16 * kMi>},
     {G::kRequestLimits, "--max-requests-per-connection", "N", "SIDESTEP_MAX_REQUESTS_PER_CONNECTION", false,
      "0 (no bound)", "requests on one client connection", "the answer says Connection: close",
-     set_limit<&L::max_requests_per_connection, 0, 1'000'000'000>},
+     set_count<&L::max_requests_per_connection, 0, 1'000'000'000>},
     {G::kRequestLimits, "--header-timeout", "DURATION", "SIDESTEP_HEADER_TIMEOUT", false, "10s",
      "from the first byte of a request to the end of its head", "408",
      set_limit<&L::header_timeout, 100, kHour>},
@@ -220,13 +229,13 @@ constexpr OptionRow kRows[] = {
      set_limit<&L::app_idle_timeout, 0, kHour>},
     {G::kRequestLimits, "--app-max-connecting", "N", "SIDESTEP_APP_MAX_CONNECTING", false, "32",
      "connects to the app under way at the same time, per shard", "further requests queue",
-     set_limit<&L::app_max_connecting, 1, 65'535>},
+     set_count<&L::app_max_connecting, 1, 65'535>},
     {G::kRequestLimits, "--app-max-connections", "N", "SIDESTEP_APP_MAX_CONNECTIONS", false, "0 (no bound)",
      "connections to one generation, per shard", "further requests queue",
-     set_limit<&L::app_max_connections, 0, 65'535>},
+     set_count<&L::app_max_connections, 0, 65'535>},
     {G::kRequestLimits, "--retry-budget-percent", "N", "SIDESTEP_RETRY_BUDGET_PERCENT", false, "20",
      "retries, of the requests of the last 10 s (10 are always allowed)", "the failure is passed on",
-     set_limit<&L::retry_budget_percent, 0, 100>},
+     set_count<&L::retry_budget_percent, 0, 100>},
     {G::kRequestLimits, "--linger-timeout", "DURATION", "SIDESTEP_LINGER_TIMEOUT", false, "2s",
      "reading on after an early answer, so that it arrives whole", "the connection is closed",
      set_limit<&L::linger_timeout, 0, 60'000>},
@@ -236,9 +245,9 @@ constexpr OptionRow kRows[] = {
     {G::kControlLimits, "--control-max-body-bytes", "BYTES", "SIDESTEP_CONTROL_MAX_BODY_BYTES", false, "1Mi",
      "body of a call", "413", set_limit<&C::max_body_bytes, kKi, 16 * kMi>},
     {G::kControlLimits, "--control-max-connections", "N", "SIDESTEP_CONTROL_MAX_CONNECTIONS", false, "256",
-     "open connections", "further ones are closed", set_limit<&C::max_connections, 1, 65'535>},
+     "open connections", "further ones are closed", set_count<&C::max_connections, 1, 65'535>},
     {G::kControlLimits, "--control-max-per-source", "N", "SIDESTEP_CONTROL_MAX_PER_SOURCE", false, "64",
-     "open connections of one address", "further ones are closed", set_limit<&C::max_per_source, 1, 65'535>},
+     "open connections of one address", "further ones are closed", set_count<&C::max_per_source, 1, 65'535>},
     {G::kControlLimits, "--control-head-timeout", "DURATION", "SIDESTEP_CONTROL_HEAD_TIMEOUT", false, "10s",
      "from the first byte of a call to the end of its head", "408", set_limit<&C::head_timeout, 100, kHour>},
     {G::kControlLimits, "--control-body-timeout", "DURATION", "SIDESTEP_CONTROL_BODY_TIMEOUT", false, "10s",
@@ -246,7 +255,7 @@ constexpr OptionRow kRows[] = {
     {G::kControlLimits, "--control-idle-timeout", "DURATION", "SIDESTEP_CONTROL_IDLE_TIMEOUT", false, "30s",
      "a connection without a call", "it is closed", set_limit<&C::idle_timeout, 1'000, kHour>},
     {G::kControlLimits, "--control-max-waiting-status", "N", "SIDESTEP_CONTROL_MAX_WAITING_STATUS", false,
-     "16", "calls of status?wait= at the same time", "503", set_limit<&C::max_waiting_status, 1, 1'024>},
+     "16", "calls of status?wait= at the same time", "503", set_count<&C::max_waiting_status, 1, 1'024>},
 };
 
 std::size_t distance(std::string_view a, std::string_view b) {  // Levenshtein

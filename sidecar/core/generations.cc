@@ -7,13 +7,13 @@ Recipe changed(const Recipe& base, const std::vector<std::string>& command, cons
   Recipe recipe = base;
   recipe.attach = attach;
   if (!command.empty()) recipe.command = command;
-  for (const auto& [name, value] : env) {
-    const auto same = [&](const auto& entry) { return entry.first == name; };
+  for (const auto& added : env) {
+    const auto same = [&](const auto& entry) { return entry.first == added.first; };
     const auto it = std::find_if(recipe.env.begin(), recipe.env.end(), same);
     if (it == recipe.env.end())
-      recipe.env.emplace_back(name, value);
+      recipe.env.push_back(added);
     else
-      it->second = value;
+      it->second = added.second;
   }
   return recipe;
 }

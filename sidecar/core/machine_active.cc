@@ -87,8 +87,10 @@ ActiveChange on_time(Turn& turn, const State& state) {
 
 }  // namespace
 
+// An app that was given up did not succeed, whatever it said itself.
 void end_container(Turn& turn) {
-  const ExitStatus exit = turn.active().last_exit;
+  ExitStatus exit = turn.active().last_exit;
+  if (exit.status == 0 && exit.signal == 0) exit.status = 1;
   turn.effects.emplace_back(EndContainer{exit});
   if (turn.model.settings.run_mode) turn.effects.emplace_back(Quit{exit});
 }

@@ -115,6 +115,7 @@ class Driver final : public CommandSink {
   void on_health(Generation generation, HealthChange change, const std::string& why);
   void measure();
   void look_for_wrong_ports();
+  void say_that_nobody_listens(Generation generation, Facts& facts);
   void check_exposure();
   std::vector<Generation> known_generations() const;
   bool is_fresh(Generation generation) const;  // being started: not ready yet

@@ -38,6 +38,7 @@ void Driver::perform(const effect::Spawn& spawn) {
   facts.spawned_at = parts_.loop.now();
   if (member.recipe.attach) {
     facts.address = *member.recipe.attach;
+    facts.is_attached = true;
     fleet_.add(member.generation, std::move(facts));
     return;
   }

@@ -157,6 +157,9 @@ void Driver::handle(const Exited& exited) {
                        {"signal", exited.signal},
                        {"asked", exited.was_asked}});
   if (Facts* facts = fleet_.find(exited.generation)) facts->is_ready = false;
+  if (exited.forked_away)
+    warn(exited.generation, "generation " + std::to_string(number(exited.generation)) +
+                                " started another process and ended: run the app in the foreground");
   step(event::Exited{exited.generation, ExitStatus{exited.status, exited.signal}, exited.forked_away,
                      exited.out_of_memory, exited.output, true});
 }
@@ -231,8 +234,12 @@ void Driver::look_for_wrong_ports() {
   const std::vector<std::uint16_t> ours = fleet_.ports();
   for (const Generation generation : probed_by(model_)) {
     Facts* facts = fleet_.find(generation);
-    if (!is_fresh(generation) || facts->hint_given || facts->address.port == 0 || facts->pid == 0) continue;
+    if (!is_fresh(generation) || facts->hint_given || facts->address.port == 0) continue;
     if (!prober_.was_refused(generation) || parts_.loop.now() - facts->spawned_at < kBeforePortLook) continue;
+    if (facts->pid == 0) {
+      if (facts->is_attached) say_that_nobody_listens(generation, *facts);
+      continue;
+    }
     const auto theirs = parts_.options.run_mode ? listening_of_group(parts_.root, facts->pid, all) : all;
     for (const Listening& socket : theirs) {
       const auto same_port = [&](const Listening& before) { return before.port == socket.port; };
@@ -251,6 +258,14 @@ void Driver::look_for_wrong_ports() {
     }
   }
   adjust_timers();
+}
+
+void Driver::say_that_nobody_listens(Generation generation, Facts& facts) {
+  facts.hint_given = true;
+  std::string message =
+      "nobody listens on " + to_string(facts.address) + ": start the app there, or attach another address";
+  warn(generation, message);
+  step(event::Hint{generation, ReloadReason::kNotReadyInTime, std::move(message)});
 }
 
 // Not while traffic moves: the kernel's table is long on a busy machine.

@@ -27,6 +27,7 @@ struct Facts {
   Generation config_of = Generation::kNone;
   std::vector<Listening> listening_before;  // sockets that were there before it was spawned
   bool hint_given = false;
+  bool is_attached = false;  // somebody else started it
 };
 
 class Fleet {

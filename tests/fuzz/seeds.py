@@ -11,6 +11,7 @@ FUZZERS = {
     "h1_request_fuzz": (("request", "forward request"), b"", False),
     "h1_response_fuzz": (("response", "forward response"), b"\0", False),
     "h1_body_fuzz": (("request", "response"), b"\2\3", True),
+    "front_intake_fuzz": (("request",), b"\2", False),
 }
 
 
@@ -26,7 +27,20 @@ def policies():
     yield b'{"selector": {"matchLabels": {"a": "b"}}, "config": [{"path": "/a", "mode": "Live"}], "strategy": {"type": "Hold"}}'
 
 
+def calls():
+    """Bodies of the control API, each with the part of the call that is changed."""
+    bodies = (b'{"id": "a", "token": "t", "managed": true, "steps": [{"weightPerTenThousand": 500, "pauseSeconds": 3}], "deadlineSeconds": 60}',
+              b'{"command": ["app"], "env": {"A": "b"}, "attach": "127.0.0.1:80", "force": true, "reason": "r", "requestedBy": "x"}',
+              b'{"reload": "a", "weightPerTenThousand": 500}', b'{"reload": "a", "force": true, "reason": "why"}', b"",
+              b'{"error": {"kind": "invalid", "message": "m"}}',
+              b'{"version": "1", "active": {"generation": 1}, "retiring": [], "reload": {"receipt": {"requests": {"1": 2}}}}')
+    for number, body in enumerate(bodies):
+        yield bytes([number, number]) + body
+
+
 def seeds(fuzzer):
+    if fuzzer == "control_call_fuzz":
+        yield from calls()
     if fuzzer == "policy_fuzz":
         yield from policies()
     if fuzzer not in FUZZERS:

@@ -53,3 +53,22 @@ def test_unknown_commands_are_usage():
     done = run("dance")
     assert done.returncode == 2
     assert "reload" in done.stderr
+
+
+def test_lint_names_mistakes_and_exits_2_and_warnings_alone_do_not(tmp_path):
+    manifests = os.path.join(os.path.dirname(__file__), "../../../manifests/example")
+    files = [os.path.join(manifests, name) for name in ("reloadpolicy.yaml", "deployment.yaml")]
+    assert run("lint", "--policy", files[0], "--manifest", files[1]).returncode == 0
+    policy = tmp_path / "p.yaml"
+    policy.write_text("shutdown: {gracePeriodSeconds: 60}\nreadines: {}\n")
+    done = run("lint", "--policy", str(policy))
+    assert done.returncode == 2 and "readines: {map}: is not a known field; did you mean" in done.stderr
+    policy.write_text("shutdown: {gracePeriodSeconds: 60}\n")
+    done = run("lint", "--policy", str(policy), "--manifest", files[1])
+    assert done.returncode == 2 and "terminationGracePeriodSeconds: 30: " in done.stderr
+
+
+def test_limits_that_count_things_speak_of_numbers_and_those_in_bytes_of_sizes():
+    done = run("run", "--listen", ":1", "--max-headers", "3", "--max-clients", "lots", "--max-head-bytes", "x", "--", "true")
+    assert '--max-headers: "3": out of range; write a number from 16 to 4096' in done.stderr
+    assert '--max-clients: "lots": not a whole number' in done.stderr and '--max-head-bytes: "x": not a size' in done.stderr

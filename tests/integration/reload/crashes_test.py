@@ -1,6 +1,7 @@
 """Whatever dies: active, worker, the whole proxy. And the end."""
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -122,6 +123,44 @@ def test_a_port_in_use_is_named_and_nothing_is_started(service, tmp_path):
                           capture_output=True, text=True, timeout=20)
     assert done.returncode == 2
     assert str(s.port) in done.stderr and "is taken by process" in done.stderr
+
+
+def test_a_control_port_in_use_is_named_and_nothing_is_started(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = subprocess.run([BINS / "sidestep", "run", "--listen", f"127.0.0.1:{free_port()}", "--control", tmp_path / "c.sock",
+                               "--control-listen", f"127.0.0.1:{port}", "--", "sleep", "60"], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2 and "spawned" not in done.stderr
+    assert f"127.0.0.1:{port}: Address already in use; stop what listens there, or choose another address with --control-listen" in done.stderr
+
+
+def test_an_attached_app_that_is_not_there_is_named_within_a_second(tmp_path):
+    port = free_port()
+    process = subprocess.Popen([BINS / "sidestep", "run", "--listen", f"127.0.0.1:{free_port()}", "--control", tmp_path / "c.sock", "--attach",
+                                f"127.0.0.1:{port}"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    began = time.monotonic()
+    for line in process.stderr:
+        if f"nobody listens on 127.0.0.1:{port}" in line:
+            break
+    else:
+        raise AssertionError("it was not named")
+    assert time.monotonic() - began < (2 if "SIDESTEP_SANITIZED" not in os.environ else 20)  # 0.4 s, and the start
+    process.terminate()
+    process.communicate(timeout=20)
+
+
+def test_the_first_app_that_forks_away_or_has_no_interpreter_is_named_at_once_and_ends_with_a_failure(service, tmp_path):
+    s = service("--fork-away", wait=False)
+    eventually(lambda: "started another process and ended: run the app in the foreground" in s.output(), "it is named", seconds=5)
+    assert s.process.wait(30) == 1
+    script = tmp_path / "script"
+    script.write_text("#!/no/such/interpreter\n")
+    script.chmod(0o755)
+    other = service(command=[script], wait=False)
+    assert other.process.wait(10) == 127
+    assert "its interpreter is not in this image" in other.output()
 
 
 def test_sigterm_finishes_what_is_open_and_stops_the_app(service):
