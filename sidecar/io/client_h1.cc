@@ -39,8 +39,16 @@ void ClientH1::on_io(std::uint32_t events) {
   if ((events & EPOLLIN) != 0) on_readable();
 }
 
+// Answers that the client does not take have a bound.
+bool ClientH1::may_begin() const { return wire_.unsent() <= shard_.limits().stream_buffer_bytes; }
+
+// Whether another request has arrived behind the one that is being answered.
+bool ClientH1::has_next() const {
+  return body_.finished() && (!in_.empty() || (!input_ended_ && wire_.kernel_bytes() > 0));
+}
+
 bool ClientH1::wants_bytes() const {
-  if (input_ended_ || wire_.unsent() > shard_.limits().stream_buffer_bytes) return false;
+  if (input_ended_ || !may_begin()) return false;
   switch (state_) {
     case State::kHead:
     case State::kDiscard:
@@ -92,6 +100,7 @@ void ClientH1::resume() {
     waiting.consume(taken);
     in_ = std::move(waiting);
   }
+  if (input_ended_) end_after_what_was_sent();
   update_interest();
 }
 
@@ -102,7 +111,7 @@ std::size_t ClientH1::take(std::string_view bytes) {
     std::size_t step = 0;
     switch (state_) {
       case State::kHead:
-        step = wants_bytes() ? take_head(rest) : 0;
+        step = may_begin() ? take_head(rest) : 0;
         break;
       case State::kRequest:
       case State::kDiscard:
@@ -181,8 +190,7 @@ void ClientH1::start_stream(const http::RequestHead& head) {
   const int most = shard_.limits().max_requests_per_connection;
   http10_ = head.minor_version == 0;
   client_asked_close_ = !head.keep_alive;
-  close_after_ =
-      !head.keep_alive || input_ended_ || (most > 0 && requests_ >= static_cast<std::uint32_t>(most));
+  close_after_ = !head.keep_alive || (most > 0 && requests_ >= static_cast<std::uint32_t>(most));
   head_request_ = head.method == http::Method::kHead;
   expects_continue_ = head.expect_continue;
   answer_done_ = false;
@@ -214,20 +222,20 @@ void ClientH1::refuse(const http::HeadResult& result) {
   flush();
 }
 
+// A half-close is no cancel: what was asked before it is answered.
 void ClientH1::on_end_of_input() {
   input_ended_ = true;
-  close_after_ = true;
   client_asked_close_ = true;
   switch (state_) {
     case State::kHead:
+    case State::kRequest:
+      end_after_what_was_sent();
+      break;
     case State::kLinger:
       if (wire_.all_sent()) close();
       break;
     case State::kDiscard:
       finish_answers();
-      break;
-    case State::kRequest:
-      if (!body_.finished()) drop();  // a cut request must not look whole to the app
       break;
     case State::kTunnel:
       if (stream_ != nullptr) stream_->tunnel_client_end();
@@ -236,6 +244,16 @@ void ClientH1::on_end_of_input() {
       break;
   }
   update_interest();
+}
+
+// The client sends no more. Nothing is left to do for a connection without a request, and a request whose
+// body has not arrived was cut: it must not look whole to the app.
+void ClientH1::end_after_what_was_sent() {
+  const bool waits_for_its_turn = is_resuming() || (!in_.empty() && !may_begin());
+  if (state_ == State::kHead && !waits_for_its_turn)
+    finish_answers();
+  else if (state_ == State::kRequest && !body_.finished() && !body_paused_ && !is_resuming())
+    drop();
 }
 
 void ClientH1::on_timer() {

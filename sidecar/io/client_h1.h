@@ -66,6 +66,7 @@ class ClientH1 final : public ClientConn, public IoHandler, public ClientSide, p
   void on_readable();
   void on_writable();
   void on_end_of_input();
+  void end_after_what_was_sent();
   // Takes what it can of the bytes; the rest is presented again after more was read or the stream has moved
   // on.
   std::size_t take(std::string_view bytes);
@@ -84,6 +85,8 @@ class ClientH1 final : public ClientConn, public IoHandler, public ClientSide, p
   void update_interest();
   void close();
   bool wants_bytes() const;
+  bool may_begin() const;
+  bool has_next() const;
 
   Shard& shard_;
   Wire wire_;

@@ -27,7 +27,9 @@ void ClientH1::head(const http::ResponseHead& head, Generation generation) {
   // After a refused expectation nobody can know whether the body follows.
   const bool body_unclear = expects_continue_ && !body_.finished();
   const bool leaving = shard_.router().table().announce_close || shard_.is_ending();
-  if (body_unclear || leaving || answer_framing_ == http::Framing::kUntilClose) close_after_ = true;
+  if (body_unclear || answer_framing_ == http::Framing::kUntilClose) close_after_ = true;
+  // The end is announced on the last answer: what has arrived already is answered.
+  if ((leaving || input_ended_) && !has_next()) close_after_ = true;
   context.close = close_after_ && !context.upgrade;
   if (shard_.options().policy.expose_generation) context.generation = number(generation);
   http::append_response_head(shard_.to_client().text(), head, context);
@@ -143,7 +145,7 @@ void ClientH1::on_writable() {
   }
   if (stream_ != nullptr && wire_.unsent() <= shard_.limits().stream_buffer_bytes / 2)
     stream_->client_drained();
-  if (state_ == State::kHead && !in_.empty() && wants_bytes()) shard_.later(*this);
+  if (state_ == State::kHead && !in_.empty() && may_begin()) shard_.later(*this);
   update_interest();
 }
 
@@ -159,7 +161,7 @@ void ClientH1::rest_timer() {
 // The answer is with the kernel, or waits in wire_.
 void ClientH1::answer_ended() {
   answer_done_ = false;
-  if (close_after_) {
+  if (close_after_ || (input_ended_ && in_.empty())) {
     finish_answers();
   } else if (!body_.finished()) {
     state_ = State::kDiscard;

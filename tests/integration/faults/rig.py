@@ -1,0 +1,254 @@
+"""What the fault cases stand on: the proxy in front of an app that the test plays itself, byte by byte, and what both cost.
+
+A test that needs generations and the load generator takes the Service of tests/integration/load instead (conftest.py).
+"""
+import http.client
+import json
+import os
+import re
+import resource
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[3]
+BINS = Path(os.environ.get("SIDESTEP_BIN", TOP / "build/bin"))
+IS_SANITIZED = "SIDESTEP_SANITIZED" in os.environ
+WAIT = 30.0
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+sys.path.insert(0, str(TOP / "bench"))
+import processes  # noqa: E402
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def eventually(check, what, seconds=20.0):
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            if result := check():
+                return result
+        except (OSError, http.client.HTTPException):
+            pass
+        if time.monotonic() > end:
+            raise AssertionError(f"{what}: not within {seconds} s")
+        time.sleep(0.01)
+
+
+def may_open(files):
+    """Raises this process's own limit of descriptors; skips where that cannot be."""
+    import pytest
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < files:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (files, max(hard, files)))
+        except (ValueError, OSError):
+            pytest.skip(f"this machine cannot open {files} descriptors in one process")
+
+
+class Conn:
+    """A connected socket that reads whole heads and bodies, and says how it ended."""
+
+    def __init__(self, conn):
+        self.conn, self.kept = conn, b""
+        conn.settimeout(WAIT)
+        if conn.family != socket.AF_UNIX:
+            conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.conn.close()
+
+    def send(self, data):
+        self.conn.sendall(data)
+
+    def half_close(self):
+        self.conn.shutdown(socket.SHUT_WR)
+
+    def reset(self):
+        self.conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.conn.close()
+
+    def more(self):
+        data = self.conn.recv(262144)
+        self.kept += data
+        return bool(data)
+
+    def until(self, mark):
+        """Up to and with the mark; what there is, when the other side ends before."""
+        while mark not in self.kept and self.more():
+            pass
+        at = self.kept.find(mark)
+        size = len(self.kept) if at < 0 else at + len(mark)
+        found, self.kept = self.kept[:size], self.kept[size:]
+        return found
+
+    def exactly(self, size):
+        while len(self.kept) < size and self.more():
+            pass
+        found, self.kept = self.kept[:size], self.kept[size:]
+        return found
+
+    def rest(self):
+        while self.more():
+            pass
+        found, self.kept = self.kept, b""
+        return found
+
+    def message(self):
+        """(head, body) with Content-Length or none; ("", b"") when the other side has ended."""
+        head = self.until(b"\r\n\r\n").decode("latin-1")
+        length = re.search(r"(?im)^content-length: (\d+)\r$", head)
+        return head, self.exactly(int(length[1])) if length else b""
+
+    def ends(self):
+        """Waits for the end: "fin", "reset", or "bytes" when something else came."""
+        try:
+            return "bytes" if self.kept or self.conn.recv(1) else "fin"
+        except ConnectionResetError:
+            return "reset"
+
+    def is_open(self):
+        """Neither ended nor told anything, now."""
+        if not select.select([self.conn], [], [], 0)[0]:
+            return True
+        try:
+            return bool(self.conn.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
+
+
+def connect(port):
+    return Conn(socket.create_connection(("127.0.0.1", port), timeout=WAIT))
+
+
+class App:
+    """handler(conn) for each connection, in a thread of its own; it ends with the connection or by returning."""
+
+    def __init__(self, handler, listener=None, backlog=1024):
+        self.listener = listener or socket.create_server(("127.0.0.1", 0), backlog=backlog)
+        self.port = None if self.listener.family == socket.AF_UNIX else self.listener.getsockname()[1]
+        self.handler, self.connections, self.errors = handler, 0, []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                conn, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self.serve, args=(conn,), daemon=True).start()
+
+    def serve(self, conn):
+        with Conn(conn) as wrapped:
+            try:
+                self.handler(wrapped)
+            except OSError:
+                pass
+
+    def stop(self):
+        self.listener.close()
+
+
+def answering(answer=OK):
+    """A handler that answers every request with the same bytes."""
+    def handle(conn):
+        while conn.message()[0]:
+            conn.send(answer)
+    return handle
+
+
+class Proxy:
+    """`sidestep run --attach` in front of an app of the test, or `sidestep run -- COMMAND`."""
+
+    def __init__(self, folder, app=None, *options, command=(), policy=None, limits=None, wait=True):
+        folder.mkdir(exist_ok=True)
+        self.folder, self.port, self.control = folder, free_port(), folder / "control.sock"
+        self.policy = folder / "policy.json"
+        self.policy.write_text(json.dumps({"strategy": {"overlap": {"onMemoryPressure": "Ignore"}}, **(policy or {})}))
+        self.log = open(folder / "log", "ab")
+        words = ["--attach", f"127.0.0.1:{app.port}"] if app else ["--", *command]
+        self.process = subprocess.Popen(
+            [BINS / "sidestep", "run", "--listen", f"127.0.0.1:{self.port}", "--control", self.control, "--policy", self.policy, *map(str, options), *map(str, words)],
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True,
+            preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limits)) if limits else None)
+        if wait:
+            eventually(lambda: self.process.poll() is not None or self.status()["active"], "the proxy is up", 60)
+            assert self.process.poll() is None, self.output()
+
+    def connect(self):
+        return connect(self.port)
+
+    def get(self, path="/"):
+        with self.connect() as conn:
+            conn.send(f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+            return conn.message()
+
+    def command(self, *words, timeout=60):
+        return subprocess.run([BINS / "sidestep", words[0], "--control", self.control, *words[1:]], capture_output=True, text=True, timeout=timeout)
+
+    def status(self):
+        done = self.command("status", "-o", "json")
+        return json.loads(done.stdout) if done.returncode == 0 else {"active": None}
+
+    def output(self):
+        return (self.folder / "log").read_text(errors="replace")
+
+    def worker(self):
+        """The process that carries requests."""
+        for pid in processes.tree(self.process.pid):
+            try:
+                if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    return pid
+            except OSError:
+                pass
+        return self.process.pid
+
+    def cpu_share(self, seconds=1.0):
+        """Of one core, of the worker, over that time: what an idle worker must not use."""
+        pid = self.worker()
+        before, began = processes.cpu_seconds([pid]), time.monotonic()
+        time.sleep(seconds)
+        return (processes.cpu_seconds([pid]) - before) / (time.monotonic() - began)
+
+    def rss_mib(self):
+        return processes.memory_kib([self.worker()])["Rss"] / 1024
+
+    def private_kib(self):
+        return processes.memory_kib([self.worker()])["Private"]
+
+    def counter(self, name):
+        """The sum of a metric over its labels."""
+        with Conn(socket.socket(socket.AF_UNIX)) as conn:
+            conn.conn.connect(str(self.control))
+            conn.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            text = conn.rest().decode()
+        return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if re.match(rf"{name}[ {{]", line))
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                pass
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+        self.log.close()
+        assert "Sanitizer" not in self.output()
