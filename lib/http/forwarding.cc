@@ -159,6 +159,16 @@ void append_upgrade(std::string& out, std::span<const Header> headers, bool clos
   append_header(out, "Upgrade", upgrade->value);
 }
 
+// HTTP/2 has no upper case in names.
+void lower_names(std::string& lines, std::size_t from) {
+  for (std::size_t at = from; at < lines.size();) {
+    for (; lines[at] != ':'; ++at) {
+      if (lines[at] >= 'A' && lines[at] <= 'Z') lines[at] = static_cast<char>(lines[at] | 0x20);
+    }
+    at = lines.find('\n', at) + 1;
+  }
+}
+
 bool request_field_passes(const Header& header, const RequestHead& head, const ForwardContext& context) {
   const Rule rule = request_rule(header.id);
   if (rule == Rule::kDrop || (rule == Rule::kSource && !context.trusted)) return false;
@@ -185,6 +195,25 @@ void append_request_head(std::string& out, const RequestHead& head, const Forwar
   else if (head.te_trailers)
     out += "TE: trailers\r\nConnection: TE\r\n";
   out += "\r\n";
+}
+
+void append_h2_request_head(std::string& out, const RequestHead& head, const ForwardContext& context) {
+  const bool websocket = context.upgrade && head.websocket;
+  append_header(out, ":method", websocket ? "CONNECT" : head.method_text);
+  if (websocket) append_header(out, ":protocol", "websocket");
+  append_header(out, ":scheme", "http");  // of the connection; the client's is in X-Forwarded-Proto
+  append_header(out, ":authority", head.authority.empty() ? context.local_host : head.authority);
+  out += head.target.starts_with('?') ? ":path: /" : ":path: ";
+  out.append(head.target).append("\r\n");
+  const std::size_t fields = out.size();
+  for (const Header& header : head.headers) {
+    if (request_field_passes(header, head, context)) append_line(out, header);
+  }
+  append_source(out, head, context);
+  if (context.framing == Framing::kLength) append_framing(out, context.framing, context.content_length);
+  if (head.expect_continue) out += "expect: 100-continue\r\n";
+  if (head.te_trailers) out += "te: trailers\r\n";
+  lower_names(out, fields);
 }
 
 namespace {

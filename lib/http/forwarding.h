@@ -30,6 +30,11 @@ struct ForwardContext {
 // The whole head for the app, in HTTP/1.1, with the empty line.
 void append_request_head(std::string& out, const RequestHead& head, const ForwardContext& context);
 
+// The same for HTTP/2 (RFC 9113 8.3): one "name: value" line per field, pseudo-header fields first, names in
+// lower case. A WebSocket becomes an extended CONNECT (RFC 8441); its Sec-WebSocket-Key is left for whoever
+// answers the client. Any other Upgrade is left out.
+void append_h2_request_head(std::string& out, const RequestHead& head, const ForwardContext& context);
+
 struct ResponseContext {
   bool close = false;    // announce that this connection ends after this answer
   bool chunked = false;  // the body goes out in chunks; never to a client of HTTP/1.0

@@ -197,7 +197,7 @@ bool H2Session::request(H2Stream& stream, const H2Fields& head, bool ends) {
   return true;
 }
 
-std::size_t H2Session::free_streams() const {
+std::size_t H2Session::peer_max_streams() const {
   if (failed_ || nghttp2_session_check_request_allowed(session_) == 0) return 0;
   return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }

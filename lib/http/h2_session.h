@@ -125,8 +125,8 @@ class H2Session final {
 
   // --- Commands of a client. False: this connection takes no further stream. Sets stream.id.
   [[nodiscard]] bool request(H2Stream& stream, const H2Fields& fields, bool ends);
-  // What the peer allows, less what is open.
-  std::size_t free_streams() const;
+  // What the peer allows at the same time; 0 when it takes no further stream.
+  std::size_t peer_max_streams() const;
   bool peer_takes_websockets() const;  // RFC 8441
 
   // --- Commands of both. On a stream that is not open they do nothing.

@@ -69,6 +69,12 @@ Status set_readiness_path(Options& options, Value value) {
   return {};
 }
 
+Status set_app_protocol(Options& options, Value value) {
+  if (value != "http1" && value != "h2c") return invalid("not a protocol; write http1 or h2c");
+  options.app_protocol = value == "h2c" ? AppProtocol::kH2c : AppProtocol::kHttp1;
+  return {};
+}
+
 Status set_grace(Options& options, Value value) {
   const Result<std::int64_t> seconds = parse_number(value, 1, 86'400);
   if (!seconds) return seconds.error();
@@ -153,6 +159,9 @@ constexpr OptionRow kRows[] = {
      "a ReloadPolicy, YAML or JSON; the variable holds the text itself", "", set_policy},
     {G::kApp, "--readiness-path", "PATH", "SIDESTEP_READINESS_PATH", false, "a TCP connect",
      "probe a generation with GET PATH", "", set_readiness_path},
+    {G::kApp, "--app-protocol", "http1|h2c", "SIDESTEP_APP_PROTOCOL", false, "http1",
+     "what the app speaks: HTTP/1.1, or HTTP/2 without TLS (gRPC); clients may speak either", "",
+     set_app_protocol},
     {G::kApp, "--env", "KEY=VALUE", "", true, "none",
      "for the app, beside what it inherits; {port} {socket} {config} {generation} are filled in", "",
      set_env},
@@ -233,6 +242,9 @@ constexpr OptionRow kRows[] = {
     {G::kRequestLimits, "--app-max-connections", "N", "SIDESTEP_APP_MAX_CONNECTIONS", false, "0 (no bound)",
      "connections to one generation, per shard", "further requests queue",
      set_count<&L::app_max_connections, 0, 65'535>},
+    {G::kRequestLimits, "--app-max-streams", "N", "SIDESTEP_APP_MAX_STREAMS", false, "100",
+     "requests on one HTTP/2 connection to the app at the same time; the app's own bound counts too",
+     "another connection is opened", set_count<&L::app_max_streams, 1, 10'000>},
     {G::kRequestLimits, "--retry-budget-percent", "N", "SIDESTEP_RETRY_BUDGET_PERCENT", false, "20",
      "retries, of the requests of the last 10 s (10 are always allowed)", "the failure is passed on",
      set_count<&L::retry_budget_percent, 0, 100>},

@@ -22,6 +22,12 @@ struct ListenAddress {
   bool operator==(const ListenAddress&) const = default;
 };
 
+// What the app speaks, in all of its generations.
+enum class AppProtocol : std::uint8_t {
+  kHttp1,
+  kH2c,  // HTTP/2 without TLS, by prior knowledge (RFC 9113 3.3)
+};
+
 // Bounds of the request path. Each has a metric and a row in docs/limits.md.
 struct Limits {
   std::size_t max_head_bytes = 65'536;  // request or status line and fields
@@ -41,6 +47,7 @@ struct Limits {
   Millis app_idle_timeout{4'000};  // a pooled app connection; below the app's own idle time
   int app_max_connecting = 32;     // paced release after a hold
   int app_max_connections = 0;     // per generation and shard; 0: no bound; beyond it requests queue
+  std::size_t app_max_streams = 100;  // on one HTTP/2 connection to the app; beyond it another is opened
   int retry_budget_percent = 20;   // of requests in the last 10 s, with a floor of 10
   Millis linger_timeout{2'000};    // reading on after an early answer, so that it arrives whole
   bool operator==(const Limits&) const = default;
@@ -65,6 +72,7 @@ struct Options {
   std::vector<std::pair<std::string, std::string>> env;  // for the app, beside the inherited ones
   policy::PolicySpec policy;
   std::optional<AppAddress> attach;  // front this app, which somebody else started, instead of a command
+  AppProtocol app_protocol = AppProtocol::kHttp1;
   bool run_mode = false;             // `sidestep run`: the parent starts the launcher itself
   std::string control_path;          // Unix socket, 0600
   std::vector<ListenAddress> control_listen;  // probes, metrics, signed commands

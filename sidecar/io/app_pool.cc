@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sidecar/io/app_conn.h"
+#include "sidecar/io/app_h2.h"
 #include "sidecar/io/shard.h"
 
 namespace sidestep::sidecar {
@@ -71,9 +72,22 @@ void AppPool::stream_left(Stream& stream) {
 void AppPool::open_connections() {
   const Limits& limits = shard_.limits();
   const auto most_connecting = static_cast<std::size_t>(std::max(1, limits.app_max_connecting));
-  while (!suspect_ && !is_full() && connecting_ < std::min(waiting_.size(), most_connecting)) {
+  while (!suspect_ && !is_full() && connecting_ < most_connecting &&
+         connecting_ * slots() < waiting_.size()) {
     if (!open_one()) return;
   }
+}
+
+std::size_t AppPool::slots() const {
+  return shard_.options().app_protocol == AppProtocol::kH2c ? shard_.limits().app_max_streams : 1;
+}
+
+// Owned by the lists, until gone().
+AppLink* AppPool::make_link(UniqueFd fd, bool connected) {
+  Wire wire(std::move(fd));
+  if (shard_.options().app_protocol == AppProtocol::kH2c)
+    return new AppH2(shard_, *this, std::move(wire), connected);
+  return new AppConn(shard_, *this, std::move(wire), connected);
 }
 
 bool AppPool::open_one() {
@@ -91,8 +105,7 @@ bool AppPool::open_one() {
   }
   ++connections_;
   if (!is_unix) set_no_delay(fd->get());
-  AppLink* link =
-      new AppConn(shard_, *this, Wire(*std::move(fd)), is_unix);  // owned by the lists, until gone()
+  AppLink* link = make_link(*std::move(fd), is_unix);
   busy_.push_back(*link);
   if (is_unix) {
     serve_waiting(*link);

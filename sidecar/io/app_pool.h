@@ -42,6 +42,7 @@ class AppPool final {
   void connect_failed();
   void has_room(AppLink& link);  // it has served, and may serve again
   void gone(AppLink& link);      // it is closed; destroyed at the end of the turn
+  void file(AppLink& link);      // whether it has room has changed
 
   // The generation takes no new streams: idle connections are closed, what waits is routed anew.
   void retire(const Closing& closing);
@@ -73,7 +74,8 @@ class AppPool final {
   bool open_one();
   bool is_full() const;  // as many connections as are allowed
   void attach(AppLink& link, Stream& stream);
-  void file(AppLink& link);
+  AppLink* make_link(UniqueFd fd, bool connected);
+  std::size_t slots() const;  // streams that one connection serves at the same time
   void serve_waiting(AppLink& link);
   void refused();
   void release_waiting();

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -25,6 +26,19 @@ http::H1Limits h1_limits_of(const Limits& limits) {
   h1.max_headers = limits.max_headers;
   h1.max_trailer_bytes = limits.max_trailer_bytes;
   return h1;
+}
+
+// A client that reads slowly must not stop the others of its connection: the connection's window never is the
+// narrower one.
+http::H2Limits app_h2_limits_of(const Limits& limits) {
+  constexpr std::uint64_t kLargest = 0x7fffffff;  // RFC 9113 6.9.1
+  http::H2Limits h2;
+  h2.max_header_bytes = limits.max_head_bytes;
+  h2.max_headers = limits.max_headers;
+  h2.stream_window = static_cast<std::uint32_t>(limits.stream_buffer_bytes);
+  h2.connection_window =
+      static_cast<std::uint32_t>(std::min(kLargest, limits.stream_buffer_bytes * limits.app_max_streams));
+  return h2;
 }
 
 PeerAddress peer_of(const sockaddr_storage& address) {
@@ -53,6 +67,7 @@ Shard::Shard(const Options& options, const TrustedSources& trusted, int index, i
       count_(count),
       events_(std::move(events)),
       h1_limits_(h1_limits_of(options.limits)),
+      app_h2_limits_(app_h2_limits_of(options.limits)),
       scratch_(new char[kLargeRead]),
       streams_(*this),
       router_(*this),

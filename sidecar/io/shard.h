@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "lib/http/h1_parser.h"
+#include "lib/http/h2_limits.h"
 #include "lib/loop/event_loop.h"
 #include "sidecar/config/options.h"
 #include "sidecar/core/counters.h"
@@ -60,6 +61,7 @@ class Shard final {
   const Options& options() const { return options_; }
   const Limits& limits() const { return options_.limits; }
   const http::H1Limits& h1_limits() const { return h1_limits_; }
+  const http::H2Limits& app_h2_limits() const { return app_h2_limits_; }
   const TrustedSources& trusted() const { return trusted_; }
   Router& router() { return router_; }
   StreamPool& streams() { return streams_; }
@@ -113,6 +115,7 @@ class Shard final {
   const int count_;
   const ShardEvents events_;
   const http::H1Limits h1_limits_;
+  const http::H2Limits app_h2_limits_;
 
   EventLoop loop_;
   std::unique_ptr<char[]> scratch_;

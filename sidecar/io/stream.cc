@@ -34,13 +34,14 @@ void Stream::reset() {
 void Stream::begin(ClientSide* client, const http::RequestHead& head, const http::ForwardContext& context) {
   client_ = client;
   method_ = head.method;
-  upgrade_ = head.upgrade;
+  const bool h2 = shard_.options().app_protocol == AppProtocol::kH2c;
+  upgrade_ = head.upgrade && (!h2 || head.websocket);
   websocket_ = head.websocket;
   chunked_ = context.framing == http::Framing::kChunked;
   began_ = shard_.now();
   ++shard_.counters().requests;
   shard_.router().retry_budget().count_request(began_);
-  http::append_request_head(request_, head, context);
+  (h2 ? http::append_h2_request_head : http::append_request_head)(request_, head, context);
   head_size_ = request_.size();
   if (shard_.options().access_log) note_.assign(head.method_text).append(" ").append(head.target);
 }

@@ -59,6 +59,8 @@ class Stream : public ListHook<Stream> {
   bool flush();                         // to the client; false: the stream has ended
   // The app connection is detached already; `handed` bytes of this request were taken by the kernel.
   void failed(AttemptFailure why, std::uint64_t handed);
+  // As failed(), when no other attempt can help.
+  void app_refused(const Rejection& rejection);
   void app_drained();
   void tunnel_app_end();
 

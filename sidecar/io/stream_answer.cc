@@ -91,8 +91,13 @@ void Stream::failed(AttemptFailure why, std::uint64_t handed) {
   }
   const FailedAttempt attempt{why, idempotent(), handed, response_begun_, replayable_, attempts_};
   switch (judge_retry(attempt, shard_.router().retry_budget(), shard_.now())) {
-    case RetryVerdict::kAgain:
-    case RetryVerdict::kHold: {
+    case RetryVerdict::kHold:
+      if (why == AttemptFailure::kRefusedStream) {
+        reject(Outcome::kAppReset, {503, 1, "The app takes no further request."});
+        return;
+      }
+      [[fallthrough]];
+    case RetryVerdict::kAgain: {
       ++shard_.counters().retried;
       ++pool_->counters().retried_away;
       if (shard_.router().is_candidate(pool_->generation())) avoid_candidate_ = true;
@@ -109,6 +114,11 @@ void Stream::failed(AttemptFailure why, std::uint64_t handed) {
       give_up(why);
       return;
   }
+}
+
+void Stream::app_refused(const Rejection& rejection) {
+  app_ = nullptr;
+  reject(Outcome::kRefused, rejection);
 }
 
 void Stream::give_up(AttemptFailure why) {

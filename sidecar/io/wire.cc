@@ -19,6 +19,12 @@ bool Wire::is_stale() const {
   return count >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
 }
 
+bool Wire::has_ended() const {
+  char byte;
+  const ssize_t count = ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
 std::size_t Wire::kernel_bytes() const {
   int queued = 0;
   if (::ioctl(fd_.get(), FIONREAD, &queued) != 0 || queued < 0) queued = 0;

@@ -40,6 +40,8 @@ class Wire {
   void shutdown_write();
   // True when the other side has closed, or has sent something: asks the kernel and takes nothing.
   bool is_stale() const;
+  // True when the other side has closed and everything it sent was read: asks the kernel.
+  bool has_ended() const;
   // Bytes that wait in the kernel to be read.
   std::size_t kernel_bytes() const;
   // How much the other side may send on before it must wait for recv().
