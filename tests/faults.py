@@ -25,6 +25,18 @@ PASSED, FAILED = "passed", "FAILED"
 
 # Cases that are proved by unit tests: id, what, test, in the order of the table.
 GTESTS = [
+    ("B6", "a WebSocket is told with a Close frame when its generation ends", "PlaneTest.AWebSocketPassesAndIsToldWhenItsGenerationIsClosed"),
+    ("B6", "a tunnel half-closes in both directions and loses no byte", "PlaneTest.ATunnelPassesBytesBothWaysAndHalfCloses"),
+    ("B8", "100-continue is the app's to say", "PlaneTest.AnExpectationIsTheAppsToAnswer"),
+    ("B8", "a refused expectation reaches the client; the body is not awaited", "PlaneTest.ARefusedExpectationEndsTheConnectionSinceTheBodyIsUnclear"),
+    ("C2", "a POST whose connection dies half-way is never sent again", "PlaneTest.APostThatMayHaveBeenExecutedIsNotSentAgain"),
+    ("C3", "bytes behind an answer reach no other client", "PlaneTest.BytesThatNobodyAskedForReachNoClient"),
+    ("C5", "no request reaches A after the switch", "PlaneTest.NoRequestReachesTheOldGenerationAfterTheSwitchAndItBecomesIdle"),
+    ("C11", "the share of a canary is exact over any 10,000 choices", "WeightChoiceTest.AnyTenThousandConsecutiveChoicesAreOffByAtMostOne"),
+    ("C11", "a client that alternates meets the canary with both kinds of request", "WeightChoiceTest.NoKindOfRequestOfAPeriodicClientIsPreferred"),
+    ("C11", "the share of a canary, through a plane", "PlaneTest.TheShareOfTheCandidateIsExactWithinOnePerTenThousand"),
+    ("C14", "retries are a share of the last ten seconds, with a floor", "RetryPolicyTest.TheBudgetIsAShareOfTheLastTenSecondsWithAFloor"),
+    ("C15", "a connect that is refused makes the request wait", "PlaneTest.ARefusedConnectIsHeldUntilTheAppAnswers"),
 ]
 
 

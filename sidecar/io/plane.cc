@@ -17,7 +17,7 @@
 namespace sidestep::sidecar {
 namespace {
 
-constexpr Millis kCountersWait{100};
+constexpr Millis kCountersWait{500};
 
 // Remembers which shards have said that a generation is idle, since it left the route table.
 class IdleLedger {

@@ -140,7 +140,7 @@ class App:
     def __init__(self, handler, listener=None, backlog=1024):
         self.listener = listener or socket.create_server(("127.0.0.1", 0), backlog=backlog)
         self.port = None if self.listener.family == socket.AF_UNIX else self.listener.getsockname()[1]
-        self.handler, self.connections, self.errors = handler, 0, []
+        self.handler, self.connections, self.open, self.lock = handler, 0, set(), threading.Lock()
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -150,6 +150,8 @@ class App:
             except OSError:
                 return
             self.connections += 1
+            with self.lock:
+                self.open.add(conn)
             threading.Thread(target=self.serve, args=(conn,), daemon=True).start()
 
     def serve(self, conn):
@@ -158,9 +160,28 @@ class App:
                 self.handler(wrapped)
             except OSError:
                 pass
+            finally:
+                with self.lock:
+                    self.open.discard(conn)
 
     def stop(self):
+        """As if the process had died: connects are refused, connections end."""
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)  # wakes accept(), which would keep the socket
+        except OSError:
+            pass
         self.listener.close()
+        with self.lock:
+            for conn in self.open:
+                try:
+                    conn.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+
+
+def named(name):
+    """The bytes of an answer that says who gave it."""
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(name), name.encode())
 
 
 def answering(answer=OK):
@@ -203,6 +224,12 @@ class Proxy:
     def status(self):
         done = self.command("status", "-o", "json")
         return json.loads(done.stdout) if done.returncode == 0 else {"active": None}
+
+    def reload(self, app, *words, expect=0):
+        """To another app of the test; the Reload that came of it."""
+        done = self.command("reload", "-o", "json", *words, "--attach", f"127.0.0.1:{app.port}")
+        assert done.returncode == expect, f"exit {done.returncode}: {done.stdout}{done.stderr}{self.output()[-2000:]}"
+        return json.loads(done.stdout)["reload"]
 
     def output(self):
         return (self.folder / "log").read_text(errors="replace")

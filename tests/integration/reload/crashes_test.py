@@ -7,9 +7,11 @@ import sys
 import threading
 import time
 
+import pytest
 from conftest import APP, BINS, Service, eventually, free_port
 
 
+@pytest.mark.fault("C8", "only the app dies, under traffic: restarted, requests wait", ci=1, soak=20)
 def test_active_that_dies_is_restarted_and_requests_wait(service, traffic):
     s = service()
     clients = traffic(s)
@@ -35,6 +37,7 @@ def test_after_a_rollback_a_restart_starts_from_the_good_configuration(service, 
     assert s.get()[1] == "better"
 
 
+@pytest.mark.fault("C7", "B crashes right after its promotion: A, still warm, takes over", ci=1, soak=20)
 def test_a_crash_right_after_the_promotion_brings_the_warm_generation_back(service):
     s = service(policy={"strategy": {"overlap": {"onMemoryPressure": "Ignore", "rollbackWindowSeconds": 60}}})
     s.reload("--name", "two")
