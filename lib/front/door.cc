@@ -12,8 +12,8 @@ Door::Door(Settings settings, const Clock& clock) : loop_(clock), front_(loop_, 
 
 Door::~Door() { stop(); }
 
-Status Door::listen_tcp(const std::string& host, std::uint16_t port) {
-  Result<UniqueFd> listener = sidestep::listen_tcp(host, port);
+Status Door::listen_tcp(const std::string& host, std::uint16_t port, bool only_v6) {
+  Result<UniqueFd> listener = sidestep::listen_tcp(host, port, PortClaim::kExclusive, only_v6);
   if (!listener) return listener.error();
   if (tcp_port_ == 0) tcp_port_ = local_port(listener->get());
   front_.serve(*std::move(listener), false);

@@ -24,7 +24,7 @@ class Door {
 
   // Before start(). Callers over TCP are strangers; who may open the socket file (mode 0600) is the local
   // user.
-  Status listen_tcp(const std::string& host, std::uint16_t port);
+  Status listen_tcp(const std::string& host, std::uint16_t port, bool only_v6 = false);
   Status listen_unix(const std::string& path);
   std::uint16_t tcp_port() const { return tcp_port_; }  // of the first TCP listener; 0: none
 

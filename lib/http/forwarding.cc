@@ -138,7 +138,7 @@ void append_source(std::string& out, const RequestHead& head, const ForwardConte
   if (!append_given(out, head, context, HeaderId::kXForwardedHost) && !head.authority.empty()) {
     append_header(out, "X-Forwarded-Host", head.authority);
   }
-  if (!append_given(out, head, context, HeaderId::kXForwardedPort)) {
+  if (!append_given(out, head, context, HeaderId::kXForwardedPort) && context.local_port != 0) {
     append_header(out, "X-Forwarded-Port", std::uint64_t{context.local_port});
   }
   out += "Forwarded: ";

@@ -18,10 +18,10 @@
 namespace sidestep::http {
 
 struct ForwardContext {
-  std::string_view client_ip;  // as text, IPv6 without brackets
+  std::string_view client_ip;  // as text, IPv6 without brackets, or "unknown"
   std::string_view scheme = "http";
   std::string_view local_host = "localhost";  // Host for a request of HTTP/1.0 that has none
-  std::uint16_t local_port = 0;               // of the listener
+  std::uint16_t local_port = 0;               // of the listener; 0: it has none
   bool trusted = false;                       // the client may say whom it speaks for
   Framing framing = Framing::kNone;           // how the body is sent to the app: kNone, kLength or kChunked
   std::uint64_t content_length = 0;

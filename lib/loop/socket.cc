@@ -94,17 +94,17 @@ void UniqueFd::reset(int fd) {
   fd_ = fd;
 }
 
-Result<UniqueFd> listen_tcp(const std::string& host, std::uint16_t port, PortClaim claim) {
+Result<UniqueFd> listen_tcp(const std::string& host, std::uint16_t port, PortClaim claim, bool only_v6) {
   const auto address = tcp_address(host, port);
   if (!address) return address.error();
   const std::string what = "listen on " + text_of(host, port);
   UniqueFd fd(socket(address->family, SOCK_STREAM | kOpenFlags, 0));
   if (!fd) return failed(what, errno);
   const int on = 1;
-  const int off = 0;
+  const int v6 = only_v6 ? 1 : 0;
   setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (claim == PortClaim::kShared) setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-  if (address->family == AF_INET6) setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  if (address->family == AF_INET6) setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6, sizeof v6);
   if (bind(fd.get(), address->get(), address->size) != 0) return failed(what, errno);
   if (listen(fd.get(), kBacklog) != 0) return failed(what, errno);
   return fd;

@@ -41,10 +41,10 @@ enum class PortClaim {
   kShared,     // with it: for further sockets of the same owner, after an exclusive claim
 };
 
-// Numeric IPv4 or IPv6 (without brackets); port 0 takes a free one; "::" takes IPv4 too. SO_REUSEADDR,
-// backlog 4096. A port that is taken gives ErrorKind::kConflict.
+// Numeric IPv4 or IPv6 (without brackets); port 0 takes a free one; "::" takes IPv4 too, unless `only_v6`.
+// SO_REUSEADDR, backlog 4096. A port that is taken gives ErrorKind::kConflict.
 Result<UniqueFd> listen_tcp(const std::string& host, std::uint16_t port,
-                            PortClaim claim = PortClaim::kExclusive);
+                            PortClaim claim = PortClaim::kExclusive, bool only_v6 = false);
 
 // Replaces a socket file that nobody listens on; kConflict when somebody does. Paths above 107 bytes are
 // refused.

@@ -102,7 +102,7 @@ Status Control::start() {
   const Status local = door_.listen_unix(options_.control_path);
   if (!local) return local;
   for (const ListenAddress& address : options_.control_listen) {
-    const Status tcp = door_.listen_tcp(address.host, address.port);
+    const Status tcp = door_.listen_tcp(address.host, address.port, address.only_v6);
     if (tcp) continue;
     Error error = tcp.error();
     if (error.kind == ErrorKind::kConflict)

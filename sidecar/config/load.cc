@@ -56,6 +56,18 @@ std::string value_of(const Environment& environment, std::string_view name) {
   return {};
 }
 
+// One of the two would find the port taken.
+bool clash(const ListenAddress& a, const ListenAddress& b) {
+  if (!a.path.empty() || !b.path.empty()) return a.path == b.path;
+  if (a.port != b.port || a.port == 0) return false;
+  const auto takes_v4 = [](const ListenAddress& x) { return x.host.find(':') == std::string::npos; };
+  const auto takes_all_of = [&](const ListenAddress& all, const ListenAddress& one) {
+    if (all.host == "::") return !all.only_v6 || !takes_v4(one);
+    return all.host == "0.0.0.0" && takes_v4(one);
+  };
+  return a.host == b.host || takes_all_of(a, b) || takes_all_of(b, a);
+}
+
 class Loader {
  public:
   Loader(Program program, const Environment& environment, const Machine& machine)
@@ -98,6 +110,8 @@ class Loader {
   void fill_in_for_proxy();
   void check_app();
   void check_addresses();
+  void check_address(const ListenAddress& address, std::string_view flag, std::string_view wrong,
+                     std::vector<ListenAddress>& seen);
 
   const Program program_;
   const Environment& environment_;
@@ -208,7 +222,7 @@ void Loader::fill_in() {
   if (!machine_.has_ipv6) {
     for (auto* addresses : {&options_.listen, &options_.control_listen}) {
       for (ListenAddress& address : *addresses) {
-        if (address.host == "::") address.host = "0.0.0.0";
+        if (address.host == "::" && !address.only_v6) address.host = "0.0.0.0";
       }
     }
   }
@@ -220,10 +234,13 @@ void Loader::fill_in() {
 
 void Loader::fill_in_for_run() {
   if (options_.listen.empty()) return;  // a mistake already; no name to give
-  const std::uint16_t port = options_.listen.front().port;
+  const auto with_port = std::find_if(options_.listen.begin(), options_.listen.end(),
+                                      [](const ListenAddress& address) { return address.port != 0; });
+  const std::uint16_t port = with_port == options_.listen.end() ? std::uint16_t{0} : with_port->port;
   if (port == 0 && !is_set("--control")) {
     mistakes_.line(
-        "--listen: port 0 (any free port) leaves the control socket without a name; add --control PATH");
+        "--listen: without a port (a Unix socket alone, or port 0, which is any free one) the control socket "
+        "has no name; add --control PATH");
   }
   const std::string folder = control_folder(value_of(environment_, "XDG_RUNTIME_DIR"), machine_.uid);
   const std::string base =
@@ -280,18 +297,22 @@ void Loader::check_addresses() {
                        ? "--listen: missing; write where clients connect, for instance --listen :8080"
                        : "SIDESTEP_LISTEN: missing; set where clients connect, for instance 0.0.0.0:8080");
   }
-  std::set<std::string> seen;
+  std::vector<ListenAddress> seen;
   for (const ListenAddress& address : options_.listen) {
-    const std::string text = to_string(address);
-    if (address.port != 0 && !seen.insert(text).second)
-      mistakes_.add("--listen", text, "given twice; give it once");
+    check_address(address, "--listen", "given already by another --listen; leave one of the two out", seen);
   }
   for (const ListenAddress& address : options_.control_listen) {
-    const std::string text = to_string(address);
-    if (address.port != 0 && !seen.insert(text).second) {
-      mistakes_.add("--control-listen", text, "taken already by another listener; choose another port");
-    }
+    check_address(address, "--control-listen", "taken already by another listener; choose another port",
+                  seen);
   }
+}
+
+void Loader::check_address(const ListenAddress& address, std::string_view flag, std::string_view wrong,
+                           std::vector<ListenAddress>& seen) {
+  const bool clashes = std::any_of(seen.begin(), seen.end(),
+                                   [&](const ListenAddress& other) { return clash(address, other); });
+  if (clashes) mistakes_.add(flag, to_string(address), wrong);
+  seen.push_back(address);
 }
 
 }  // namespace

@@ -39,7 +39,10 @@ Status set_listen(Options& options, Value value) {
   return append<&Options::listen>(options, parse_listen(value));
 }
 Status set_control_listen(Options& options, Value value) {
-  return append<&Options::control_listen>(options, parse_listen(value));
+  Result<ListenAddress> address = parse_listen(value);
+  if (address && !address->path.empty())
+    return invalid("a Unix socket of the control API is there anyway; name it with --control PATH");
+  return append<&Options::control_listen>(options, std::move(address));
 }
 Status set_trusted(Options& options, Value value) {
   return append<&Options::trusted_sources>(options, parse_network(value));
@@ -147,10 +150,13 @@ using C = ControlLimits;
 
 constexpr OptionRow kRows[] = {
     {G::kTraffic, "--listen", "ADDR:PORT", "SIDESTEP_LISTEN", true, "none",
-     "where clients connect: :8080, 0.0.0.0:8080, [::]:8080 or 127.0.0.1:8080", "", set_listen},
+     "where clients connect: :8080 (IPv4 and IPv6), 0.0.0.0:8080 (IPv4), [::]:8080 (IPv6), an address, or "
+     "unix:/path",
+     "", set_listen},
     {G::kTraffic, "--trust-forwarded", "NETWORK", "SIDESTEP_TRUST_FORWARDED", true, "none",
-     "clients whose X-Forwarded-* and Forwarded are kept and added to; from all others they are set anew", "",
-     set_trusted},
+     "clients whose X-Forwarded-* and Forwarded are kept and added to (from all others they are set anew): "
+     "10.0.0.0/8, fd00::/8, or unix",
+     "", set_trusted},
     {G::kTraffic, "--shards", "N", "SIDESTEP_SHARDS", false,
      "the CPU limit, rounded up, at most 4; 1 without a limit", "threads that carry requests", "",
      set_shards},

@@ -31,6 +31,15 @@ Error not_an_address() {
   return invalid("not an address with a port; write :8080, 0.0.0.0:8080, 127.0.0.1:8080 or [::1]:8080");
 }
 
+constexpr std::string_view kUnix = "unix:";
+
+Result<std::string> parse_socket_path(std::string_view path) {
+  if (path.empty() || path.front() != '/') return invalid("not an absolute path; write unix:/run/app.sock");
+  if (path.size() > kMostSocketPath)
+    return invalid("longer than the 107 bytes a Unix socket may have; choose a shorter path");
+  return std::string(path);
+}
+
 std::string between(std::int64_t least, std::int64_t most) {
   return std::to_string(least) + " to " + std::to_string(most);
 }
@@ -53,6 +62,11 @@ Result<std::string> parse_host(std::string_view text) {
 }  // namespace
 
 Result<ListenAddress> parse_listen(std::string_view text) {
+  if (text.substr(0, kUnix.size()) == kUnix) {
+    Result<std::string> path = parse_socket_path(text.substr(kUnix.size()));
+    if (!path) return path.error();
+    return ListenAddress{"", 0, false, *std::move(path)};
+  }
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return not_an_address();
   const auto port = whole_number<std::uint32_t>(text.substr(colon + 1));
@@ -61,25 +75,21 @@ Result<ListenAddress> parse_listen(std::string_view text) {
     return invalid("port " + std::to_string(*port) + " does not exist; ports go from 1 to 65535");
   Result<std::string> host = parse_host(text.substr(0, colon));
   if (!host) return host.error();
-  return ListenAddress{*std::move(host), static_cast<std::uint16_t>(*port)};
+  const bool only_v6 = *host == "::" && colon > 0;
+  return ListenAddress{*std::move(host), static_cast<std::uint16_t>(*port), only_v6};
 }
 
 std::string to_string(const ListenAddress& address) {
+  if (!address.path.empty()) return std::string(kUnix) + address.path;
+  if (address.host == "::" && !address.only_v6) return ":" + std::to_string(address.port);
   const bool six = address.host.find(':') != std::string::npos;
   return (six ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
 }
 
 Result<AppAddress> parse_attach(std::string_view text) {
-  constexpr std::string_view kUnix = "unix:";
-  if (text.substr(0, kUnix.size()) == kUnix) {
-    const std::string_view path = text.substr(kUnix.size());
-    if (path.empty() || path.front() != '/') return invalid("not an absolute path; write unix:/run/app.sock");
-    if (path.size() > kMostSocketPath)
-      return invalid("longer than the 107 bytes a Unix socket may have; choose a shorter path");
-    return AppAddress{0, std::string(path)};
-  }
   const Result<ListenAddress> address = parse_listen(text);
   if (!address) return address.error();
+  if (!address->path.empty()) return AppAddress{0, address->path};
   if (address->port == 0) return invalid("port 0 names no app; write the port that it listens on");
   if (address->host != "127.0.0.1" && address->host != "::") {
     return invalid("the app must listen on this machine's 127.0.0.1; write 127.0.0.1:" +
@@ -144,10 +154,12 @@ Result<std::pair<std::string, std::string>> parse_env(std::string_view text) {
 }
 
 Result<std::string> parse_network(std::string_view text) {
+  if (text == kUnixSource) return std::string(text);
   const std::size_t slash = text.find('/');
   const std::string address(text.substr(0, slash));
   const bool four = is_address(AF_INET, address);
-  if (!four && !is_address(AF_INET6, address)) return invalid("not a network; write 10.0.0.0/8 or fd00::/8");
+  if (!four && !is_address(AF_INET6, address))
+    return invalid("not a network; write 10.0.0.0/8, fd00::/8, or unix");
   if (slash != std::string_view::npos) {
     const auto bits = whole_number<std::uint32_t>(text.substr(slash + 1));
     if (!bits || *bits > (four ? 32U : 128U)) {

@@ -13,8 +13,9 @@
 
 namespace sidestep::sidecar {
 
-// ":8080", "0.0.0.0:8080", "[::]:8080", "127.0.0.1:8080", "localhost:8080". Without a host it means every
-// address of the machine, written as "::" (dual stack; load.cc turns it into 0.0.0.0 where there is no IPv6).
+// ":8080": every address of the machine, IPv4 and IPv6 by one socket (load.cc turns it into 0.0.0.0 where
+// there is no IPv6). "0.0.0.0:8080": IPv4 alone. "[::]:8080": IPv6 alone. "127.0.0.1:8080", "[::1]:8080",
+// "localhost:8080": that address. "unix:/path": a Unix socket.
 Result<ListenAddress> parse_listen(std::string_view text);
 std::string to_string(const ListenAddress& address);
 
@@ -30,7 +31,7 @@ Result<Millis> parse_span(std::string_view text, Millis least, Millis most);
 Result<bool> parse_switch(std::string_view text);  // true false 1 0 yes no on off
 // "KEY=VALUE"; the key as POSIX wants it, the value free of NUL.
 Result<std::pair<std::string, std::string>> parse_env(std::string_view text);
-// "10.0.0.0/8", "fd00::/8", or a bare address. Returned as written.
+// "10.0.0.0/8", "fd00::/8", a bare address, or "unix": whoever comes by a Unix socket. Returned as written.
 Result<std::string> parse_network(std::string_view text);
 
 }  // namespace sidestep::sidecar

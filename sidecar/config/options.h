@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,8 +18,10 @@
 namespace sidestep::sidecar {
 
 struct ListenAddress {
-  std::string host = "0.0.0.0";  // IPv4 or IPv6 text, without brackets
+  std::string host = "0.0.0.0";  // IPv4 or IPv6 text, without brackets; "::" takes IPv4 too
   std::uint16_t port = 0;
+  bool only_v6 = false;   // of "::"
+  std::string path = {};  // not empty: a Unix socket, and nothing above counts
   bool operator==(const ListenAddress&) const = default;
 };
 
@@ -27,6 +30,9 @@ enum class AppProtocol : std::uint8_t {
   kHttp1,
   kH2c,  // HTTP/2 without TLS, by prior knowledge (RFC 9113 3.3)
 };
+
+// Among the trusted sources: clients that come by a Unix socket.
+inline constexpr std::string_view kUnixSource = "unix";
 
 // Bounds of the request path. Each has a metric and a row in docs/limits.md.
 struct Limits {
@@ -83,7 +89,7 @@ struct Options {
   int shards = 1;         // 1..4
   Limits limits;
   ControlLimits control_limits;
-  std::vector<std::string> trusted_sources;  // CIDR; their X-Forwarded-* and Forwarded are kept and added to
+  std::vector<std::string> trusted_sources;  // CIDR or "unix"; their X-Forwarded-*, Forwarded are added to
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kText;
   bool access_log = false;

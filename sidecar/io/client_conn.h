@@ -12,7 +12,7 @@ namespace sidestep::sidecar {
 
 // Where a client or a listener is, in 18 bytes.
 struct PeerAddress {
-  in6_addr ip{};  // IPv4 as ::ffff:a.b.c.d
+  in6_addr ip{};  // IPv4 as ::ffff:a.b.c.d; "::" for whoever comes by a Unix socket
   std::uint16_t port = 0;
 };
 

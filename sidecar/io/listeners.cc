@@ -3,8 +3,11 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <cstring>
 
 #include "sidecar/io/port_owner.h"
 
@@ -13,6 +16,7 @@ namespace sidestep::sidecar {
 namespace {
 
 constexpr Millis kRetryPeriod{40};
+constexpr mode_t kSocketMode = 0666;  // as a port is open to everybody; the folder's mode says who may pass
 
 std::string host_of(const sockaddr_storage& storage) {
   char text[INET6_ADDRSTRLEN] = {};
@@ -21,15 +25,28 @@ std::string host_of(const sockaddr_storage& storage) {
   return inet_ntop(storage.ss_family, address, text, sizeof text) == nullptr ? "" : text;
 }
 
+bool is_bound_to(const sockaddr_storage& storage, socklen_t size, const std::string& path) {
+  const auto& local = reinterpret_cast<const sockaddr_un&>(storage);
+  const std::size_t most =
+      size > offsetof(sockaddr_un, sun_path) ? size - offsetof(sockaddr_un, sun_path) : 0;
+  return storage.ss_family == AF_UNIX && std::string(local.sun_path, strnlen(local.sun_path, most)) == path;
+}
+
 bool listens_on(int fd, const ListenAddress& wanted) {
   sockaddr_storage storage{};
   socklen_t size = sizeof storage;
   int listens = 0;
   socklen_t listens_size = sizeof listens;
   if (getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return false;
+  if (!wanted.path.empty()) return is_bound_to(storage, size, wanted.path);
   if (storage.ss_family != AF_INET && storage.ss_family != AF_INET6) return false;
   if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_size) != 0 || listens == 0) return false;
   if (wanted.port != 0 && local_port(fd) != wanted.port) return false;
+  int only_v6 = 0;
+  socklen_t v6_size = sizeof only_v6;
+  if (wanted.host == "::" && (getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, &v6_size) != 0 ||
+                              (only_v6 != 0) != wanted.only_v6))
+    return false;
   in6_addr canonical{};
   in_addr canonical4{};
   char text[INET6_ADDRSTRLEN] = {};
@@ -40,11 +57,17 @@ bool listens_on(int fd, const ListenAddress& wanted) {
   return host_of(storage) == text;
 }
 
+Result<UniqueFd> bind(const ListenAddress& address) {
+  if (!address.path.empty()) return listen_unix(address.path, kSocketMode);
+  return listen_tcp(address.host, address.port, PortClaim::kExclusive, address.only_v6);
+}
+
 Error taken(const ListenAddress& address) {
-  const std::string owner = port_owner(address.port);
-  Error error =
-      unavailable(listener_name(address) + ": the port is taken" + (owner.empty() ? "" : " by " + owner) +
-                  "; stop it, or choose another address with --listen");
+  const std::string owner = address.path.empty() ? port_owner(address.port) : "";
+  const std::string what = address.path.empty() ? "port" : "socket";
+  Error error = unavailable(listener_name(address) + ": the " + what + " is taken" +
+                            (owner.empty() ? "" : " by " + owner) +
+                            "; stop it, or choose another address with --listen");
   error.kind = ErrorKind::kConflict;
   return error;
 }
@@ -52,8 +75,10 @@ Error taken(const ListenAddress& address) {
 }  // namespace
 
 std::string listener_name(const ListenAddress& address) {
+  if (!address.path.empty()) return "listen unix:" + address.path;
   const bool is_v6 = address.host.find(':') != std::string::npos;
-  return "listen " + (is_v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
+  return (address.only_v6 ? "listen ipv6 " : "listen ") + (is_v6 ? "[" + address.host + "]" : address.host) +
+         ":" + std::to_string(address.port);
 }
 
 ListenerClaim::ListenerClaim(EventLoop& loop, std::vector<ListenAddress> wanted, Millis longest_wait)
@@ -89,7 +114,7 @@ bool ListenerClaim::is_complete() const {
 bool ListenerClaim::bind_missing() {
   for (Wanted& one : wanted_) {
     if (one.fd) continue;
-    auto bound = listen_tcp(one.address.host, one.address.port);
+    auto bound = bind(one.address);
     if (bound) {
       one.fd = std::move(*bound);
       continue;

@@ -17,7 +17,8 @@
 
 namespace sidestep::sidecar {
 
-// "listen 0.0.0.0:8080": the name under which a listener is kept.
+// "listen 0.0.0.0:8080", "listen ipv6 [::]:8080", "listen unix:/path": the name under which a listener is
+// kept.
 std::string listener_name(const ListenAddress& address);
 
 class ListenerClaim {

@@ -47,13 +47,11 @@ PeerAddress peer_of(const sockaddr_storage& address) {
     const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
     peer.ip = v6.sin6_addr;
     peer.port = ntohs(v6.sin6_port);
-  } else {
+  } else if (address.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
     peer.ip.s6_addr[10] = peer.ip.s6_addr[11] = 0xff;
-    if (address.ss_family == AF_INET) {
-      const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
-      std::memcpy(peer.ip.s6_addr + 12, &v4.sin_addr, 4);
-      peer.port = ntohs(v4.sin_port);
-    }
+    std::memcpy(peer.ip.s6_addr + 12, &v4.sin_addr, 4);
+    peer.port = ntohs(v4.sin_port);
   }
   return peer;
 }

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "sidecar/config/options.h"
+
 namespace sidestep::sidecar {
 namespace {
 
@@ -30,6 +32,10 @@ Result<TrustedSources> TrustedSources::parse(const std::vector<std::string>& ent
     const std::size_t slash = entry.find('/');
     Block block{};
     bool is_v4 = false;
+    if (entry == kUnixSource) {  // such clients have the address "::"
+      sources.blocks_.push_back({in6addr_any, 128});
+      continue;
+    }
     bool good = parse_ip(entry.substr(0, slash), block.network, is_v4);
     const int most = is_v4 ? 32 : 128;
     int bits = most;
@@ -66,6 +72,7 @@ std::string_view format_ip(const in6_addr& address, char* buffer) {
     }
     return {buffer, static_cast<std::size_t>(end - buffer)};
   }
+  if (IN6_IS_ADDR_UNSPECIFIED(&address)) return "unknown";  // RFC 7239, 6.2
   if (inet_ntop(AF_INET6, &address, buffer, INET6_ADDRSTRLEN) == nullptr) return {};
   return buffer;
 }

@@ -169,13 +169,36 @@ TEST_F(LoadTest, SameAddressTwiceAndSameOptionTwiceAreMistakes) {
   EXPECT_EQ(mistakes(run({"--listen", ":80", "--listen", "[::]:80", "--control-listen", ":80", "--log-level",
                           "info", "--log-level", "warn", "--", "app"})),
             "--log-level: given twice; give it once\n"
-            "--listen: \"[::]:80\": given twice; give it once\n"
-            "--control-listen: \"[::]:80\": taken already by another listener; choose another port");
+            "--listen: \"[::]:80\": given already by another --listen; leave one of the two out\n"
+            "--control-listen: \":80\": taken already by another listener; choose another port");
+}
+
+TEST_F(LoadTest, ListenersThatWouldFindTheirPortTakenAreMistakesAndOthersAreNot) {
+  const auto both = [&](const char* a, const char* b) {
+    return mistakes(run({"--listen", a, "--listen", b, "--control", "/c", "--", "app"})) == "none";
+  };
+  EXPECT_TRUE(both("0.0.0.0:80", "[::]:80"));
+  EXPECT_TRUE(both("127.0.0.1:80", "[::1]:80"));
+  EXPECT_TRUE(both(":80", ":81"));
+  EXPECT_TRUE(both("unix:/a", "unix:/b"));
+  EXPECT_TRUE(both("127.0.0.1:0", "127.0.0.1:0"));
+  EXPECT_FALSE(both(":80", "0.0.0.0:80"));
+  EXPECT_FALSE(both("127.0.0.1:80", ":80"));
+  EXPECT_FALSE(both("[::1]:80", "[::]:80"));
+  EXPECT_FALSE(both("0.0.0.0:80", "127.0.0.1:80"));
+  EXPECT_FALSE(both("unix:/a", "unix:/a"));
+}
+
+TEST_F(LoadTest, TheControlSocketIsNamedAfterTheFirstPort) {
+  EXPECT_EQ(run({"--listen", "unix:/a", "--listen", ":81", "--", "app"})->control_path,
+            "/tmp/sidestep-1000/81.sock");
 }
 
 TEST_F(LoadTest, FreePortNeedsANamedControlSocket) {
   EXPECT_EQ(mistakes(run({"--listen", "127.0.0.1:0", "--", "app"})),
-            "--listen: port 0 (any free port) leaves the control socket without a name; add --control PATH");
+            "--listen: without a port (a Unix socket alone, or port 0, which is any free one) the control "
+            "socket has "
+            "no name; add --control PATH");
   const Result<Options> options = run({"--listen", "127.0.0.1:0", "--control", "/x/c.sock", "--", "app"});
   ASSERT_TRUE(options) << mistakes(options);
   EXPECT_EQ(options->state_dir, "/x/c.sock.d/state");

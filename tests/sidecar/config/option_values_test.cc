@@ -11,7 +11,8 @@ std::string wrong(const auto& result) { return result ? "accepted" : result.erro
 TEST(OptionValues, ListenTakesEveryUsualFormOfAnAddress) {
   EXPECT_EQ(listen(":8080"), (ListenAddress{"::", 8080}));
   EXPECT_EQ(listen("0.0.0.0:8080"), (ListenAddress{"0.0.0.0", 8080}));
-  EXPECT_EQ(listen("[::]:8080"), (ListenAddress{"::", 8080}));
+  EXPECT_EQ(listen("[::]:8080"), (ListenAddress{"::", 8080, true}));
+  EXPECT_EQ(listen("unix:/run/shop.sock"), (ListenAddress{"", 0, false, "/run/shop.sock"}));
   EXPECT_EQ(listen("127.0.0.1:8080"), (ListenAddress{"127.0.0.1", 8080}));
   EXPECT_EQ(listen("localhost:8080"), (ListenAddress{"127.0.0.1", 8080}));
   EXPECT_EQ(listen("[fd00::1]:65535"), (ListenAddress{"fd00::1", 65535}));
@@ -19,13 +20,13 @@ TEST(OptionValues, ListenTakesEveryUsualFormOfAnAddress) {
 }
 
 TEST(OptionValues, AddressesArePrintedAsTheyAreRead) {
-  for (const char* text : {"0.0.0.0:8080", "[::]:8080", "[fd00::1]:1"})
+  for (const char* text : {"0.0.0.0:8080", "[::]:8080", ":8080", "[fd00::1]:1", "unix:/a"})
     EXPECT_EQ(to_string(listen(text)), text);
 }
 
 TEST(OptionValues, ListenRefusesWhatCouldMeanSomethingElse) {
   for (const char* text : {"", "8080", ":", ":x", ":-1", ":80 ", "127.0.0.1", "127.0.0.1:", "[::1:80",
-                           "1.2.3:80", "[1.2.3.4]:80"}) {
+                           "1.2.3:80", "[1.2.3.4]:80", "unix:", "unix:a.sock"}) {
     EXPECT_FALSE(parse_listen(text)) << text;
   }
   EXPECT_EQ(wrong(parse_listen(":65536")), "port 65536 does not exist; ports go from 1 to 65535");

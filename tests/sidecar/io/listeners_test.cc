@@ -48,6 +48,40 @@ TEST_F(ListenersTest, AFreeAddressIsBoundAtOnce) {
   EXPECT_EQ(result_->value()[1].name, "listen [::1]:0");
 }
 
+TEST_F(ListenersTest, IPv6AloneLeavesThePortToIPv4AndDualStackDoesNot) {
+  const std::uint16_t port = address_.port;
+  start({{"::", port, true}});
+  ASSERT_TRUE(result_ && *result_);
+  EXPECT_EQ(result_->value()[0].name, "listen ipv6 [::]:" + std::to_string(port));
+  result_.reset();
+  start({{"::", port}});
+  EXPECT_FALSE(result_);  // waits: 127.0.0.1 has the port
+}
+
+TEST_F(ListenersTest, ADualStackListenerIsNotTakenForOneOfIPv6Alone) {
+  UniqueFd dual = std::move(*listen_tcp("::", 0));
+  const ListenAddress wanted{"::", local_port(dual.get()), true};
+  start({wanted}, named(listener_name(wanted), std::move(dual)));
+  EXPECT_FALSE(result_);
+}
+
+TEST_F(ListenersTest, AUnixSocketIsBoundAndHandedOverLikeAPort) {
+  const ListenAddress wanted{"", 0, false, ::testing::TempDir() + "listen." + std::to_string(getpid())};
+  start({wanted});
+  ASSERT_TRUE(result_ && *result_);
+  EXPECT_EQ(result_->value()[0].name, "listen unix:" + wanted.path);
+  UniqueFd held = std::move(result_->value()[0].fd);
+  result_.reset();
+  start({wanted});
+  EXPECT_FALSE(result_);  // somebody listens: waits for a launcher that holds it
+  after(800ms);
+  ASSERT_TRUE(result_ && !*result_);
+  EXPECT_NE(result_->error().detail.find("the socket is taken; stop it"), std::string::npos);
+  start({wanted}, named("listen unix:" + wanted.path, std::move(held)));
+  EXPECT_TRUE(result_ && *result_);
+  unlink(wanted.path.c_str());
+}
+
 TEST_F(ListenersTest, WhatTheParentHoldsIsUsed) {
   const int number = taken_.get();
   start({address_}, named(listener_name(address_), std::move(taken_)));
