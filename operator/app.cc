@@ -44,7 +44,9 @@ struct Operator {
         events(client, clock, "sidestep.dev/operator", o.identity),
         sidecars(*pods, clock, [this] { return authority(); }),
         book(sidecars, clock),
-        gatherer(world, book, ledger, clock, SIDESTEP_VERSION),
+        sources(client, clock, [this](const std::string& key) { queue.add(key); }),
+        gatherer({world, sources, book, ledger, clock, [this] { return keys.keys().hash; }},
+                 SIDESTEP_VERSION),
         applier(parts()),
         controller({queue, gatherer, applier, trust, metrics, clock}),
         door(settings_of(
@@ -96,6 +98,7 @@ struct Operator {
   SidecarClient sidecars;
   SidecarBook book;
   WriteLedger ledger;
+  SourceWatches sources;
   Gatherer gatherer;
   Applier applier;
   Controller controller;

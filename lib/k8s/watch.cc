@@ -108,10 +108,12 @@ void Watcher::list() {
       [this] { sink_.list_begins(); });
   if (!version) {
     log::warn("listing failed", {{"what", to_string(what_)}, {"error", version.error().detail}});
+    set_trouble(version.error());
     return step(version.error().kind == ErrorKind::kLimit ? WatchEvent::kExpired : WatchEvent::kFailed);
   }
-  sink_.list_ends();
+  set_trouble(std::nullopt);
   is_synced_ = true;
+  sink_.list_ends();
   step(WatchEvent::kListed, *version);
 }
 
@@ -125,8 +127,13 @@ void Watcher::watch(std::stop_token stop) {
       what_, options_, state_.version, life, [this](std::string_view line) { return on_line(line); }, stop);
   if (stop.stop_requested()) return;
   if (expired_ || (!ended && ended.error().kind == ErrorKind::kLimit)) return step(WatchEvent::kExpired);
-  if (ended && !stream_error_) return step(WatchEvent::kEnded);
+  if (ended && !stream_error_) {
+    set_trouble(std::nullopt);
+    return step(WatchEvent::kEnded);
+  }
   if (!ended) log::info("watch broke off", {{"what", to_string(what_)}, {"error", ended.error().detail}});
+  // A broken stream is nothing to speak of: the next one goes on. A right that was taken away is.
+  if (!ended && ended.error().kind == ErrorKind::kRefused) set_trouble(ended.error());
   step(WatchEvent::kFailed);
 }
 
@@ -153,6 +160,16 @@ bool Watcher::on_line(std::string_view line) {
   if (type == "DELETED") sink_.deleted(std::move(object));
   step(WatchEvent::kMoved, version);
   return true;
+}
+
+void Watcher::set_trouble(std::optional<Error> trouble) {
+  const std::lock_guard lock(mutex_);
+  trouble_ = std::move(trouble);
+}
+
+std::optional<Error> Watcher::trouble() const {
+  const std::lock_guard lock(mutex_);
+  return trouble_;
 }
 
 bool Watcher::is_healthy(TimePoint now) const {

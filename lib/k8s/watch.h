@@ -11,7 +11,9 @@
 
 #include <atomic>
 #include <functional>
+#include <mutex>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <random>
 #include <stop_token>
 #include <string>
@@ -82,6 +84,8 @@ class Watcher {
   // False when nothing was heard (event, bookmark, list, end of a watch) for longer than a watch may live,
   // and a margin.
   bool is_healthy(TimePoint now) const;
+  // Why the last list or watch failed; nothing once one succeeded.
+  std::optional<Error> trouble() const;
   const ObjectRef& what() const { return what_; }
   std::uint64_t relists() const { return relists_; }
 
@@ -91,6 +95,7 @@ class Watcher {
   void watch(std::stop_token stop);
   bool on_line(std::string_view line);
   void step(WatchEvent event, const std::string& version = {});
+  void set_trouble(std::optional<Error> trouble);
 
   Client& client_;
   const Clock& clock_;
@@ -107,6 +112,8 @@ class Watcher {
   std::atomic<bool> is_synced_{false};
   std::atomic<TimePoint::rep> last_progress_;
   std::atomic<std::uint64_t> relists_{0};
+  mutable std::mutex mutex_;
+  std::optional<Error> trouble_;  // guarded by mutex_
 };
 
 }  // namespace sidestep::k8s

@@ -22,6 +22,8 @@
 namespace sidestep::policy {
 
 std::string sha256_hex(std::string_view bytes);  // 64 lower-case hex digits
+// HMAC-SHA256 (RFC 2104), 64 lower-case hex digits.
+std::string hmac_sha256_hex(std::string_view key, std::string_view text);
 bool equal_in_constant_time(std::string_view a, std::string_view b);
 std::string random_hex(std::size_t bytes);  // from the system's generator
 

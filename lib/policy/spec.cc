@@ -5,18 +5,12 @@
 #include "lib/policy/document.h"
 #include "lib/policy/fields.h"
 #include "lib/policy/spec_names.h"
+#include "lib/policy/spec_triggers.h"
 
 namespace sidestep::policy {
 namespace {
 
 constexpr NumberRange kDay{0, 86'400};
-
-bool is_name(std::string_view text) {
-  const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-  const auto inner = [&](char c) { return plain(c) || c == '-' || c == '.'; };
-  return !text.empty() && plain(text.front()) && plain(text.back()) &&
-         std::all_of(text.begin(), text.end(), inner);
-}
 
 void read_target(Fields& spec, PolicySpec& out) {
   const Value* value = spec.find("targetRef");
@@ -33,7 +27,7 @@ void read_target(Fields& spec, PolicySpec& out) {
   if (target.kind != "Deployment" && target.kind != "StatefulSet" && target.kind != "DaemonSet") {
     fields.complain("kind", "is no kind that can be reloaded; write Deployment, StatefulSet or DaemonSet");
   }
-  if (!is_name(target.name)) {
+  if (!is_object_name(target.name)) {
     fields.complain("name", "is not an object's name; write lower-case letters, digits and '-'");
   }
   out.target_ref = target;
@@ -229,6 +223,7 @@ void read_spec(const Value& value, const std::string& place, Mistakes& mistakes,
   read_selector(spec, out);
   spec.boolean("suspend", out.suspend);
   spec.one_of("listen", out.listen, kListenKinds);
+  read_triggers(spec, mistakes, out.triggers);
   read_strategy(spec, out.strategy);
   read_rollout(spec, mistakes, out.rollout);
   read_readiness(spec, out.readiness);

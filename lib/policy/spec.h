@@ -14,6 +14,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/result.h"
+#include "lib/policy/triggers.h"
 
 namespace sidestep::policy {
 
@@ -121,6 +122,7 @@ struct PolicySpec {
   std::vector<std::pair<std::string, std::string>> selector;  // matchLabels
   bool suspend = false;
   ListenKind listen = ListenKind::kPort;
+  Triggers triggers;
   Strategy strategy;
   Rollout rollout;
   Readiness readiness;

@@ -2,6 +2,7 @@
 
 #include "lib/policy/spec.h"
 #include "lib/policy/spec_names.h"
+#include "lib/policy/spec_triggers.h"
 
 namespace sidestep::policy {
 namespace {
@@ -101,6 +102,7 @@ std::string policy_to_json(const PolicySpec& spec) {
   if (!spec.selector.empty()) out["selector"] = selector_json(spec);
   out["suspend"] = spec.suspend;
   out["listen"] = name_of(spec.listen, kListenKinds);
+  out["triggers"] = triggers_json(spec.triggers);
   out["strategy"] = strategy_json(spec.strategy);
   out["rollout"] = rollout_json(spec.rollout);
   out["readiness"] = readiness_json(spec.readiness);

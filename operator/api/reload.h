@@ -75,8 +75,10 @@ struct ReloadStatus {
   std::optional<WallTime>
       progress_time;                    // when something last moved; progressDeadlineSeconds counts from here
   std::optional<WallTime> paused_time;  // since when the run stands still
-  std::string template_hash;            // the run covers pods of this template
-  std::string end_reason;  // why it is rolled back or over; set before the first candidate is taken back
+  std::string
+      config_hash;  // of the sources when the run began; "" when there are none, or they are not known
+  std::string template_hash;  // the run covers pods of this template
+  std::string end_reason;     // why it is rolled back or over; set before the first candidate is taken back
   std::string end_message;
   ReloadPhase end_phase = ReloadPhase::kFailed;  // what RollingBack ends in
   int step = 0;                                  // from 1; 0 before the first

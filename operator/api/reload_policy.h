@@ -1,6 +1,7 @@
 // ReloadPolicy (short name rp): how the pods of a workload are reloaded. Spec by lib/policy, status below.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,12 +12,19 @@ namespace sidestep::api {
 
 inline constexpr std::size_t kMostHandledTokens = 16;
 
-// A cache but for handled_tokens and target_uid: the rest can be worked out anew from pods and Reloads.
+// A cache but for handled_tokens, target_uid, the hashes and last_schedule_time: the rest can be worked out
+// anew from pods and Reloads.
 struct ReloadPolicyStatus {
   std::int64_t observed_generation = 0;     // 0: never visited
   std::vector<std::string> handled_tokens;  // newest first, at most kMostHandledTokens
   std::string target_uid;                   // the workload whose token was adopted at first sight
   std::string last_reload;                  // name of the Reload that started last
+  // Of the named ConfigMaps and Secrets, keyed (operator/core/triggers.h); "" when there are none.
+  std::string desired_hash;
+  std::string applied_hash;
+  std::string previous_hash;   // applied before that
+  std::string attempted_hash;  // for which a reload was started last
+  std::optional<WallTime> last_schedule_time;
   PodCounts pods;
   std::vector<Condition> conditions;
   bool operator==(const ReloadPolicyStatus&) const = default;

@@ -10,6 +10,11 @@ ReloadPolicyStatus read_status(const nlohmann::json& from) {
   status.handled_tokens = get<std::vector<std::string>>(from, "handledTokens");
   status.target_uid = get<std::string>(from, "targetUID");
   status.last_reload = get<std::string>(from, "lastReload");
+  status.desired_hash = get<std::string>(from, "desiredHash");
+  status.applied_hash = get<std::string>(from, "appliedHash");
+  status.previous_hash = get<std::string>(from, "previousHash");
+  status.attempted_hash = get<std::string>(from, "attemptedHash");
+  status.last_schedule_time = time_of(from, "lastScheduleTime");
   status.pods = read_counts(from);
   status.conditions = read_conditions(from);
   return status;
@@ -46,6 +51,11 @@ nlohmann::json status_to_json(const ReloadPolicyStatus& status) {
           {"handledTokens", status.handled_tokens},
           {"targetUID", status.target_uid},
           {"lastReload", status.last_reload},
+          {"desiredHash", status.desired_hash},
+          {"appliedHash", status.applied_hash},
+          {"previousHash", status.previous_hash},
+          {"attemptedHash", status.attempted_hash},
+          {"lastScheduleTime", time_json(status.last_schedule_time)},
           {"pods", counts_json(status.pods)},
           {"conditions", conditions_json(status.conditions)}};
 }

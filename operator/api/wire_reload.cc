@@ -98,6 +98,7 @@ ReloadStatus read_status(const Json& from) {
   status.end_time = time_of(from, "endTime");
   status.progress_time = time_of(from, "progressTime");
   status.paused_time = time_of(from, "pausedTime");
+  status.config_hash = get<std::string>(from, "configHash");
   status.template_hash = get<std::string>(from, "templateHash");
   status.end_reason = get<std::string>(from, "endReason");
   status.end_message = get<std::string>(from, "endMessage");
@@ -142,6 +143,7 @@ Json status_to_json(const ReloadStatus& status) {
           {"endTime", time_json(status.end_time)},
           {"progressTime", time_json(status.progress_time)},
           {"pausedTime", time_json(status.paused_time)},
+          {"configHash", status.config_hash},
           {"templateHash", status.template_hash},
           {"endReason", status.end_reason},
           {"endMessage", status.end_message},

@@ -87,6 +87,8 @@ Exit Commands::run() {
       return steer(api::kPromoteAnnotation, "true");
     case Verb::kAbort:
       return steer(api::kAbortAnnotation, options_.reason.empty() ? "true" : options_.reason);
+    case Verb::kRbac:
+      return rbac();
   }
   return Exit::kUsage;
 }
@@ -123,6 +125,17 @@ Exit Commands::status() {
   const auto reloads = reloads_of(options_.name);
   if (!reloads) return fail(reloads.error());
   around_.out(policy_text(*policy, *reloads, around_.clock.wall()));
+  return Exit::kSucceeded;
+}
+
+Exit Commands::rbac() {
+  const auto policy = get_policy(options_.name);
+  if (!policy) return fail(policy.error());
+  const std::string roles = rbac_yaml(*policy, options_.account);
+  if (roles.empty())
+    around_.notes("policy " + options_.name + " names no ConfigMaps or Secrets; it needs no Role");
+  else
+    around_.out(roles);
   return Exit::kSucceeded;
 }
 

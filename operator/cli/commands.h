@@ -32,6 +32,7 @@ class Commands {
   Exit status();
   Exit status_of_all();
   Exit reload();
+  Exit rbac();
   Exit steer(const char* annotation, const std::string& value);
   Exit await(const std::string& reload_name);
   Exit fail(const Error& error);

@@ -54,7 +54,7 @@ CLI::App* add_verb(CLI::App& app, Flags& flags, const char* name, const char* he
   CLI::App* sub = app.add_subcommand(name, help);
   add_common(*sub, flags);
   sub->callback([&flags, verb] { flags.options.verb = verb; });
-  if (verb != Verb::kStatus) add_waiting(*sub, flags);
+  if (verb != Verb::kStatus && verb != Verb::kRbac) add_waiting(*sub, flags);
   return sub;
 }
 
@@ -74,6 +74,13 @@ void add_verbs(CLI::App& app, Flags& flags) {
   CLI::App* abort = add_verb(app, flags, "abort", "take the running reload back", Verb::kAbort);
   abort->add_option("NAME", flags.options.name, "name of a ReloadPolicy or Reload")->required();
   abort->add_option("--reason", flags.options.reason, "why, for the record");
+  CLI::App* rbac =
+      add_verb(app, flags, "rbac", "print the Role that a policy's ConfigMaps and Secrets need", Verb::kRbac);
+  rbac->add_option("POLICY", flags.options.name, "name of a ReloadPolicy")->required();
+  rbac->add_option("--operator-namespace", flags.options.account.name_space, "where the operator runs")
+      ->capture_default_str();
+  rbac->add_option("--operator-account", flags.options.account.name, "its ServiceAccount")
+      ->capture_default_str();
 }
 
 int run(Flags flags) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "lib/base/clock.h"
+#include "operator/cli/rbac.h"
 
 namespace sidestep::op::cli {
 
@@ -17,7 +18,7 @@ enum class Exit : std::uint8_t {
   kUnreachable = 4,  // the API cannot be reached, or --timeout passed
 };
 
-enum class Verb : std::uint8_t { kStatus, kReload, kPromote, kAbort };
+enum class Verb : std::uint8_t { kStatus, kReload, kPromote, kAbort, kRbac };
 
 struct Options {
   Verb verb = Verb::kStatus;
@@ -26,6 +27,7 @@ struct Options {
   bool all_namespaces = false;
   bool as_json = false;
   bool wait = true;
+  OperatorAccount account = {};  // of rbac
   std::string reason = {};
   std::string token = {};   // of reload; empty: a fresh one
   Millis timeout{900'000};  // of waiting

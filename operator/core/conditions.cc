@@ -48,6 +48,9 @@ constexpr std::array<ReasonName, kReasons> kReasonNames{
      {Reason::kTemplateChanged, "TemplateChanged"},
      {Reason::kProgressDeadlineExceeded, "ProgressDeadlineExceeded"},
      {Reason::kNoTraffic, "NoTraffic"},
+     {Reason::kSourceForbidden, "SourceForbidden"},
+     {Reason::kSourceUnreadable, "SourceUnreadable"},
+     {Reason::kAllRead, "AllRead"},
      {Reason::kWriteForbidden, "WriteForbidden"},
      {Reason::kWriteRejected, "WriteRejected"},
      {Reason::kSplit, "Split"}}};

@@ -21,6 +21,7 @@ inline constexpr const char* kStalled = "Stalled";
 inline constexpr const char* kPodsReachable = "PodsReachable";
 inline constexpr const char* kProbeThroughProxy = "ProbeThroughProxy";
 inline constexpr const char* kConflicted = "Conflicted";
+inline constexpr const char* kSourcesReadable = "SourcesReadable";  // only while the policy names some
 // Of a Reload.
 inline constexpr const char* kSucceeded = "Succeeded";
 inline constexpr const char* kProgressing = "Progressing";
@@ -61,11 +62,14 @@ enum class Reason : std::uint8_t {
   kTemplateChanged,
   kProgressDeadlineExceeded,
   kNoTraffic,
+  kSourceForbidden,  // a named ConfigMap or Secret may not be read
+  kSourceUnreadable,
+  kAllRead,
   kWriteForbidden,  // the API server does not let us write
   kWriteRejected,   // it takes no such object
   kSplit,           // some pods were promoted and others went back
 };
-inline constexpr std::size_t kReasons = 37;
+inline constexpr std::size_t kReasons = 40;
 std::string_view to_string(Reason reason);
 
 // Puts the condition into the list, keeping the transition time when the status is the same. Messages are cut

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "lib/base/clock.h"
+#include "lib/policy/content.h"
+#include "lib/policy/debounce.h"
 #include "operator/api/reload.h"
 #include "operator/api/reload_policy.h"
 
@@ -47,6 +49,7 @@ struct SidecarRun {
 struct SidecarStatus {
   std::string version;
   std::string boot_id;
+  std::vector<policy::SourceContent> sources;  // what the pod's mounts hold now; those it was told to report
   GenerationCounts active;
   std::optional<GenerationCounts> candidate;
   std::optional<SidecarRun> run;
@@ -76,7 +79,8 @@ struct ObservedPod {
   // A kubelet probe of the app container points at a port that the proxy owns ("" when none does): its
   // description.
   std::string probe_through_proxy;
-  std::string refresh;  // value of the annotation sidestep.dev/refresh
+  std::string refresh;        // value of the annotation sidestep.dev/refresh
+  bool mounts_config = true;  // some ConfigMap or Secret of its own: the kubelet may be behind with it
   Reach reach = Reach::kNotAsked;
   std::string reach_message;
   std::optional<SidecarStatus> sidecar;
@@ -92,6 +96,21 @@ struct ObservedWorkload {
   int replicas = 0;           // wanted
   // Its controller is replacing pods: status.observedGeneration behind, or not all replicas updated.
   bool is_rolling_out = false;
+};
+
+// The ConfigMaps and Secrets that the policy names.
+struct ObservedSources {
+  std::vector<policy::SourceContent>
+      contents;              // keys that count, one per source of the policy; empty until all are known
+  std::string hash;          // of `contents`, keyed; "" until all are known
+  policy::Debounce changes;  // of `hash`
+  struct Problem {
+    policy::SourceKind kind = policy::SourceKind::kConfigMap;
+    std::string name;
+    bool is_forbidden = false;
+    std::string message;
+  };
+  std::vector<Problem> problems;  // sources that cannot be read
 };
 
 // The API server refused a write for good (403, 422); nothing goes on until it is put right.
@@ -115,6 +134,7 @@ struct Observed {
   std::vector<ObservedPod> pods;             // all that match; only those of `has_sidecar` were asked
   std::vector<api::Reload> reloads;          // spec.policyRef names this policy; any order
   std::vector<RivalPolicy> rivals;
+  ObservedSources sources;
   std::optional<WriteRefusal> refused_write;  // the last plan ended with it
   bool namespace_terminating = false;
   // When a pod that did not answer, or refused, is to be asked again; absent when all did.

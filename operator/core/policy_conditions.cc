@@ -1,7 +1,9 @@
 #include <algorithm>
 
+#include "lib/policy/schedule.h"
 #include "operator/core/conditions.h"
 #include "operator/core/rights.h"
+#include "operator/core/triggers.h"
 #include "operator/core/version.h"
 
 namespace sidestep::op {
@@ -137,6 +139,38 @@ Finding stalled(const std::optional<Obstacle>& obstacle, const Finding& ready) {
   return {ConditionStatus::kFalse, Reason::kIdle, "nothing stands in the way for good"};
 }
 
+// Rights are granted by a Role in the namespace: one message with the rules for all that is forbidden.
+Finding sources(const Observed& observed) {
+  const ObservedSources& seen = observed.sources;
+  std::vector<std::string> forbidden[2];
+  for (const auto& problem : seen.problems) {
+    if (!problem.is_forbidden) return {ConditionStatus::kFalse, Reason::kSourceUnreadable, problem.message};
+    forbidden[problem.kind == policy::SourceKind::kSecret ? 1 : 0].push_back(problem.name);
+  }
+  std::string rules;
+  for (const auto kind : {policy::SourceKind::kConfigMap, policy::SourceKind::kSecret}) {
+    const auto& names = forbidden[kind == policy::SourceKind::kSecret ? 1 : 0];
+    if (!names.empty()) rules += (rules.empty() ? "" : " and ") + source_rule(kind, names);
+  }
+  if (!rules.empty()) {
+    return {ConditionStatus::kFalse, Reason::kSourceForbidden,
+            "add " + rules + " to a Role of the operator in namespace " + observed.name_space +
+                "; kubectl sidestep rbac " + observed.policy_name + " prints it"};
+  }
+  if (seen.hash.empty()) return {ConditionStatus::kUnknown, Reason::kNotAsked, "they were not read yet"};
+  return {ConditionStatus::kTrue, Reason::kAllRead, "every named ConfigMap and Secret is watched"};
+}
+
+void set_sources(const Observed& observed, std::vector<api::Condition>& conditions, WallTime now) {
+  if (observed.policy->spec.triggers.sources.empty()) {
+    std::erase_if(conditions, [](const auto& each) { return each.type == condition::kSourcesReadable; });
+    return;
+  }
+  const Finding finding = sources(observed);
+  set_condition(conditions, condition::kSourcesReadable, finding.status, to_string(finding.reason),
+                finding.message, observed.policy->meta.generation, now);
+}
+
 }  // namespace
 
 Obstacle refusal_text(const WriteRefusal& refusal) {
@@ -164,6 +198,10 @@ std::optional<Obstacle> obstacle_of(const Observed& observed) {
   if (!policy.spec_error.empty()) return Obstacle{Reason::kInvalidSpec, policy.spec_error};
   if (!policy.spec.target_ref && policy.spec.selector.empty()) {
     return Obstacle{Reason::kInvalidSpec, "spec: neither targetRef nor selector is set; set one of them"};
+  }
+  if (const auto& schedule = policy.spec.triggers.schedule) {
+    if (const auto due = policy::next_due(*schedule, WallTime{}); !due)
+      return Obstacle{Reason::kInvalidSpec, "spec.triggers.schedule." + due.error().detail};
   }
   if (const RivalPolicy* elder = elder_rival(observed)) {
     return Obstacle{Reason::kConflicted,
@@ -194,6 +232,7 @@ std::vector<api::Condition> policy_conditions(const Observed& observed, const ap
   };
   const Finding is_ready = ready(observed, obstacle, running, last);
   set(condition::kReady, is_ready);
+  set_sources(observed, conditions, now);
   set(condition::kReconciling,
       running != nullptr
           ? Finding{ConditionStatus::kTrue, Reason::kReloading, running->meta.name + " is under way"}

@@ -63,7 +63,7 @@ std::vector<RightsRule> rights_needed(const OwnNames& own) {
        own.name_space,
        "one operator leads"},
       {"", {"secrets"}, {"create"}, {}, own.name_space, "the signing key is made"},
-      {"", {"secrets"}, {"get"}, {own.secret}, own.name_space, "the signing key is read"},
+      {"", {"secrets"}, {"get", "patch"}, {own.secret}, own.name_space, "the signing key is read"},
   };
 }
 

@@ -71,6 +71,7 @@ void keep_weights(Run& run) {
 std::string awaited(const Run& run, int reached, int wanted) {
   std::string text = std::to_string(reached) + " of " + std::to_string(wanted) + " pods have weight " +
                      std::to_string(run.rollout().steps[current_step(run)].weight_per_ten_thousand);
+  if (!run.behind.empty()) text += "; " + run.behind;
   for (const Stance stance : {Stance::kStarting, Stance::kUnreachable, Stance::kBusy}) {
     const Member* member = run.fleet.first(stance);
     if (member == nullptr) continue;
@@ -272,6 +273,7 @@ api::ReloadStatus begin_run(const Observed& observed, const api::Reload& reload,
   status.phase = api::ReloadPhase::kProgressing;
   status.start_time = now;
   status.progress_time = now;
+  status.config_hash = observed.sources.hash;
   if (observed.workload) status.template_hash = observed.workload->template_hash;
   set_reload_conditions(status, reload.meta.generation, Reason::kStarting, "the reload begins", now);
   return status;

@@ -11,9 +11,12 @@
 
 namespace sidestep::op {
 
-inline constexpr Millis kRefreshWait{2'500};  // until the kubelet has brought a pod's volumes up to date
-inline constexpr Millis kLookSoon{500};       // while something is expected to change
-inline constexpr Millis kLookLater{1'000};    // while a step's pause runs: failures must be seen
+// Until the kubelet has brought the volumes of a pod up to date that does not report what it sees.
+inline constexpr Millis kRefreshWait{2'500};
+inline constexpr Millis kTouchAgain{5'000};  // of a pod that reports something older
+inline constexpr Millis kLookAtMounts{200};  // meanwhile
+inline constexpr Millis kLookSoon{500};      // while something is expected to change
+inline constexpr Millis kLookLater{1'000};   // while a step's pause runs: failures must be seen
 inline constexpr Seconds kSilencePatience{
     60};  // with pods that do not answer, before a reload ends without them
 inline constexpr int kTolerableSilence = 10;  // a step goes on while at most one pod in so many is silent
@@ -26,6 +29,7 @@ struct Run {
   WallTime now;
   Fleet fleet;
   RunTurn out;
+  std::string behind;  // a pod whose candidate waits for the kubelet
 
   Run(const Observed& observed, const api::Reload& of, WallTime at)
       : seen(observed), reload(of), spec(observed.policy->spec), now(at) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "operator/core/run.h"
+#include "operator/core/triggers.h"
 
 namespace sidestep::op {
 namespace {
@@ -45,6 +46,22 @@ void start(Run& run, const Member& member) {
   run.because(pod.name + " starts its candidate");
 }
 
+// Brings the pod's volumes up to date, or finds that they are. The annotation is the mark that it was chosen,
+// too.
+bool is_up_to_date(Run& run, const Member& member) {
+  const MountedLook look = mounted_look(run.seen, *member.pod);
+  const bool is_touched = member.refreshed_at.has_value();
+  const bool again =
+      look.mounted == Mounted::kBehind && is_touched && run.now >= *member.refreshed_at + kTouchAgain;
+  if (!is_touched || again)
+    run.out.commands.push_back(RefreshPod{ref_of(member), refresh_value(run.reload, run.now)});
+  if (look.mounted == Mounted::kCurrent) return true;
+  if (look.mounted == Mounted::kUnknown) return is_touched && run.now >= *member.refreshed_at + kRefreshWait;
+  run.behind = member.pod->name + " does not see what " + look.behind + " holds now";
+  run.look_in(kLookAtMounts);
+  return false;
+}
+
 void start_candidates(Run& run, int wanted) {
   const bool is_last = run.status().step > static_cast<int>(last_step(run.rollout()));
   const int missing = wanted - run.fleet.participants();
@@ -54,12 +71,9 @@ void start_candidates(Run& run, int wanted) {
   for (const Member* member : free_pods(run.fleet, is_last)) {
     // The next ones are refreshed while the ones before them start, so that the wait is paid once.
     if (looked_at++ >= std::min(missing, 2 * at_once)) break;
-    if (!member->refreshed_at) {
-      run.out.commands.push_back(RefreshPod{ref_of(*member), refresh_value(run.reload, run.now)});
-    } else if (run.now >= *member->refreshed_at + kRefreshWait && room > 0) {
-      start(run, *member);
-      --room;
-    }
+    if (!is_up_to_date(run, *member) || room <= 0) continue;
+    start(run, *member);
+    --room;
   }
 }
 

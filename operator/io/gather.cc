@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "operator/core/triggers.h"
+
 namespace sidestep::op {
 namespace {
 
@@ -21,6 +23,7 @@ ObservedPod observed_pod(const PodView& view) {
   pod.has_sidecar = view.control_port != 0;
   pod.probe_through_proxy = view.probe_through_proxy;
   pod.refresh = view.refresh;
+  pod.mounts_config = view.mounts_config;
   return pod;
 }
 
@@ -93,6 +96,20 @@ void Gatherer::add_rivals(Observed& observed) const {
   }
 }
 
+void Gatherer::add_sources(const std::string& policy_key, Observed& observed) {
+  const auto& sources = observed.policy->spec.triggers.sources;
+  parts_.sources.keep(policy_key, observed.name_space, sources);
+  if (sources.empty()) return;
+  observed.sources = parts_.sources.look(observed.name_space, sources);
+  const std::string key = parts_.hash_key();
+  if (observed.sources.contents.empty() || key.empty()) return;
+  observed.sources.hash = keyed_hash(key, policy::content_hash(observed.sources.contents));
+  const std::lock_guard lock(mutex_);
+  policy::Debounce& changes = changes_[policy_key];
+  changes = policy::noted(changes, observed.sources.hash, settled_hash(observed), clock_.wall());
+  observed.sources.changes = changes;
+}
+
 std::optional<Observed> Gatherer::gather(const std::string& policy_key) {
   const auto slash = policy_key.find('/');
   Observed observed;
@@ -103,10 +120,16 @@ std::optional<Observed> Gatherer::gather(const std::string& policy_key) {
   observed.reloads = world_.reloads_of(observed.name_space, observed.policy_name);
   if (const auto policy = world_.policy(policy_key)) observed.policy = policy->object;
   if (is_behind(observed)) return std::nullopt;
-  if (!observed.policy) return observed;
+  if (!observed.policy) {
+    parts_.sources.keep(policy_key, observed.name_space, {});
+    const std::lock_guard lock(mutex_);
+    changes_.erase(policy_key);
+    return observed;
+  }
   add_pods(observed);
   add_workload(observed);
   add_rivals(observed);
+  add_sources(policy_key, observed);
   return observed;
 }
 

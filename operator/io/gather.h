@@ -1,12 +1,17 @@
 // Cluster reads → Observed: fills in everything that one decision may look at, from the caches and the
-// sidecars. Decides nothing and writes nothing. Threads: any.
+// sidecars. Decides nothing and writes nothing. Remembers since when the sources of a policy have been
+// changing. Threads: any.
 #pragma once
 
+#include <functional>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 
 #include "operator/core/observed.h"
 #include "operator/io/sidecar_book.h"
+#include "operator/io/sources.h"
 #include "operator/io/world.h"
 #include "operator/io/write_ledger.h"
 
@@ -14,9 +19,21 @@ namespace sidestep::op {
 
 class Gatherer {
  public:
-  Gatherer(const World& world, SidecarBook& book, WriteLedger& ledger, const Clock& clock,
-           std::string version)
-      : world_(world), book_(book), ledger_(ledger), clock_(clock), version_(std::move(version)) {}
+  struct Parts {
+    const World& world;
+    SourceWatches& sources;
+    SidecarBook& book;
+    WriteLedger& ledger;
+    const Clock& clock;
+    std::function<std::string()> hash_key;  // of this installation; "" while it is not known
+  };
+  Gatherer(Parts parts, std::string version)
+      : parts_(std::move(parts)),
+        world_(parts_.world),
+        book_(parts_.book),
+        ledger_(parts_.ledger),
+        clock_(parts_.clock),
+        version_(std::move(version)) {}
 
   // Nothing: the caches are behind our own writes; look again shortly. `policy_key` is "namespace/name".
   std::optional<Observed> gather(const std::string& policy_key);
@@ -26,12 +43,16 @@ class Gatherer {
   void add_workload(Observed& observed) const;
   void add_pods(Observed& observed) const;
   void add_rivals(Observed& observed) const;
+  void add_sources(const std::string& policy_key, Observed& observed);
 
+  const Parts parts_;
   const World& world_;
   SidecarBook& book_;
   WriteLedger& ledger_;
   const Clock& clock_;
   const std::string version_;
+  std::mutex mutex_;
+  std::map<std::string, policy::Debounce> changes_;  // by policy; guarded by mutex_
 };
 
 }  // namespace sidestep::op

@@ -17,6 +17,8 @@ constexpr Seconds kDoubtedAfter{5};  // many pods of one namespace refuse us at 
 Result<Keys> keys_from_secret(const k8s::Json& secret) {
   Keys keys;
   const k8s::Json data = secret.value("data", k8s::Json::object());
+  if (data.contains(kHashEntry) && data[kHashEntry].is_string())
+    keys.hash = data[kHashEntry].get<std::string>();
   for (const auto& [entry, value] : data.items()) {
     if (!entry.ends_with(".pem") || !value.is_string()) continue;
     const auto pem = k8s::base64_decode(value.get<std::string>());
@@ -38,7 +40,9 @@ Result<k8s::Json> KeyStore::read_or_create() {
                             {"kind", "Secret"},
                             {"metadata", {{"name", ref_.name}, {"namespace", ref_.name_space}}},
                             {"type", "Opaque"},
-                            {"data", {{kSigningEntry, k8s::base64_encode(key.private_pem())}}}};
+                            {"data",
+                             {{kSigningEntry, k8s::base64_encode(key.private_pem())},
+                              {kHashEntry, k8s::base64_encode(policy::random_hex(32))}}}};
   auto made = client_.create({ref_.resource, ref_.name_space, ""}, secret);
   if (made) {
     log::info("made the signing key", {{"secret", ref_.name}, {"key", key.id()}});
@@ -47,8 +51,18 @@ Result<k8s::Json> KeyStore::read_or_create() {
   return made.error().kind == ErrorKind::kConflict ? client_.get(ref_) : made;
 }
 
+Result<k8s::Json> KeyStore::with_hash_key(k8s::Json secret) {
+  if (secret.value("data", k8s::Json::object()).contains(kHashEntry)) return secret;
+  const k8s::Json patch = {
+      {"metadata",
+       {{"resourceVersion", secret.value("metadata", k8s::Json::object()).value("resourceVersion", "")}}},
+      {"data", {{kHashEntry, k8s::base64_encode(policy::random_hex(32))}}}};
+  return client_.merge_patch(ref_, patch);
+}
+
 Status KeyStore::refresh() {
-  const auto secret = read_or_create();
+  auto secret = read_or_create();
+  if (secret) secret = with_hash_key(*std::move(secret));
   if (!secret) return secret.error();
   auto keys = keys_from_secret(*secret);
   if (!keys) return keys.error();

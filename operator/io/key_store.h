@@ -18,8 +18,11 @@ namespace sidestep::op {
 
 inline constexpr const char* kTrustConfigMap = "sidestep-trust";
 inline constexpr const char* kSigningEntry = "ed25519.pem";
+inline constexpr const char* kHashEntry = "hash.key";
 
 struct Keys {
+  std::string
+      hash;  // of the hashes in objects (core/triggers.h): entry hash.key, made once and never rotated
   std::shared_ptr<const policy::PrivateKey> signing;
   std::map<std::string, std::string> published;  // "KEYID.pem" → public key in PEM
 };
@@ -40,6 +43,8 @@ class KeyStore {
 
  private:
   Result<k8s::Json> read_or_create();
+  // An installation of an earlier version has no hash key.
+  Result<k8s::Json> with_hash_key(k8s::Json secret);
 
   k8s::Client& client_;
   const k8s::ObjectRef ref_;

@@ -94,6 +94,22 @@ Result<SidecarRun> run_of(const Json& run) {
   return out;
 }
 
+std::vector<policy::SourceContent> sources_of(const Json& root) {
+  std::vector<policy::SourceContent> sources;
+  const auto list = root.find("sources");
+  if (list == root.end() || !list->is_array()) return sources;
+  for (const Json& each : *list) {
+    if (!each.is_object()) continue;
+    policy::SourceContent content{text(each, "name"), {}};
+    const auto keys = each.find("keys");
+    if (keys == each.end() || !keys->is_object()) continue;
+    for (const auto& [key, digest] : keys->items())
+      if (digest.is_string()) content.digests[key] = digest.get<std::string>();
+    sources.push_back(std::move(content));
+  }
+  return sources;
+}
+
 }  // namespace
 
 Result<SidecarStatus> sidecar_status_from_text(std::string_view body) {
@@ -102,6 +118,7 @@ Result<SidecarStatus> sidecar_status_from_text(std::string_view body) {
   SidecarStatus status;
   status.version = text(root, "version");
   status.boot_id = text(root, "bootId");
+  status.sources = sources_of(root);
   if (const auto active = root.find("active"); active != root.end() && active->is_object())
     status.active = counts_of(*active);
   if (const auto candidate = root.find("candidate"); candidate != root.end() && candidate->is_object())

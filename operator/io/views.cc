@@ -1,5 +1,6 @@
 #include "operator/io/views.h"
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -86,6 +87,21 @@ std::string probe_through_proxy(const Json& spec, const std::set<int>& ports) {
   return {};
 }
 
+bool has_config(const Json& volume) {
+  const bool is_trust = text(child(volume, "configMap"), "name") == "sidestep-trust";
+  if (volume.contains("secret") || (volume.contains("configMap") && !is_trust)) return true;
+  // Every pod has one of these for its account, with the cluster's CA in it.
+  if (text(volume, "name").starts_with("kube-api-access-")) return false;
+  for (const Json& source : child(child(volume, "projected"), "sources"))
+    if (source.contains("configMap") || source.contains("secret")) return true;
+  return false;
+}
+
+bool mounts_config(const Json& spec) {
+  const Json& volumes = child(spec, "volumes");
+  return std::any_of(volumes.begin(), volumes.end(), has_config);
+}
+
 bool has_condition(const Json& status, const char* type) {
   for (const Json& condition : child(status, "conditions"))
     if (text(condition, "type") == type) return text(condition, "status") == "True";
@@ -139,6 +155,7 @@ std::optional<PodView> pod_view(const Json& pod) {
       !text(metadata, "deletionTimestamp").empty() || phase == "Succeeded" || phase == "Failed";
   view.is_ready = has_condition(status, "Ready");
   view.ip = text(status, "podIP");
+  view.mounts_config = mounts_config(child(pod, "spec"));
   view.refresh = annotation(metadata, api::kRefreshAnnotation);
   if (const Json* sidecar = find_container(child(pod, "spec"), kSidecarContainer)) {
     view.control_port = control_port(*sidecar);

@@ -25,6 +25,7 @@ struct PodView {
   std::uint16_t control_port = 0;  // 0: no sidecar
   std::string probe_through_proxy;
   std::string refresh;
+  bool mounts_config = false;  // a ConfigMap or Secret, other than the sidecar's own and the account's
   bool operator==(const PodView&) const = default;
 
   std::string template_hash() const;

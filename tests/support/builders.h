@@ -39,7 +39,7 @@ inline ObservedWorkload workload(int replicas) {
   return {"Deployment", "shop", "workload-uid", "", kHash, replicas, false};
 }
 
-inline SidecarStatus sidecar() { return {"0.1.0", "boot-1", {1, 100, 0}, std::nullopt, std::nullopt}; }
+inline SidecarStatus sidecar() { return {"0.1.0", "boot-1", {}, {1, 100, 0}, std::nullopt, std::nullopt}; }
 
 inline ObservedPod pod(const std::string& name) {
   ObservedPod pod;

@@ -21,6 +21,7 @@ class Sidecar:
     def __init__(self, uid: str, address: str, public_pem: str):
         self.uid, self.address = uid, address
         self.boot, self.epoch, self.candidate = secrets.token_hex(16), 0, "good"
+        self.sources: dict[str, dict[str, str]] = {}  # what its mounts hold: "ConfigMap/name" -> key -> value
         self.generation, self.run, self.commands, self.refusals, self.nonces = 1, None, [], [], set()
         self._lock = threading.RLock()
         self._folder = tempfile.TemporaryDirectory(prefix="sidestep-fake-")
@@ -127,7 +128,9 @@ class Sidecar:
                 candidate = {"generation": run["generation"], "requests": 500, "errors": 0}
             return {"version": "0.1.0", "bootId": self.boot, "podUid": self.uid, "phase": "Serving",
                     "active": {"generation": self.generation, "requests": 1000, "errors": 0}, "candidate": candidate,
-                    "retiring": [], "reload": run}
+                    "retiring": [], "reload": run,
+                    "sources": [{"name": name, "keys": {k: hashlib.sha256(v.encode()).hexdigest() for k, v in keys.items()}}
+                                for name, keys in self.sources.items()]}
 
 
 class Handler(BaseHTTPRequestHandler):

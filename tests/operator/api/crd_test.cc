@@ -108,7 +108,8 @@ TEST(CrdTest, DefaultsAreThoseOfTheSpec) {
   }
   // Either of two units may be set, so the server must not fill in one; an absent list is an empty one.
   for (const char* path :
-       {"readiness.periodSeconds", "readiness.timeoutSeconds", "readiness.tcpSocket", "config"}) {
+       {"readiness.periodSeconds", "readiness.timeoutSeconds", "readiness.tcpSocket", "config",
+                           "triggers.configMaps", "triggers.secrets"}) {
     EXPECT_FALSE(checked.contains(path)) << path;
     checked.insert(path);
   }
@@ -193,6 +194,7 @@ TEST(CrdTest, EveryStatusFieldOfAReloadIsInTheSchemaAndTheOtherWayRound) {
 TEST(CrdTest, EveryStatusFieldOfAPolicyIsInTheSchemaAndTheOtherWayRound) {
   ReloadPolicyStatus status;
   status.handled_tokens = {"t"};
+  status.last_schedule_time = WallTime{};
   status.conditions = {{"a", ConditionStatus::kTrue, "b", "c", WallTime{}, 1}};
   const Leaves written = leaves_of(status_to_json(status));
   const Leaves known = leaves_of_schema("reloadpolicies", "status");

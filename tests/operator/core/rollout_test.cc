@@ -97,14 +97,6 @@ TEST_F(RolloutTest, SameTokenAgainDoesNothing) {
   EXPECT_EQ(cluster_.world().reloads.size(), 1u);
 }
 
-TEST_F(RolloutTest, PodIsRefreshedBeforeItsCandidateStarts) {
-  cluster_.annotate("t1");
-  ASSERT_TRUE(cluster_.run_until([&] { return !cluster_.pod("shop-1").seen.refresh.empty(); }));
-  const WallTime refreshed = cluster_.now();
-  ASSERT_TRUE(cluster_.run_until([&] { return under_way() > 0; }));
-  EXPECT_GE(cluster_.pod("shop-1").started_at, refreshed + Seconds(2));
-}
-
 TEST_F(RolloutTest, FailureOfOnePodTakesAllOfThemBack) {
   cluster_.pod("shop-2").fails_requests = true;
   cluster_.annotate("t1");

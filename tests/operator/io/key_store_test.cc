@@ -15,8 +15,9 @@ using namespace std::chrono_literals;
 
 class KeyStoreTest : public ::testing::Test {
  protected:
-  static std::string secret(const std::map<std::string, std::string>& entries) {
+  static std::string secret(const std::map<std::string, std::string>& entries, bool with_hash_key = true) {
     k8s::Json data = k8s::Json::object();
+    if (with_hash_key) data["hash.key"] = "aGFzaA==";
     for (const auto& [name, pem] : entries) data[name] = k8s::base64_encode(pem);
     return k8s::Json{{"data", data}}.dump();
   }
@@ -47,6 +48,17 @@ TEST_F(KeyStoreTest, OfTwoThatMakeItTheOtherOnesIsUsed) {
   api_.answer(200, secret({{"ed25519.pem", second_.private_pem()}}));
   ASSERT_TRUE(store_.refresh());
   EXPECT_EQ(store_.keys().signing->id(), second_.id());
+}
+
+TEST_F(KeyStoreTest, SecretOfAnEarlierVersionGetsAHashKeyOnce) {
+  api_.answer(200, secret({{"ed25519.pem", first_.private_pem()}}, false));
+  api_.answer(200, secret({{"ed25519.pem", first_.private_pem()}}));
+  ASSERT_TRUE(store_.refresh());
+  EXPECT_EQ(api_.requests[1].method, "PATCH");
+  EXPECT_EQ(store_.keys().hash, "aGFzaA==");
+  api_.answer(200, secret({{"ed25519.pem", first_.private_pem()}}));
+  ASSERT_TRUE(store_.refresh());
+  EXPECT_EQ(api_.requests.size(), 3u);
 }
 
 TEST_F(KeyStoreTest, EveryKeyIsPublishedAndOneSigns) {

@@ -1,0 +1,41 @@
+#include "operator/cli/rbac.h"
+
+#include <sstream>
+
+namespace sidestep::op::cli {
+namespace {
+
+std::string names_of(const policy::Triggers& triggers, policy::SourceKind kind) {
+  std::string names;
+  for (const policy::Source& source : triggers.sources)
+    if (source.kind == kind) names += (names.empty() ? "" : ", ") + source.name;
+  return names;
+}
+
+}  // namespace
+
+std::string rbac_yaml(const api::ReloadPolicy& policy, const OperatorAccount& account) {
+  const policy::Triggers& triggers = policy.spec.triggers;
+  if (triggers.sources.empty()) return {};
+  const std::string meta =
+      "metadata: {name: sidestep-" + policy.meta.name + ", namespace: " + policy.meta.name_space + "}\n";
+  std::ostringstream out;
+  out << "# What the policy " << policy.meta.name
+      << " names, by name: a watch of one object needs list and watch.\n"
+      << "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\n"
+      << meta << "rules:\n";
+  for (const auto& [kind, resource] : {std::pair{policy::SourceKind::kConfigMap, "configmaps"},
+                                       std::pair{policy::SourceKind::kSecret, "secrets"}}) {
+    const std::string names = names_of(triggers, kind);
+    if (!names.empty())
+      out << "- {apiGroups: [\"\"], resources: [" << resource << "], resourceNames: [" << names
+          << "], verbs: [get, list, watch]}\n";
+  }
+  out << "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\n"
+      << meta << "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: sidestep-"
+      << policy.meta.name << "}\nsubjects:\n- {kind: ServiceAccount, name: " << account.name
+      << ", namespace: " << account.name_space << "}\n";
+  return out.str();
+}
+
+}  // namespace sidestep::op::cli
