@@ -5,6 +5,8 @@
 #include <initializer_list>
 #include <utility>
 
+#include "lib/http/grpc.h"
+
 namespace sidestep::sidecar {
 namespace {
 
@@ -133,6 +135,16 @@ void responses(Writer& out, const Source& from) {
   }
 }
 
+void grpc_responses(Writer& out, const Source& from) {
+  for (const GenerationCounters& g : from.snapshot.counters.generations) {
+    for (std::size_t code = 0; code < g.by_grpc_code.size(); ++code) {
+      if (g.by_grpc_code[code] == 0) continue;
+      const std::string name(http::grpc_code_name(static_cast<int>(code)));
+      out.sample({{"generation", id(g.generation)}, {"code", name}}, g.by_grpc_code[code]);
+    }
+  }
+}
+
 void outcomes(Writer& out, const Source& from) {
   for (std::size_t i = 0; i < kOutcomes; ++i) {
     const std::string outcome(to_string(static_cast<Outcome>(i)));
@@ -200,17 +212,19 @@ constexpr Metric kMetrics[] = {
     {"sidestep_requests_total", 'c', "Request streams given to the generation, tunnels included.",
      per_generation<&Counters::requests>},
     {"sidestep_responses_total", 'c', "Final answers of the generation, by class of status code.", responses},
+    {"sidestep_grpc_responses_total", 'c',
+     "gRPC answers that came whole, by status; codes that were never seen are left out.", grpc_responses},
     {"sidestep_request_outcomes_total", 'c', "How request streams ended, seen from the client.", outcomes},
     {"sidestep_request_duration_seconds", 'h',
      "From the head of a request to the end of its answer, tunnels left out.", durations},
     {"sidestep_requests_in_flight", 'g', "Request streams under way.", per_generation<&Counters::in_flight>},
     {"sidestep_requests_retried_away_total", 'c', "Requests sent again after this generation failed them.",
      per_generation<&Counters::retried_away>},
-    {"sidestep_tunnels_open", 'g', "Open tunnels (WebSockets and other upgrades).",
+    {"sidestep_tunnels_open", 'g', "Open tunnels (WebSockets and other upgrades) and gRPC streams.",
      per_generation<&Counters::tunnels_open>},
-    {"sidestep_tunnels_cut_total", 'c', "Tunnels ended by a drain, not by client or app.",
+    {"sidestep_tunnels_cut_total", 'c', "Tunnels and gRPC streams ended by a drain, not by client or app.",
      per_generation<&Counters::tunnels_cut>},
-    {"sidestep_tunnels_told_total", 'c', "Of the tunnels cut, those told by a close frame.",
+    {"sidestep_tunnels_told_total", 'c', "Of these, the ones told by a Close frame or a gRPC status.",
      per_generation<&Counters::tunnels_told>},
     {"sidestep_app_connects_total", 'c', "Connections made to the generation.",
      per_generation<&Counters::connects>},

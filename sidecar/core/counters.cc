@@ -34,8 +34,12 @@ std::string_view to_string(Outcome outcome) {
 
 std::uint64_t GenerationCounters::errors() const {
   const auto of = [this](Outcome outcome) { return by_outcome[static_cast<std::size_t>(outcome)]; };
-  return by_code_class[5] + of(Outcome::kAppReset) + of(Outcome::kAppTimeout) + of(Outcome::kAmbiguous) +
-         of(Outcome::kBadResponse) + retried_away;
+  std::uint64_t grpc = 0;
+  for (std::size_t code = 0; code < by_grpc_code.size(); ++code) {
+    if (http::is_grpc_failure(static_cast<int>(code))) grpc += by_grpc_code[code];
+  }
+  return by_code_class[5] + grpc + of(Outcome::kAppReset) + of(Outcome::kAppTimeout) +
+         of(Outcome::kAmbiguous) + of(Outcome::kBadResponse) + retried_away;
 }
 
 void GenerationCounters::add_latency(std::chrono::steady_clock::duration took) {
@@ -56,6 +60,7 @@ void add_all(Array& into, const Array& from) {
 void add_generation(GenerationCounters& into, const GenerationCounters& from) {
   into.requests += from.requests;
   add_all(into.by_code_class, from.by_code_class);
+  add_all(into.by_grpc_code, from.by_grpc_code);
   add_all(into.by_outcome, from.by_outcome);
   add_all(into.latency, from.latency);
   into.latency_sum_us += from.latency_sum_us;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/http/grpc.h"
 #include "sidecar/core/types.h"
 
 namespace sidestep::sidecar {
@@ -38,17 +39,18 @@ struct GenerationCounters {
   Generation generation = Generation::kNone;
   std::uint64_t requests = 0;  // streams given to this generation (final choice), tunnels included
   std::array<std::uint64_t, 6> by_code_class{};  // index 1..5: 1xx..5xx final answers of the app; 0: none
+  std::array<std::uint64_t, http::kGrpcCodes> by_grpc_code{};  // gRPC answers with status 200 that came whole
   std::array<std::uint64_t, kOutcomes> by_outcome{};
   std::array<std::uint64_t, kLatencyBuckets> latency{};  // tunnels left out
   std::uint64_t latency_sum_us = 0;
   std::uint64_t in_flight = 0;
-  std::uint64_t tunnels_open = 0;
+  std::uint64_t tunnels_open = 0;  // gRPC streams of several messages included, also below
   std::uint64_t tunnels_cut = 0;   // ended by us without the client's wish, told or not
-  std::uint64_t tunnels_told = 0;  // of these, with a Close frame
+  std::uint64_t tunnels_told = 0;  // of these, with a Close frame or a gRPC status
   std::uint64_t retried_away = 0;  // sent elsewhere (or again) after this generation failed it
   std::uint64_t connects = 0;
   std::uint64_t connect_failures = 0;
-  // 5xx, resets, no answer: what a verdict compares.
+  // 5xx, the gRPC codes that stand for one, resets, no answer: what a verdict compares.
   std::uint64_t errors() const;
   void add_latency(std::chrono::steady_clock::duration took);
 };

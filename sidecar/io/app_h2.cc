@@ -104,6 +104,7 @@ void AppH2::on_readable() {
 void AppH2::on_response(http::H2Stream& stream, const http::H2Fields& fields, bool ends) {
   touch(of(stream));
   of(stream).on_response(fields, ends);
+  if (ends) of(stream).on_end(nullptr);
 }
 
 void AppH2::on_data(http::H2Stream& stream, std::string_view data) {

@@ -177,8 +177,9 @@ void AppH2Stream::on_end(const http::HeaderStore* fields) {
   }
   Stream* stream = std::exchange(stream_, nullptr);
   std::string lines;
-  for (const http::Header& field : fields == nullptr ? http::HeaderStore() : *fields) {
-    lines.append(field.name).append(": ").append(field.value).append("\r\n");
+  if (fields != nullptr) {
+    for (const http::Header& field : *fields)
+      lines.append(field.name).append(": ").append(field.value).append("\r\n");
   }
   // What the app did not wait for is not sent any more.
   if (!stream->request_complete() || unsent() > 0) conn_.session().reset(*this, http::H2Error::kCancel);

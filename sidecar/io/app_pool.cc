@@ -215,7 +215,7 @@ void AppPool::retire(const Closing& closing) {
   release_waiting();
   for (Stream* stream = streams_.front(); stream != nullptr && closing.tunnel_close_code != 0;) {
     Stream* next = IntrusiveList<Stream>::next(*stream);
-    if (stream->is_tunnel()) stream->close_tunnel(closing.tunnel_close_code);
+    if (stream->is_long_lived()) stream->close_long(closing.tunnel_close_code);
     stream = next;
   }
   if (is_idle()) shard_.router().pool_changed();
@@ -231,10 +231,12 @@ void AppPool::sweep(TimePoint now) {
   const bool tunnels_over = closing_.tunnels_until && now >= *closing_.tunnels_until;
   for (Stream* stream = streams_.front(); stream != nullptr && (requests_over || tunnels_over);) {
     Stream* next = IntrusiveList<Stream>::next(*stream);
-    if (stream->is_tunnel() && tunnels_over)
-      stream->cut_tunnel();
-    else if (!stream->is_tunnel() && requests_over)
+    if (requests_over && !stream->is_long_lived() && !stream->outlives_requests())
       stream->cut(Outcome::kCut);
+    else if (tunnels_over && stream->is_long_lived())
+      stream->cut_long();
+    else if (requests_over && closing_.tunnel_close_code != 0)
+      stream->close_long(closing_.tunnel_close_code);
     stream = next;
   }
 }

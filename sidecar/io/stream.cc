@@ -24,6 +24,9 @@ void Stream::reset() {
   pool_ = nullptr;
   head_size_ = handed_ = 0;
   frames_ = http::WsFrameTracker();
+  messages_ = http::GrpcFrameTracker();
+  grpc_code_ = http::kGrpcUnknown;
+  grpc_ = long_ = ends_with_trailers_ = false;
   attempts_ = interims_ = 0;
   status_ = close_code_ = 0;
   chunked_ = request_complete_ = end_handed_ = response_begun_ = upgrade_ = websocket_ = tunnel_ = false;
@@ -37,6 +40,7 @@ void Stream::begin(ClientSide* client, const http::RequestHead& head, const http
   const bool h2 = shard_.options().app_protocol == AppProtocol::kH2c;
   upgrade_ = head.upgrade && (!h2 || head.websocket);
   websocket_ = head.websocket;
+  grpc_ = h2 && http::is_grpc(head.headers);
   chunked_ = context.framing == http::Framing::kChunked;
   began_ = shard_.now();
   ++shard_.counters().requests;
@@ -215,7 +219,7 @@ void Stream::finish(Outcome outcome) {
   if (pool_ != nullptr) {
     GenerationCounters& counters = pool_->counters();
     ++counters.by_outcome[index];
-    if (tunnel_)
+    if (is_long_lived())
       --counters.tunnels_open;
     else if (response_begun_)
       counters.add_latency(shard_.now() - began_);

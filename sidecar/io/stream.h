@@ -14,6 +14,7 @@
 #include <string>
 
 #include "lib/http/forwarding.h"
+#include "lib/http/grpc.h"
 #include "lib/http/message.h"
 #include "lib/http/ws_frames.h"
 #include "lib/loop/timers.h"
@@ -67,9 +68,12 @@ class Stream : public ListHook<Stream> {
   // --- From the shard.
   void dispatch();  // choose a generation, now that there may be one
   void reject(Outcome outcome, const Rejection& rejection);
-  void close_tunnel(int code);  // a Close frame at the next boundary, then the end
-  void cut_tunnel();            // its time is over: told where that is possible
-  void cut(Outcome outcome);    // ends it, whatever its state
+  // A long-lived one: a Close frame, or a gRPC status, at the next end of a message; then the end.
+  void close_long(int code);
+  void cut_long();            // its time is over: told where that is possible
+  void cut(Outcome outcome);  // ends it, whatever its state
+  // The time of requests is over: true for a gRPC answer that has begun, which is long-lived from here on.
+  bool outlives_requests();
   void set_pool(AppPool* pool) { pool_ = pool; }
 
   AppPool* pool() const { return pool_; }
@@ -78,7 +82,9 @@ class Stream : public ListHook<Stream> {
   bool request_complete() const { return request_complete_; }
   // Nobody knows how long its body will be.
   bool is_chunked() const { return chunked_; }
-  bool is_tunnel() const { return tunnel_; }
+  // A tunnel, or what has shown itself to be a gRPC stream: more than one message, or an answer before the
+  // request's end. Drained by the policy's limits for WebSockets.
+  bool is_long_lived() const { return tunnel_ || long_; }
   bool wants_tunnel() const { return upgrade_; }
   bool avoids_candidate() const { return avoid_candidate_; }
   bool is_held() const { return held_; }
@@ -102,6 +108,10 @@ class Stream : public ListHook<Stream> {
   void finish(Outcome outcome);
   void unhold();
   void log_access(Outcome outcome) const;
+  void grpc_head(const http::ResponseHead& head);
+  void count_grpc(std::string_view trailers);
+  void become_long();
+  bool may_be_told() const;
   void end_told();
   void give_up(AttemptFailure why);
 
@@ -119,9 +129,11 @@ class Stream : public ListHook<Stream> {
   TimePoint held_since_{};
   Deadline deadline_;
   http::WsFrameTracker frames_;
+  http::GrpcFrameTracker messages_;
   http::Method method_ = http::Method::kOther;
   std::uint8_t attempts_ = 0;
   std::uint8_t interims_ = 0;
+  std::uint8_t grpc_code_ = http::kGrpcUnknown;
   std::uint16_t status_ = 0;
   std::uint16_t close_code_ = 0;
   bool chunked_ : 1 = false;  // the request's body has no known length
@@ -132,6 +144,9 @@ class Stream : public ListHook<Stream> {
   bool upgrade_ : 1 = false;
   bool websocket_ : 1 = false;
   bool tunnel_ : 1 = false;
+  bool grpc_ : 1 = false;
+  bool long_ : 1 = false;                // counted with the tunnels
+  bool ends_with_trailers_ : 1 = false;  // the answer's length is not told before
   bool client_ended_ : 1 = false;
   bool app_ended_ : 1 = false;
   bool held_ : 1 = false;

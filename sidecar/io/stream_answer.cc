@@ -1,4 +1,4 @@
-// The answer's way through a stream: heads, bodies, failures and tunnels.
+// The answer's way through a stream: heads, bodies and failures.
 #include "sidecar/io/app_pool.h"
 #include "sidecar/io/app_side.h"
 #include "sidecar/io/client_side.h"
@@ -29,32 +29,13 @@ bool Stream::head(const http::ResponseHead& head) {
     request_.clear();
     handed_ = 0;
   }
+  if (grpc_) grpc_head(head);
   client_->head(head, pool_->generation());
   if (tunnel_begins) {
     tunnel_ = true;
     ++counters.tunnels_open;
   }
   return true;
-}
-
-void Stream::body(std::string_view data) {
-  if (!tunnel_) {
-    client_->body(data);
-    return;
-  }
-  if (!websocket_) {
-    client_->tunnel_body(data);
-    return;
-  }
-  const std::size_t boundary = frames_.feed(data);
-  if (close_code_ == 0) {
-    client_->tunnel_body(data);
-  } else if (boundary > 0) {
-    client_->tunnel_body(data.substr(0, boundary));
-    end_told();
-  } else {
-    client_->tunnel_body(data);
-  }
 }
 
 bool Stream::flush() {
@@ -77,6 +58,7 @@ void Stream::client_drained() {
 void Stream::end(std::string_view trailers) {
   ClientSide* client = client_;
   app_ = nullptr;  // the connection sees to itself
+  if (grpc_) count_grpc(trailers);
   client->end(trailers);
   finish(Outcome::kServed);
   client->flush();
@@ -136,67 +118,6 @@ void Stream::give_up(AttemptFailure why) {
       reject(Outcome::kAppReset, {502, 0, "The app ended the connection before it answered."});
       return;
   }
-}
-
-void Stream::tunnel_from_client(std::string_view data) {
-  if (app_ == nullptr) return;
-  app_->request_body(data);
-  app_->flush_request();
-  if (app_->unsent() > shard_.limits().stream_buffer_bytes) {
-    paused_client_ = true;
-    client_->pause_request(true);
-  }
-}
-
-void Stream::tunnel_client_end() {
-  client_ended_ = true;
-  if (app_ended_ || app_ == nullptr) {
-    cut(Outcome::kServed);
-    return;
-  }
-  app_->shutdown_write();
-  shard_.loop().arm(deadline_, shard_.limits().body_timeout);
-}
-
-void Stream::tunnel_app_end() {
-  app_ended_ = true;
-  if (client_ended_ || app_ == nullptr || websocket_) {
-    cut(Outcome::kServed);
-    return;
-  }
-  ClientSide* client = client_;
-  client->tunnel_end();
-  shard_.loop().arm(deadline_, shard_.limits().body_timeout);
-  client->flush();
-}
-
-void Stream::close_tunnel(int code) {
-  if (client_ == nullptr || !tunnel_) return;
-  close_code_ = static_cast<std::uint16_t>(code);
-  if (websocket_ && frames_.at_boundary()) end_told();
-}
-
-void Stream::cut_tunnel() {
-  if (websocket_ && frames_.at_boundary()) {
-    if (close_code_ == 0) close_code_ = http::kWsServiceRestart;
-    end_told();
-    return;
-  }
-  ++pool_->counters().tunnels_cut;
-  cut(Outcome::kServed);
-}
-
-// A frame of ours may be put in here.
-void Stream::end_told() {
-  GenerationCounters& counters = pool_->counters();
-  if (!frames_.close_seen()) {
-    std::string frame;
-    http::append_close_frame(frame, close_code_, "the app is being replaced");
-    client_->tunnel_body(frame);
-    ++counters.tunnels_told;
-  }
-  ++counters.tunnels_cut;
-  cut(Outcome::kServed);  // counted as a cut tunnel, not as a failed request
 }
 
 }  // namespace sidestep::sidecar

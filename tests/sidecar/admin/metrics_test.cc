@@ -27,6 +27,7 @@ Snapshot busy() {
   g.requests = 100;
   g.by_code_class[2] = 98;
   g.by_code_class[5] = 2;
+  g.by_grpc_code[14] = 3;
   g.by_outcome[0] = 99;
   g.latency[0] = 90;
   g.latency[3] = 9;
@@ -69,6 +70,8 @@ TEST_F(MetricsTest, SamplesAreThoseOfTheSnapshot) {
   EXPECT_EQ(line("sidestep_requests_total"), "sidestep_requests_total{generation=\"3\"} 100");
   EXPECT_EQ(line("sidestep_responses_total{generation=\"3\",code=\"5xx\""),
             "sidestep_responses_total{generation=\"3\",code=\"5xx\"} 2");
+  EXPECT_EQ(line("sidestep_grpc_responses_total"),
+            "sidestep_grpc_responses_total{generation=\"3\",code=\"UNAVAILABLE\"} 3");
   EXPECT_EQ(line("sidestep_requests_held "), "sidestep_requests_held 5");
   EXPECT_EQ(line("sidestep_longest_hold_seconds"), "sidestep_longest_hold_seconds 1.5");
   EXPECT_EQ(line("sidestep_reloads_total"),

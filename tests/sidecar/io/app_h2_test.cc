@@ -35,6 +35,26 @@ TEST_F(AppH2Test, ARequestAndItsAnswerPass) {
   EXPECT_FALSE(has(fields, "6.6.6.6"));
 }
 
+TEST_F(AppH2Test, AnswersWithoutABodyAreWhole) {
+  script_.on_whole = [](H2AppConn& app, Request& request) {
+    const int status = request.path == "/204" ? 204 : 200;
+    if (request.method == "HEAD")
+      app.answer(request, "", {{"content-length", "7"}});
+    else
+      app.answer(request, "", {}, {}, status);
+  };
+  RawApp app(h2_app(script_));
+  start(active(1, app));
+  RawConn conn = client();
+  conn.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(has(conn.read_message(), "Content-Length: 0\r\n"));
+  conn.send("GET /204 HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(has(conn.read_message(), "HTTP/1.1 204 "));
+  conn.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(has(conn.read_until("\r\n\r\n"), "Content-Length: 7\r\n"));
+  EXPECT_EQ(of(1).by_outcome[static_cast<std::size_t>(Outcome::kServed)], 3U);
+}
+
 TEST_F(AppH2Test, ManyRequestsShareOneConnection) {
   script_.on_whole = [](H2AppConn& app, Request& request) {
     app.answer(request, "ok", {{"content-length", "2"}});
