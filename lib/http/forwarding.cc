@@ -245,14 +245,17 @@ void append_response_connection(std::string& out, const ResponseHead& head, cons
 
 }  // namespace
 
+bool response_field_passes(const Header& header, const ResponseHead& head, const ResponseContext& context) {
+  if (!passes_in_response(header.id)) return false;
+  if (header.id == HeaderId::kTrailer && !context.chunked) return false;
+  if (header.id == HeaderId::kSidestepGeneration && context.generation) return false;
+  return !head.nominates || !is_nominated(head.headers, header.name);
+}
+
 void append_response_head(std::string& out, const ResponseHead& head, const ResponseContext& context) {
   append_status_line(out, head.status, head.reason);
   for (const Header& header : head.headers) {
-    if (!passes_in_response(header.id)) continue;
-    if (header.id == HeaderId::kTrailer && !context.chunked) continue;
-    if (header.id == HeaderId::kSidestepGeneration && context.generation) continue;
-    if (head.nominates && is_nominated(head.headers, header.name)) continue;
-    append_line(out, header);
+    if (response_field_passes(header, head, context)) append_line(out, header);
   }
   append_response_framing(out, head, context);
   if (context.generation) append_header(out, "Sidestep-Generation", *context.generation);
@@ -260,17 +263,22 @@ void append_response_head(std::string& out, const ResponseHead& head, const Resp
   out += "\r\n";
 }
 
-void append_trailers(std::string& out, std::string_view lines, std::span<const Header> head_fields,
-                     const H1Limits& limits, HeaderStore& store) {
-  if (lines.empty()) return;
+void select_trailers(HeaderStore& store, std::string_view lines, std::span<const Header> head_fields,
+                     const H1Limits& limits) {
   store.clear();
+  if (lines.empty()) return;
   // The lines were checked; without the empty line the parser stops at "need more" with all of them stored.
   parse_fields(lines, 0, limits.max_headers, store);
-  for (const Header& field : store) {
-    if (field.id != HeaderId::kOther || looks_like_ours(field.name) || is_nominated(head_fields, field.name))
-      continue;
-    append_line(out, field);
-  }
+  std::erase_if(store, [&](const Header& field) {
+    return field.id != HeaderId::kOther || looks_like_ours(field.name) ||
+           is_nominated(head_fields, field.name);
+  });
+}
+
+void append_trailers(std::string& out, std::string_view lines, std::span<const Header> head_fields,
+                     const H1Limits& limits, HeaderStore& store) {
+  select_trailers(store, lines, head_fields, limits);
+  for (const Header& field : store) append_line(out, field);
 }
 
 }  // namespace sidestep::http

@@ -46,6 +46,13 @@ struct ResponseContext {
 // `close`.
 void append_response_head(std::string& out, const ResponseHead& head, const ResponseContext& context);
 
+// Whether a field of the head passes; framing, generation and connection fields are written anew.
+bool response_field_passes(const Header& header, const ResponseHead& head, const ResponseContext& context);
+
+// Into `store`: the trailers that may pass. `lines` come from BodyStep::trailers.
+void select_trailers(HeaderStore& store, std::string_view lines, std::span<const Header> head_fields,
+                     const H1Limits& limits);
+
 // The trailers that may pass, as lines for append_last_chunk(): no framing, routing or connection fields, and
 // none that the head's Connection names. `lines` come from BodyStep::trailers.
 void append_trailers(std::string& out, std::string_view lines, std::span<const Header> head_fields,

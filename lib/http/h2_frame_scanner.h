@@ -1,5 +1,6 @@
-// Watches frame heads as they pass (RFC 9113 4.1), for what nghttp2 drops without a word once priorities are
-// switched off: PRIORITY frames and frames of unknown type. Keeps 13 bytes; decides nothing. Pure.
+// Watches frame heads as they pass (RFC 9113 4.1), for what nghttp2 does not tell: PRIORITY frames and frames
+// of unknown type, which it drops without a word, and that a field block drips in. Keeps 13 bytes; decides
+// nothing. Pure.
 #pragma once
 
 #include <algorithm>
@@ -33,13 +34,20 @@ class H2FrameScanner {
       if (type == kPriority || type > kContinuation) {
         visit(type, number_at(5), type == kPriority && needed() > kHead ? number_at(kHead) : 0);
       }
+      if (type == kHeaders || type == kContinuation) block_open_ = (head_[4] & kEndHeaders) == 0;
+      last_is_head_ = type == kHeaders || type == kContinuation;
       payload_left_ = payload() - (filled_ - kHead);
       filled_ = 0;
     }
   }
 
+  // A field block has begun and not ended, or nobody knows yet what begins.
+  bool is_mid_head() const { return filled_ > 0 || block_open_ || (last_is_head_ && payload_left_ > 0); }
+
  private:
   static constexpr std::size_t kHead = 9;
+  static constexpr std::uint8_t kHeaders = 1;
+  static constexpr std::uint8_t kEndHeaders = 4;
   static constexpr std::uint8_t kPriority = 2;
   static constexpr std::uint8_t kContinuation = 9;
 
@@ -58,6 +66,8 @@ class H2FrameScanner {
   std::array<std::uint8_t, kHead + 4> head_{};
   std::size_t filled_ = 0;
   std::size_t payload_left_;
+  bool block_open_ = false;    // END_HEADERS is still to come
+  bool last_is_head_ = false;  // what payload_left_ belongs to
 };
 
 }  // namespace sidestep::http

@@ -4,8 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace sidestep::http {
+
+// What every HTTP/2 client sends first (RFC 9113 3.4).
+inline constexpr std::string_view kH2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 struct H2Limits {
   std::uint32_t max_streams = 128;            // open at the same time, of those that the peer begins

@@ -59,6 +59,9 @@ struct H2Stream {
   bool open = false;          // from the first command or event to on_closed()
   bool remote_ended = false;  // the peer sends no more
   bool local_ended = false;   // END_STREAM is among the bytes out
+  // Consumers may set it: once our message has ended and the peer's has not, the peer is told to stop (RFC
+  // 9113 8.1).
+  bool stop_peer_at_end = false;
   // Body bytes that are in no frame yet.
   std::size_t unsent() const { return waiting.size() - waiting_from + fresh.size(); }
 
@@ -146,6 +149,10 @@ class H2Session final {
   void terminate(H2Error error);
 
   bool failed() const { return failed_; }
+  // A field block has begun and not ended: its time runs.
+  bool is_mid_head() const { return scanner_.is_mid_head(); }
+  // Bytes that output() has and those that wait for it are not all gone.
+  bool has_output() const { return out_from_ < out_.size(); }
   // Why, for the log; empty when the peer was not at fault.
   std::string_view fault() const { return fault_; }
 
@@ -179,7 +186,7 @@ class H2Session final {
   std::size_t block_bytes_ = 0;
   BadReason block_refused_ = BadReason::kNone;
   H2Guard guard_;
-  H2FrameScanner scanner_;  // of a server
+  H2FrameScanner scanner_;  // of a server's input
   const char* fault_ = "";
   H2Role role_;
   bool busy_ = false;  // inside nghttp2: it may not be entered again

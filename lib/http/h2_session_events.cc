@@ -301,7 +301,10 @@ int H2Session::Callbacks::on_frame_sent(nghttp2_session* session, const nghttp2_
     return 0;
   }
   if ((frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) || !ends_stream(*frame)) return 0;
-  if (H2Stream* stream = stream_of(session, frame->hd.stream_id)) stream->local_ended = true;
+  H2Stream* stream = stream_of(session, frame->hd.stream_id);
+  if (stream == nullptr) return 0;
+  stream->local_ended = true;
+  if (stream->stop_peer_at_end && !stream->remote_ended) owner.reset(*stream, H2Error::kNone);
   return 0;
 }
 

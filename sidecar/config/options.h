@@ -55,7 +55,12 @@ struct Limits {
   int app_max_connections = 0;     // per generation and shard; 0: no bound; beyond it requests queue
   std::size_t app_max_streams = 100;  // on one HTTP/2 connection to the app; beyond it another is opened
   int retry_budget_percent = 20;   // of requests in the last 10 s, with a floor of 10
-  Millis linger_timeout{2'000};    // reading on after an early answer, so that it arrives whole
+  int h2_max_streams = 128;        // of one connection of a client, at the same time
+  std::size_t h2_stream_window_bytes = 65'536;         // of a request's body, before the client must wait
+  std::size_t h2_connection_window_bytes = 1'048'576;  // the same of all requests of a connection
+  int h2_max_resets = 200;          // requests that a client gives up at once; a tenth comes back per second
+  int h2_max_empty_frames = 2'000;  // PING, SETTINGS, …; a tenth comes back per second
+  Millis linger_timeout{2'000};     // reading on after an early answer, so that it arrives whole
   bool operator==(const Limits&) const = default;
 };
 

@@ -18,6 +18,8 @@ struct PeerAddress {
 
 class ClientConn : public Deletable, public ListHook<ClientConn> {
  public:
+  // The pod ends: new requests are to go elsewhere soon, and are served until they do.
+  virtual void announce_end() {}
   // The process ends: an idle client is let go, a busy one after its last answer.
   virtual void shut_when_idle() = 0;
   virtual void drop() = 0;  // at once

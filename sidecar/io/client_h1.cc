@@ -136,7 +136,27 @@ std::size_t ClientH1::take(std::string_view bytes) {
   return state_ == State::kClosed ? bytes.size() : taken;
 }
 
+// A client that knows beforehand that we speak HTTP/2 (RFC 9113 3.3) says so with its first bytes.
+bool ClientH1::speaks_h2(std::string_view bytes) const {
+  return requests_ == 0 && http::kH2Preface.starts_with(bytes.substr(0, http::kH2Preface.size()));
+}
+
+std::size_t ClientH1::take_preface(std::string_view bytes) {
+  if (bytes.size() < http::kH2Preface.size()) {
+    limit_time_once(shard_.limits().header_timeout);
+    return 0;
+  }
+  Wire wire = std::exchange(wire_, Wire());
+  state_ = State::kClosed;
+  shard_.loop().cancel(*this);
+  shard_.loop().remove(wire.fd());
+  shard_.client_closed(*this);
+  shard_.serve_h2(std::move(wire), peer_, listener_, bytes);
+  return bytes.size();
+}
+
 std::size_t ClientH1::take_head(std::string_view bytes) {
+  if (speaks_h2(bytes)) return take_preface(bytes);
   if (!scanner_.worth_parsing(bytes, shard_.h1_limits())) return 0;
   http::RequestHead head;
   const http::HeadResult result =

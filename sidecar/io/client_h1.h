@@ -70,6 +70,8 @@ class ClientH1 final : public ClientConn, public IoHandler, public ClientSide, p
   // Takes what it can of the bytes; the rest is presented again after more was read or the stream has moved
   // on.
   std::size_t take(std::string_view bytes);
+  bool speaks_h2(std::string_view bytes) const;
+  std::size_t take_preface(std::string_view bytes);
   std::size_t take_head(std::string_view bytes);
   std::size_t take_body(std::string_view bytes);
   void start_stream(const http::RequestHead& head);

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "lib/base/log.h"
+#include "sidecar/io/client_h2.h"
 
 namespace sidestep::sidecar {
 namespace {
@@ -41,6 +42,21 @@ http::H2Limits app_h2_limits_of(const Limits& limits) {
   return h2;
 }
 
+http::H2Limits client_h2_limits_of(const Limits& limits) {
+  http::H2Limits h2;
+  h2.max_streams = static_cast<std::uint32_t>(limits.h2_max_streams);
+  h2.stream_window = static_cast<std::uint32_t>(limits.h2_stream_window_bytes);
+  h2.connection_window = static_cast<std::uint32_t>(limits.h2_connection_window_bytes);
+  h2.max_header_bytes = limits.max_head_bytes;
+  h2.max_headers = limits.max_headers;
+  h2.max_output = limits.stream_buffer_bytes;
+  h2.reset_burst = static_cast<std::uint32_t>(limits.h2_max_resets);
+  h2.resets_per_second = h2.reset_burst / 10 + 1;
+  h2.control_burst = static_cast<std::uint32_t>(limits.h2_max_empty_frames);
+  h2.control_per_second = h2.control_burst / 10 + 1;
+  return h2;
+}
+
 PeerAddress peer_of(const sockaddr_storage& address) {
   PeerAddress peer;
   if (address.ss_family == AF_INET6) {
@@ -66,6 +82,7 @@ Shard::Shard(const Options& options, const TrustedSources& trusted, int index, i
       events_(std::move(events)),
       h1_limits_(h1_limits_of(options.limits)),
       app_h2_limits_(app_h2_limits_of(options.limits)),
+      client_h2_limits_(client_h2_limits_of(options.limits)),
       scratch_(new char[kLargeRead]),
       streams_(*this),
       router_(*this),
@@ -112,13 +129,23 @@ void Shard::publish(RouteTablePtr table) {
 
 void Shard::apply(RouteTablePtr table) {
   const bool ends = table->stop_listening;
+  const bool announced = table->announce_close;
   router_.apply(std::move(table));
+  if (announced && !is_announced_) {
+    is_announced_ = true;
+    for_each_client([](ClientConn& client) { client.announce_end(); });
+  }
   if (!ends || is_ending_) return;
   is_ending_ = true;
   listen(false);
+  for_each_client([](ClientConn& client) { client.shut_when_idle(); });
+}
+
+template <typename Call>
+void Shard::for_each_client(Call call) {
   for (ClientConn* client = clients_.front(); client != nullptr;) {
     ClientConn* next = IntrusiveList<ClientConn>::next(*client);
-    client->shut_when_idle();
+    call(*client);
     client = next;
   }
 }
@@ -163,6 +190,13 @@ void Shard::serve(Wire wire, const PeerAddress& peer, std::uint16_t listener) {
   clients_.push_back(*client);
 }
 
+void Shard::serve_h2(Wire wire, const PeerAddress& peer, std::uint16_t listener, std::string_view bytes) {
+  auto* client = new ClientH2(*this, std::move(wire), peer, listener);  // the list's, until client_closed()
+  clients_.push_back(*client);
+  if (is_announced_) client->announce_end();
+  if (!bytes.empty()) client->take(bytes);
+}
+
 void Shard::client_closed(ClientConn& client) {
   client.unlink();
   loop_.destroy_later(std::unique_ptr<Deletable>(&client));
@@ -189,6 +223,7 @@ void Shard::on_turn_end() {
   if (!later_.empty()) loop_.post([] {});
   router_.end_turn();
   streams_.end_turn();
+  h2_streams_.end_turn();
 }
 
 void Shard::on_tick() {

@@ -16,11 +16,13 @@
 
 #include "lib/http/h1_parser.h"
 #include "lib/http/h2_limits.h"
+#include "lib/http/h2_message.h"
 #include "lib/loop/event_loop.h"
 #include "sidecar/config/options.h"
 #include "sidecar/core/counters.h"
 #include "sidecar/core/route_table.h"
 #include "sidecar/io/client_h1.h"
+#include "sidecar/io/client_h2_stream.h"
 #include "sidecar/io/out_vec.h"
 #include "sidecar/io/router.h"
 #include "sidecar/io/stream_pool.h"
@@ -62,9 +64,11 @@ class Shard final {
   const Limits& limits() const { return options_.limits; }
   const http::H1Limits& h1_limits() const { return h1_limits_; }
   const http::H2Limits& app_h2_limits() const { return app_h2_limits_; }
+  const http::H2Limits& client_h2_limits() const { return client_h2_limits_; }
   const TrustedSources& trusted() const { return trusted_; }
   Router& router() { return router_; }
   StreamPool& streams() { return streams_; }
+  ClientH2Streams& h2_streams() { return h2_streams_; }
   ShardCounters& counters() { return counters_; }
   bool is_ending() const { return is_ending_; }
   const ShardEvents& events() const { return events_; }
@@ -74,6 +78,7 @@ class Shard final {
   OutVec& to_client() { return to_client_; }
   OutVec& to_app() { return to_app_; }
   http::HeaderStore& headers() { return headers_; }
+  http::H2AnswerFields& h2_fields() { return h2_fields_; }
   // Where sockets are read to: valid until the next read.
   char* scratch() { return scratch_.get(); }
   static constexpr std::size_t kRead = 65'536;
@@ -82,6 +87,8 @@ class Shard final {
   std::uint16_t listener_port(std::uint16_t listener) const { return ports_[listener]; }
   // A client whose first request has not been read yet; `listener` is the number of the one it came by.
   void serve(Wire wire, const PeerAddress& peer, std::uint16_t listener);
+  // The same for one that speaks HTTP/2; `bytes` were read already.
+  void serve_h2(Wire wire, const PeerAddress& peer, std::uint16_t listener, std::string_view bytes);
   // Calls on_turn_end() once, after the clients' resume().
   void at_turn_end(TurnEnd& object) { turn_ends_.push_back(&object); }
   // Calls client.resume() at the end of the turn.
@@ -103,6 +110,8 @@ class Shard final {
   void run(std::vector<int> listeners, RouteTablePtr table);
   void accept_from(const Listener& listener);
   void listen(bool on);
+  template <typename Call>
+  void for_each_client(Call call);
   void apply(RouteTablePtr table);
   void on_tick();
   void on_turn_end();
@@ -116,6 +125,7 @@ class Shard final {
   const ShardEvents events_;
   const http::H1Limits h1_limits_;
   const http::H2Limits app_h2_limits_;
+  const http::H2Limits client_h2_limits_;
 
   EventLoop loop_;
   std::unique_ptr<char[]> scratch_;
@@ -123,7 +133,9 @@ class Shard final {
   OutVec to_client_;
   OutVec to_app_;
   ShardCounters counters_;
+  http::H2AnswerFields h2_fields_;
   StreamPool streams_;
+  ClientH2Streams h2_streams_;
   Router router_;
   IntrusiveList<ClientConn> clients_;
   std::vector<ClientH1*> later_;
@@ -134,7 +146,8 @@ class Shard final {
   FunctionTimer listen_again_;
   std::size_t logged_ = 0;  // lines about refused messages in this tick
   bool is_listening_ = false;
-  bool is_ending_ = false;  // the listeners were closed for good
+  bool is_announced_ = false;  // that the pod ends
+  bool is_ending_ = false;     // the listeners were closed for good
 
   mutable std::mutex published_mutex_;
   ShardCounters published_;  // guarded by published_mutex_

@@ -11,7 +11,7 @@ const std::string kGet = h2_literal(":method", "GET") + h2_literal(":scheme", "h
 
 class H2HostileTest : public ::testing::Test {
  protected:
-  H2HostileTest() { EXPECT_TRUE(give(std::string(kPreface) + h2_frame(kSettingsFrame, 0, 0, ""))); }
+  H2HostileTest() { EXPECT_TRUE(give(std::string(kH2Preface) + h2_frame(kSettingsFrame, 0, 0, ""))); }
 
   bool give(std::string_view bytes) {
     const bool goes_on = server_.session.receive(bytes, now_);
@@ -148,7 +148,7 @@ TEST_F(H2HostileTest, FramesThatCarryNothingEndTheConnectionInTheEnd) {
   };
   for (const std::string& flood : floods) {
     H2Peer server(H2Role::kServer);
-    std::string bytes = std::string(kPreface) + h2_frame(kSettingsFrame, 0, 0, "") +
+    std::string bytes = std::string(kH2Preface) + h2_frame(kSettingsFrame, 0, 0, "") +
                         h2_frame(kHeadersFrame, kEndHeaders, 1, kGet);
     EXPECT_TRUE(server.session.receive(bytes, TimePoint()));
     bool goes_on = true;

@@ -27,7 +27,6 @@ inline std::string h2_literal(std::string_view name, std::string_view value) {
   return out.append(value);
 }
 
-inline constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 inline constexpr unsigned kDataFrame = 0, kHeadersFrame = 1, kPriorityFrame = 2, kRstFrame = 3,
                           kSettingsFrame = 4, kPingFrame = 6, kGoawayFrame = 7, kWindowFrame = 8,
                           kContinuationFrame = 9;
