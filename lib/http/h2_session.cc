@@ -80,26 +80,71 @@ H2Session::~H2Session() { nghttp2_session_del(session_); }
 bool H2Session::receive(std::string_view bytes, TimePoint now) {
   if (failed_) return false;
   guard_.refill(now);
-  if (role_ == H2Role::kServer) look_at_dropped_frames(bytes);
+  feed(role_ == H2Role::kServer ? judge_frames(bytes) : bytes);
+  return !failed_ && nghttp2_session_want_read(session_) != 0;
+}
+
+void H2Session::feed(std::string_view bytes) {
+  if (failed_ || bytes.empty()) return;
   busy_ = true;
   const ssize_t taken =
       nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   busy_ = false;
-  if (taken < 0 && !failed_) {
-    fault_ = nghttp2_strerror(static_cast<int>(taken));
-    const bool floods = taken == NGHTTP2_ERR_FLOODED || taken == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS;
-    terminate(floods ? H2Error::kEnhanceYourCalm : H2Error::kProtocol);
-    failed_ = true;
-  }
-  return !failed_ && nghttp2_session_want_read(session_) != 0;
+  if (taken >= 0 || failed_) return;
+  fault_ = nghttp2_strerror(static_cast<int>(taken));
+  const bool floods = taken == NGHTTP2_ERR_FLOODED || taken == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS;
+  terminate(floods ? H2Error::kEnhanceYourCalm : H2Error::kProtocol);
+  failed_ = true;
 }
 
-void H2Session::look_at_dropped_frames(std::string_view bytes) {
-  scanner_.feed(bytes, [this](std::uint8_t, std::uint32_t stream, std::uint32_t depends_on) {
-    if (!guard_.on_control_frame()) calm_down("flood of empty frames");
-    // RFC 7540 5.3.1: the one mistake that can be made in what is ignored otherwise.
-    if (depends_on != 0 && depends_on == stream) terminate(H2Error::kProtocol);
-  });
+// Judges what nghttp2 drops without a word. Returns the bytes that it has not been fed yet.
+std::string_view H2Session::judge_frames(std::string_view bytes) {
+  H2FrameHead frame;
+  std::size_t fed = 0, at = 0, taken = 0, of_head = 0;
+  bool may_have_ended = false;  // a stream, by frames that were not fed yet
+  while (!failed_ && scanner_.next(bytes.substr(at), &frame, &taken, &of_head)) {
+    at += taken;
+    const bool has_body = frame.type == H2FrameScanner::kData || frame.type == H2FrameScanner::kHeaders;
+    if (frame.type == H2FrameScanner::kPriority || frame.type > H2FrameScanner::kContinuation) {
+      judge_dropped(frame);
+    } else if (has_body && frame.stream > last_begun_) {
+      if (frame.type == H2FrameScanner::kHeaders) last_begun_ = frame.stream;
+    } else if (has_body &&
+               (may_have_ended || nghttp2_session_find_stream(session_, frame.stream) == nullptr)) {
+      feed(bytes.substr(fed, at - of_head - fed));
+      fed = at - of_head;
+      may_have_ended = false;
+      judge_late(frame);
+    }
+    may_have_ended = may_have_ended || frame.type == H2FrameScanner::kReset ||
+                     (has_body && (frame.flags & H2FrameScanner::kEndStream) != 0);
+  }
+  return bytes.substr(fed);
+}
+
+void H2Session::judge_dropped(const H2FrameHead& frame) {
+  if (!guard_.on_control_frame()) calm_down("flood of empty frames");
+  if (frame.type != H2FrameScanner::kPriority) return;
+  // RFC 7540 5.3.1 and 6.3: the mistakes that can be made in what is ignored otherwise.
+  if (frame.stream == 0 || frame.stream == frame.depends_on) terminate(H2Error::kProtocol);
+}
+
+// Of a stream that began and is perhaps over.
+void H2Session::judge_late(const H2FrameHead& frame) {
+  const bool is_odd = frame.stream % 2 == 1;  // others are an error that nghttp2 sees
+  if (failed_ || shut_ || !is_odd || nghttp2_session_find_stream(session_, frame.stream) != nullptr) return;
+  const bool begins = frame.type == H2FrameScanner::kHeaders;
+  switch (closed_.fate_of(frame.stream)) {
+    case H2ClosedStreams::Fate::kFinished:
+      terminate(H2Error::kStreamClosed);
+      return;
+    case H2ClosedStreams::Fate::kNeverOpened:
+      if (begins) terminate(H2Error::kProtocol);
+      return;
+    case H2ClosedStreams::Fate::kResetByUs:
+    case H2ClosedStreams::Fate::kForgotten:
+      return;
+  }
 }
 
 // Not called from within nghttp2: the flood ends with the present call of receive() or output().
@@ -253,6 +298,7 @@ void H2Session::announce_shutdown() {
 }
 
 void H2Session::shut() {
+  shut_ = true;
   nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_),
                         NGHTTP2_NO_ERROR, nullptr, 0);
 }

@@ -25,6 +25,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/http/bad_reason.h"
+#include "lib/http/h2_closed_streams.h"
 #include "lib/http/h2_frame_scanner.h"
 #include "lib/http/h2_guard.h"
 #include "lib/http/h2_limits.h"
@@ -169,7 +170,10 @@ class H2Session final {
   void take_answer_or_trailers(H2Stream& stream, bool ends);
   void closed(H2Stream& stream, std::uint32_t error);
   void sent_frame_of(H2Stream& stream, bool ends);
-  void look_at_dropped_frames(std::string_view bytes);
+  void feed(std::string_view bytes);
+  std::string_view judge_frames(std::string_view bytes);
+  void judge_dropped(const H2FrameHead& frame);
+  void judge_late(const H2FrameHead& frame);
   void calm_down(const char* why);
   void keep(H2Stream& stream);
   void pump();
@@ -186,11 +190,14 @@ class H2Session final {
   std::size_t block_bytes_ = 0;
   BadReason block_refused_ = BadReason::kNone;
   H2Guard guard_;
-  H2FrameScanner scanner_;  // of a server's input
+  H2FrameScanner scanner_;  // of a server's input, as the two after it
+  H2ClosedStreams closed_;
+  std::int32_t last_begun_ = 0;
   const char* fault_ = "";
   H2Role role_;
   bool busy_ = false;  // inside nghttp2: it may not be entered again
   bool failed_ = false;
+  bool shut_ = false;  // streams above the last one are dropped
 };
 
 }  // namespace sidestep::http

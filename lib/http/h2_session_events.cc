@@ -25,7 +25,7 @@ std::string_view text(const std::uint8_t* bytes, std::size_t size) {
 bool ends_stream(const nghttp2_frame& frame) { return (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0; }
 bool is_ack(const nghttp2_frame& frame) { return (frame.hd.flags & NGHTTP2_FLAG_ACK) != 0; }
 
-// RFC 7540 5.3.1, as in look_at_dropped_frames().
+// RFC 7540 5.3.1, as in judge_dropped().
 bool depends_on_itself(const nghttp2_frame& frame) {
   return (frame.hd.flags & NGHTTP2_FLAG_PRIORITY) != 0 &&
          frame.headers.pri_spec.stream_id == frame.hd.stream_id;
@@ -218,8 +218,10 @@ int H2Session::Callbacks::on_data(nghttp2_session* session, std::uint8_t, std::i
 
 int H2Session::Callbacks::on_stream_close(nghttp2_session* session, std::int32_t id, std::uint32_t error,
                                           void* self) {
+  H2Session& owner = session_of(self);
+  if (owner.role_ == H2Role::kServer) owner.closed_.finished(id);
   H2Stream* stream = stream_of(session, id);
-  if (stream != nullptr) session_of(self).closed(*stream, error);
+  if (stream != nullptr) owner.closed(*stream, error);
   return 0;
 }
 
@@ -293,6 +295,7 @@ int H2Session::Callbacks::on_frame_sent(nghttp2_session* session, const nghttp2_
   H2Session& owner = session_of(self);
   if (frame->hd.type == NGHTTP2_RST_STREAM) {
     const std::uint32_t error = frame->rst_stream.error_code;
+    if (owner.role_ == H2Role::kServer) owner.closed_.reset_by_us(frame->hd.stream_id);
     const bool peers_fault = error == NGHTTP2_PROTOCOL_ERROR || error == NGHTTP2_FLOW_CONTROL_ERROR ||
                              error == NGHTTP2_STREAM_CLOSED || error == NGHTTP2_FRAME_SIZE_ERROR;
     if (peers_fault && owner.role_ == H2Role::kServer && !owner.guard_.on_reset()) {

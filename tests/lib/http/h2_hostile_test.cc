@@ -169,6 +169,38 @@ TEST_F(H2HostileTest, AStreamThatDependsOnItselfIsAnError) {
   EXPECT_TRUE(server_.session.finished());
 }
 
+TEST_F(H2HostileTest, FramesOnStreamsThatTheClientHasEndedAreItsMistake) {
+  const std::string reset = h2_frame(kRstFrame, 0, 1, std::string("\0\0\0\x08", 4));
+  for (const std::string& late : {h2_frame(kDataFrame, 0, 1, "x"), h2_frame(kHeadersFrame, 5, 1, kGet)}) {
+    H2Peer server(H2Role::kServer);
+    const std::string bytes = std::string(kH2Preface) + h2_frame(kSettingsFrame, 0, 0, "") +
+                              h2_frame(kHeadersFrame, kEndHeaders, 1, kGet) + reset + late;
+    for (const char c : bytes) static_cast<void>(server.session.receive({&c, 1}, TimePoint()));
+    EXPECT_NE(server.session.output().find(std::string("\0\0\0\x05", 4)), std::string::npos);
+    H2Peer whole(H2Role::kServer);
+    static_cast<void>(whole.session.receive(bytes, TimePoint()));
+    EXPECT_EQ(whole.session.output(), server.session.output()) << "however the bytes are cut";
+  }
+}
+
+TEST_F(H2HostileTest, FramesThatCrossOurResetAreDropped) {
+  server_.events.refuses = true;
+  EXPECT_TRUE(request(kGet, false));
+  EXPECT_TRUE(was_reset(7));
+  EXPECT_TRUE(
+      give(h2_frame(kDataFrame, 0, next_, "late") + h2_frame(kHeadersFrame, 5, next_, h2_literal("x", "1"))));
+  server_.events.refuses = false;
+  EXPECT_TRUE(request(kGet));
+}
+
+TEST_F(H2HostileTest, StreamNumbersOnlyGrow) {
+  next_ = 7;
+  EXPECT_TRUE(request(kGet));
+  next_ = 1;
+  request(kGet);
+  EXPECT_TRUE(said_goaway(1));
+}
+
 TEST_F(H2HostileTest, EndlessContinuationsEndTheConnection) {
   EXPECT_TRUE(give(h2_frame(kHeadersFrame, 0, 1, kGet)));
   bool goes_on = true;
