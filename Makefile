@@ -50,8 +50,10 @@ fmt: ## format the C++ and Go sources in place
 	@git ls-files '*.cc' '*.h' | xargs clang-format -i
 	@gofmt -w $$(git ls-files '*.go')
 
-image: build ## image archives of the programs, for the test cluster
-	@tests/e2e/images/build.sh
+image: ## both container images, by docker, podman or buildah
+	@if docker info >/dev/null 2>&1; then for t in sidecar operator; do docker build --target $$t -t sidestep.dev/$$t:latest . || exit 1; done; \
+	elif podman info >/dev/null 2>&1; then for t in sidecar operator; do podman build --target $$t -t sidestep.dev/$$t:latest . || exit 1; done; \
+	else tests/tools/deps.sh image && tests/image/build.sh; fi
 
 fuzz: ## run each fuzzer for SECONDS (default 20)
 	@tests/tools/deps.sh build test

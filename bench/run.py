@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Runs the benchmarks and prints their tables; raw figures go to build/bench/*.json. See bench/README.md."""
 import argparse
+import functools
 import json
 import os
 import platform
+import resource
 import shutil
 import subprocess
 import sys
@@ -12,14 +14,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import cpu  # noqa: E402
+import idle  # noqa: E402
+import instructions  # noqa: E402
 import memory  # noqa: E402
 import peers  # noqa: E402
 import reloads  # noqa: E402
+import scenarios  # noqa: E402
 import stats  # noqa: E402
 import swap  # noqa: E402
+import syscalls  # noqa: E402
 
 STICKS = ("relay", "plane")  # programs of bench/ that are measured beside the real proxies
-ALL = {"cpu": cpu.run, "memory": memory.run, "swap": swap.run, "reloads": reloads.run}
+ALL = {name: functools.partial(cpu.run, name) for name in scenarios.SCENARIOS}
+ALL |= {"instructions": instructions.run, "syscalls": syscalls.run, "memory": memory.run, "idle": idle.run, "swap": swap.run, "reloads": reloads.run}
 
 
 def parse(args):
@@ -27,17 +34,17 @@ def parse(args):
     parser.add_argument("benchmarks", nargs="*", default=list(ALL), help=f"some of {', '.join(ALL)}; all without")
     parser.add_argument("--bins", type=Path, default=peers.ROOT / "build/bin", help="folder of the programs")
     parser.add_argument("--peers", type=lambda text: text.split(","), default=["sidestep", "haproxy", "nginx", "nghttpx", "relay", "plane"],
-                        help="the first is the one that the others are compared with")
+                        help="beside whom Sidestep is measured")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seconds", type=int, default=2, help="of one run of one peer")
-    parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--body", type=int, default=128, help="bytes")
+    parser.add_argument("--idle", type=int, default=15_000, help="clients of the idle benchmark")
     parser.add_argument("--reloads", type=int, default=100)
     parser.add_argument("--peer-reloads", type=int, default=10, help="of each method but the first")
     parser.add_argument("--methods", type=lambda text: text.split(","), default=["sidestep", "haproxy", "nginx"])
     parser.add_argument("--between", type=float, default=0.1, help="seconds between two reloads")
     parser.add_argument("--rate", type=int, default=1000, help="requests/s of the swap benchmark")
     parser.add_argument("--blocks", type=int, default=10, help="of the swap benchmark: each gives one ratio")
+    parser.add_argument("--accept", action="store_true", help="check in the instruction counts of this run")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a goal is not met")
     options = parser.parse_args(args)
     unknown = [name for name in options.benchmarks if name not in ALL]
@@ -50,12 +57,12 @@ def build(options):
     """The load generator, the example app and the relay; the product itself is built by `make build`."""
     options.go_bins = peers.ROOT / "build/bin-go"
     subprocess.run([peers.ROOT / "tests/load/build.sh", options.go_bins], check=True)
-    if any(stick in options.peers for stick in STICKS):
-        folder = peers.ROOT / "build/sticks"
-        subprocess.run(["cmake", "--preset", "release", "-B", folder, "-DSIDESTEP_BENCH=ON", "-DSIDESTEP_TESTS=OFF"], cwd=peers.ROOT, check=True, stdout=sys.stderr)
-        subprocess.run(["cmake", "--build", folder, "--target", *STICKS], check=True, stdout=sys.stderr)
-        for stick in STICKS:
-            shutil.copy2(folder / "bin" / stick, options.bins / stick)
+    options.sticks = peers.ROOT / "build/sticks/bin"
+    subprocess.run(["cmake", "--preset", "release", "-B", options.sticks.parent, "-DSIDESTEP_BENCH=ON", "-DSIDESTEP_TESTS=OFF"],
+                   cwd=peers.ROOT, check=True, stdout=sys.stderr)
+    subprocess.run(["cmake", "--build", options.sticks.parent, "--target", *STICKS, "instruction_count", "micro_bench"], check=True, stdout=sys.stderr)
+    for stick in STICKS:
+        shutil.copy2(options.sticks / stick, options.bins / stick)
 
 
 def machine() -> str:
@@ -66,6 +73,7 @@ def machine() -> str:
 
 def main(args) -> int:
     options = parse(args)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (peers.MOST_OPEN, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     build(options)
     missing = [name for name in ("wrk", "taskset", "haproxy", "nginx", "nghttpx") if not shutil.which(name)]
     if missing:

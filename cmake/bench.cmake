@@ -1,14 +1,12 @@
-# Micro-benchmarks: bench/micro/NAME_bench.cc becomes the program bench/NAME_bench.
+# Micro-benchmarks of the request path: time (micro_bench) and instructions (instruction_count).
 find_package(benchmark REQUIRED)
-add_custom_target(micro_benchmarks)
-file(GLOB benchmarks CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/micro/*_bench.cc)
-foreach(source ${benchmarks})
-  get_filename_component(name ${source} NAME_WE)
-  add_executable(${name} ${source})
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
-  target_link_libraries(${name} PRIVATE lib_http benchmark::benchmark benchmark::benchmark_main)
-  add_dependencies(micro_benchmarks ${name})
-endforeach()
+set(micro ${PROJECT_SOURCE_DIR}/bench/micro)
+add_library(bench_cases STATIC ${micro}/cases.cc)
+target_link_libraries(bench_cases PUBLIC lib_http lib_loop sidecar_core)
+add_executable(micro_bench ${micro}/micro_bench.cc)
+target_link_libraries(micro_bench PRIVATE bench_cases benchmark::benchmark)
+add_executable(instruction_count ${micro}/instruction_count.cc)
+target_link_libraries(instruction_count PRIVATE bench_cases)
 
 # Measuring sticks of bench/run.py: what the kernel costs, and what the request path alone costs.
 add_executable(relay ${PROJECT_SOURCE_DIR}/bench/relay.cc)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs the project's tests and ends with one line: N passed, N failed.
 
-usage: run.py SUITE...      suites: rules unit go integration kube sanitizers fuzz e2e, or all; and soak, which all leaves out
+usage: run.py SUITE...      suites: rules unit go integration kube sanitizers fuzz image e2e, or all; and soak, which all leaves out
 
 Every suite is a command that leaves its counts behind (GoogleTest and pytest as JUnit XML, go test as JSON lines, others by
 their exit code), so that what is printed at the end was counted and not guessed. With CI=true a skipped test fails the run,
@@ -259,6 +259,12 @@ def suite_fuzz():
     return command_counts("fuzz", ["tests/fuzz/run.sh", os.environ.get("FUZZ_SECONDS", "20")], timeout=1500)
 
 
+def suite_image():
+    if run(["tests/tools/deps.sh", "image"]):
+        return Counts(0, 1, 0, ["image: buildah could not be installed"])
+    return pytest("image", "tests/image", timeout=1800, second_try=False)
+
+
 def suite_e2e():
     if run(["tests/tools/deps.sh", "cluster"]) or run(["tests/e2e/cluster/tools/build.sh"], timeout=3000):
         return Counts(0, 1, 0, ["e2e: Kubernetes could not be built"])
@@ -295,6 +301,7 @@ SUITES = {  # name: (function, what it does, minutes warm)
     "kube": (suite_kube, "a real kube-apiserver and etcd", 2),
     "sanitizers": (suite_sanitizers, "unit and integration under address, undefined and thread sanitizers", 14),
     "fuzz": (suite_fuzz, "every fuzzer for 20 s", 4),
+    "image": (suite_image, "both container images from the Dockerfile", 2),
     "e2e": (suite_e2e, "a real Kubernetes node with real pods under load", 12),
     "soak": (suite_soak, "every fault case 20 times, into docs/faults.md", 20),
 }

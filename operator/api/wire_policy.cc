@@ -4,7 +4,7 @@
 namespace sidestep::api {
 namespace {
 
-ReloadPolicyStatus read_status(const nlohmann::json& from) {
+ReloadPolicyStatus read_policy_status(const nlohmann::json& from) {
   ReloadPolicyStatus status;
   status.observed_generation = get<std::int64_t>(from, "observedGeneration");
   status.handled_tokens = get<std::vector<std::string>>(from, "handledTokens");
@@ -34,7 +34,7 @@ Result<ReloadPolicy> policy_from_json(const nlohmann::json& object) {
   try {
     ReloadPolicy policy;
     policy.meta = read_meta(object);
-    policy.status = read_status(part(object, "status"));
+    policy.status = read_policy_status(part(object, "status"));
     auto spec = policy::parse_policy(part(object, "spec").dump(), policy.meta.name);
     if (spec)
       policy.spec = std::move(*spec);

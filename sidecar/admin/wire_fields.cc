@@ -107,6 +107,8 @@ Result<Json> parse_json(std::string_view text) {
   }
 }
 
+std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
 Error as_error(const std::vector<std::string>& mistakes) {
   std::string lines;
   for (const std::string& mistake : mistakes) lines += (lines.empty() ? "" : "\n") + mistake;

@@ -59,6 +59,8 @@ class Fields {
 
 // Parsed, or an error that says where the text stops being JSON.
 Result<Json> parse_json(std::string_view text);
+// What is not UTF-8 (an app's output) is replaced, never an exception.
+std::string dump(const Json& json);
 // One line per mistake.
 Error as_error(const std::vector<std::string>& mistakes);
 

@@ -9,8 +9,6 @@ constexpr int kWholeWeight = 10'000;
 constexpr std::size_t kMostSteps = 20;
 constexpr std::int64_t kMostPause = 86'400;
 
-std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
 void add(Json& json, const char* name, const std::string& text) {
   if (!text.empty()) json[name] = text;
 }

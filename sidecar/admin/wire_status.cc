@@ -5,10 +5,6 @@
 namespace sidestep::sidecar::wire {
 namespace {
 
-std::string dump(const Json& json) {  // what is not UTF-8 (an app's output) is replaced, never an exception
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 Json or_null(const std::string& time) { return time.empty() ? Json(nullptr) : Json(time); }
 
 Json to_json(const Generation& g) {
