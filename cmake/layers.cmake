@@ -49,3 +49,11 @@ app_layer(operator_api  DIR operator/api  ALLOWED lib/base lib/policy LINK nlohm
 app_layer(operator_core DIR operator/core ALLOWED lib/base lib/policy operator/api)
 app_layer(operator_io   DIR operator/io   ALLOWED lib/base lib/k8s lib/policy operator/api operator/core LINK nlohmann_json::nlohmann_json Threads::Threads)
 app_layer(operator_cli  DIR operator/cli  ALLOWED lib/base lib/k8s lib/policy operator/api LINK nlohmann_json::nlohmann_json CLI11::CLI11)
+
+# The request path is built for speed; off it small code is worth more: a page that is never read costs a sidecar no memory.
+foreach(layer lib_http lib_loop sidecar_io)
+  target_compile_options(${layer} PRIVATE $<$<CONFIG:Release>:-O3>)
+endforeach()
+foreach(layer lib_policy lib_front sidecar_core sidecar_config sidecar_admin sidecar_cli sidecar_local)
+  target_compile_options(${layer} PRIVATE $<$<CONFIG:Release>:-Os>)
+endforeach()

@@ -4,7 +4,8 @@ target_include_directories(sidestep_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_definitions(sidestep_options INTERFACE SIDESTEP_VERSION="${PROJECT_VERSION}")
 target_compile_options(sidestep_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wswitch-enum -Wparentheses -Wnon-virtual-dtor
-  -Werror -fno-omit-frame-pointer -fstack-protector-strong)
+  -Werror -fno-omit-frame-pointer -fstack-protector-strong -ffunction-sections)
+target_link_options(sidestep_options INTERFACE -Wl,--gc-sections)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 reports string concatenation as overlapping copies (GCC bug 105651) and
   # moved-from optionals as uninitialised (GCC bug 105562).
