@@ -20,11 +20,6 @@ void remember(TokenDecision& decision, const std::string& token) {
   if (list.size() > api::kMostHandledTokens) list.resize(api::kMostHandledTokens);
 }
 
-bool has_reload(const Observed& observed, const std::string& token) {
-  return std::any_of(observed.reloads.begin(), observed.reloads.end(),
-                     [&](const api::Reload& reload) { return reload.spec.token == token; });
-}
-
 void consider(const Observed& observed, const std::string& annotation, bool adopt, const std::string& where,
               TokenDecision& decision) {
   const std::string token = canonical_token(annotation);
@@ -41,6 +36,11 @@ void consider(const Observed& observed, const std::string& annotation, bool adop
 }
 
 }  // namespace
+
+bool has_reload(const Observed& observed, const std::string& token) {
+  return std::any_of(observed.reloads.begin(), observed.reloads.end(),
+                     [&](const api::Reload& reload) { return reload.spec.token == token; });
+}
 
 std::string canonical_token(const std::string& token) {
   return token.size() <= kMostTokenBytes ? token : "sha256:" + policy::sha256_hex(token);

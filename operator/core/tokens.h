@@ -24,6 +24,9 @@ struct TokenDecision {
 // REQUIRES: observed.policy.
 TokenDecision decide_tokens(const Observed& observed);
 
+// A Reload for that token exists, whatever became of it.
+bool has_reload(const Observed& observed, const std::string& token);
+
 // As a token stands in Reload.spec and status: itself, or "sha256:…" when it is longer than 256 bytes.
 std::string canonical_token(const std::string& token);
 

@@ -1,9 +1,11 @@
 #include "operator/core/triggers.h"
+#include "operator/core/tokens.h"
 
 #include <algorithm>
 
 #include "lib/policy/schedule.h"
 #include "lib/policy/signature.h"
+#include "operator/core/tokens.h"
 
 namespace sidestep::op {
 namespace {
@@ -17,11 +19,6 @@ const api::Reload* last_started(const Observed& observed) {
   };
   const auto found = std::find_if(observed.reloads.begin(), observed.reloads.end(), named);
   return found == observed.reloads.end() ? nullptr : &*found;
-}
-
-bool has_reload(const Observed& observed, const std::string& token) {
-  return std::any_of(observed.reloads.begin(), observed.reloads.end(),
-                     [&](const api::Reload& reload) { return reload.spec.token == token; });
 }
 
 // The pods run what that reload brought, or were made anew while it waited for that.

@@ -8,7 +8,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::string text(const Json& object, const char* key) {
+std::string text_of(const Json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
@@ -64,7 +64,7 @@ api::Receipt receipt_of(const Json& receipt, int candidate) {
 
 // The exit and the last lines are what a person asks for first, so they go with the message.
 std::string message_of(const Json& run) {
-  std::string message = text(run, "message");
+  std::string message = text_of(run, "message");
   const auto output = run.find("output");
   if (output == run.end() || !output->is_array() || output->empty()) return message;
   message += message.empty() ? "last lines:" : "; last lines:";
@@ -75,19 +75,19 @@ std::string message_of(const Json& run) {
 }
 
 Result<SidecarRun> run_of(const Json& run) {
-  const auto phase = phase_of(text(run, "phase"));
+  const auto phase = phase_of(text_of(run, "phase"));
   if (!phase)
-    return invalid("reload.phase: \"" + text(run, "phase") + "\" is not a phase this operator knows");
+    return invalid("reload.phase: \"" + text_of(run, "phase") + "\" is not a phase this operator knows");
   SidecarRun out;
-  out.id = text(run, "id");
-  out.token = text(run, "token");
+  out.id = text_of(run, "id");
+  out.token = text_of(run, "token");
   out.phase = *phase;
-  out.reason = text(run, "reason");
+  out.reason = text_of(run, "reason");
   out.message = message_of(run);
   out.generation = static_cast<int>(number(run, "generation"));
   out.weight_per_ten_thousand = static_cast<int>(number(run, "weightPerTenThousand"));
-  out.ready =
-      !text(run, "readyAt").empty() || (*phase != SidecarPhase::kStarting && *phase != SidecarPhase::kFailed);
+  out.ready = !text_of(run, "readyAt").empty() ||
+              (*phase != SidecarPhase::kStarting && *phase != SidecarPhase::kFailed);
   out.managed = flag(run, "managed");
   if (const auto receipt = run.find("receipt"); receipt != run.end() && receipt->is_object())
     out.receipt = receipt_of(*receipt, out.generation);
@@ -100,7 +100,7 @@ std::vector<policy::SourceContent> sources_of(const Json& root) {
   if (list == root.end() || !list->is_array()) return sources;
   for (const Json& each : *list) {
     if (!each.is_object()) continue;
-    policy::SourceContent content{text(each, "name"), {}};
+    policy::SourceContent content{text_of(each, "name"), {}};
     const auto keys = each.find("keys");
     if (keys == each.end() || !keys->is_object()) continue;
     for (const auto& [key, digest] : keys->items())
@@ -116,8 +116,8 @@ Result<SidecarStatus> sidecar_status_from_text(std::string_view body) {
   const Json root = Json::parse(body, nullptr, false);
   if (!root.is_object()) return invalid("the sidecar's status is not a JSON object");
   SidecarStatus status;
-  status.version = text(root, "version");
-  status.boot_id = text(root, "bootId");
+  status.version = text_of(root, "version");
+  status.boot_id = text_of(root, "bootId");
   status.sources = sources_of(root);
   if (const auto active = root.find("active"); active != root.end() && active->is_object())
     status.active = counts_of(*active);
@@ -134,7 +134,7 @@ Result<SidecarStatus> sidecar_status_from_text(std::string_view body) {
 SidecarError sidecar_error_from_text(std::string_view body) {
   const Json root = Json::parse(body, nullptr, false);
   if (root.is_object() && root.contains("error") && root["error"].is_object())
-    return {text(root["error"], "kind"), text(root["error"], "message")};
+    return {text_of(root["error"], "kind"), text_of(root["error"], "message")};
   return {"", std::string(body.substr(0, 200))};
 }
 

@@ -11,7 +11,7 @@
 namespace sidestep::sidecar {
 namespace {
 
-constexpr std::size_t kKeepCapacity = 8'192;  // of request_ between requests
+constexpr std::size_t kKeepRequest = 8'192;  // of request_ between requests
 
 }  // namespace
 
@@ -19,7 +19,7 @@ Stream::Stream(Shard& shard) : shard_(shard), deadline_(*this) {}
 
 void Stream::reset() {
   request_.clear();
-  if (request_.capacity() > kKeepCapacity) std::string().swap(request_);
+  if (request_.capacity() > kKeepRequest) std::string().swap(request_);
   trailers_.clear();
   pool_ = nullptr;
   head_size_ = handed_ = 0;

@@ -17,6 +17,10 @@
 
 namespace sidestep::test {
 
+inline bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
 class PlaneTest : public ::testing::Test {
  protected:
   ~PlaneTest() override {

@@ -41,7 +41,7 @@ std::string changed(std::string text, const std::string& from, const std::string
 Findings of(const std::string& manifest) { return lint({}, {{"pod.yaml", manifest}}); }
 Findings of_changed(const std::string& from, const std::string& to) { return of(changed(kPod, from, to)); }
 
-std::string content(const std::string& path) {
+std::string source_text(const std::string& path) {
   std::ifstream file(std::string(SIDESTEP_SOURCE_DIR) + "/" + path);
   std::ostringstream text;
   text << file.rdbuf();
@@ -54,8 +54,8 @@ TEST(Lint, AGoodPodHasNoFindings) {
 }
 
 TEST(Lint, TheManifestsThatWeShipHaveNoFindings) {
-  const Findings findings = lint({{"reloadpolicy.yaml", content("manifests/example/reloadpolicy.yaml")}},
-                                 {{"deployment.yaml", content("manifests/example/deployment.yaml")}});
+  const Findings findings = lint({{"reloadpolicy.yaml", source_text("manifests/example/reloadpolicy.yaml")}},
+                                 {{"deployment.yaml", source_text("manifests/example/deployment.yaml")}});
   EXPECT_THAT(findings.mistakes, IsEmpty());
   EXPECT_THAT(findings.warnings, IsEmpty());
 }

@@ -8,8 +8,6 @@ namespace {
 using sidecar::Outcome;
 using Request = H2AppConn::Request;
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 class AppH2Test : public PlaneTest {
  protected:
   AppH2Test() { options_.app_protocol = sidecar::AppProtocol::kH2c; }

@@ -7,8 +7,6 @@ namespace {
 
 using http::HeaderStore;
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 class ClientH2Test : public PlaneTest {
  protected:
   H2Client h2(const http::H2Limits& limits = {}) { return H2Client(client(), limits); }

@@ -8,8 +8,6 @@ namespace {
 
 using Request = H2AppConn::Request;
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 const http::Header kType{"content-type", "application/grpc"};
 const std::string kCall =
     "POST /s/M HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc+proto\r\nTE: trailers\r\nConnection: "

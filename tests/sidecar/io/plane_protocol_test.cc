@@ -5,8 +5,6 @@
 namespace sidestep::test {
 namespace {
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 TEST_F(PlaneTest, AnExpectationIsTheAppsToAnswer) {
   RawApp app([](RawConn& conn) {
     conn.read_until("\r\n\r\n");

@@ -6,8 +6,6 @@ namespace {
 
 using sidecar::Outcome;
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 TEST_F(PlaneTest, ARequestAndItsAnswerPassWithForwardedFieldsSetAnew) {
   std::string seen;
   RawApp app([&](RawConn& conn) {
