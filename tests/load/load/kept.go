@@ -27,7 +27,7 @@ type page struct {
 func newPage(env *Env, spec Spec, prefix string) *page {
 	path, _, _ := strings.Cut(spec.Path, "?")
 	p := &page{env: env, spec: spec, kind: strings.TrimPrefix(path, "/"), prefix: prefix}
-	if spec.Kind == "order" {
+	if spec.Kind == "order" || spec.Kind == "h2order" {
 		p.kind = "order"
 		p.order = []byte(strings.Repeat("one bar of soap, ", spec.Bytes/17+1)[:spec.Bytes])
 	}

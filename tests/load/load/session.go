@@ -1,6 +1,7 @@
 package load
 
 import (
+	"net/http"
 	"time"
 
 	"sidestep.dev/tests/load/tally"
@@ -18,7 +19,8 @@ type session struct {
 	client  *tally.Client
 	timeout time.Duration
 	conn    *wire.Conn
-	reused  bool // the request under way is not the first of its connection
+	h2      *http.Transport // in place of conn
+	reused  bool            // the request under way is not the first of its connection
 	head    wire.Head
 	body    []byte // of the last answer
 }
@@ -65,6 +67,9 @@ func (s *session) drop() {
 
 // exchange sends one request and reads the whole answer into head and body.
 func (s *session) exchange(method string, request []byte) *wire.Failure {
+	if s.h2 != nil {
+		return s.exchangeH2(request)
+	}
 	s.head = wire.Head{}
 	if failure := s.connect(); failure != nil {
 		return failure

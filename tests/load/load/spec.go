@@ -14,7 +14,7 @@ import (
 // Spec describes one class of clients. Zero values mean the default of the kind.
 type Spec struct {
 	Name      string  `json:"name"`
-	Kind      string  `json:"kind"`      // get, order, fresh, rate, ws, sse, upload, download
+	Kind      string  `json:"kind"`      // get, order, h2, h2order, fresh, rate, ws, sse, upload, download
 	Clients   int     `json:"clients"`   // kept connections or streams; ignored by fresh
 	PerSecond float64 `json:"perSecond"` // get, order: of each client; fresh, rate: of the class
 	PauseMs   float64 `json:"pauseMs"`   // get, order without perSecond: between answer and next request
@@ -42,6 +42,8 @@ func init() { // Not a plain initialiser: the functions refer to kinds again.
 	kinds = map[string]kindDefaults{
 		"get":      {path: "/hello", bytes: 0, timeoutMs: 5000, start: startKept},
 		"order":    {path: "/orders", bytes: 512, timeoutMs: 5000, start: startKept},
+		"h2":       {path: "/hello", bytes: 0, timeoutMs: 5000, start: startH2},
+		"h2order":  {path: "/orders", bytes: 512, timeoutMs: 5000, start: startH2},
 		"fresh":    {path: "/hello", bytes: 0, timeoutMs: 5000, start: startFresh},
 		"rate":     {path: "/hello", bytes: 0, timeoutMs: 5000, start: startRate},
 		"ws":       {path: "/ws", bytes: 64, timeoutMs: 5000, pauseMs: 100, isStream: true, start: startWebSockets},
@@ -147,7 +149,7 @@ func (s Spec) scaled(scale float64) Spec {
 func (s *Spec) complete() error {
 	defaults, known := kinds[s.Kind]
 	if !known {
-		return fmt.Errorf("class %q: unknown kind %q; give get, order, fresh, rate, ws, sse, upload or download", s.Name, s.Kind)
+		return fmt.Errorf("class %q: unknown kind %q; give get, order, h2, h2order, fresh, rate, ws, sse, upload or download", s.Name, s.Kind)
 	}
 	if s.Name == "" {
 		s.Name = s.Kind
