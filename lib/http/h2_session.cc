@@ -31,11 +31,13 @@ void add(std::vector<nghttp2_nv>& pairs, std::span<const Header> fields) {
   for (const Header& field : fields) pairs.push_back(pair_of(field.name, field.value));
 }
 
-nghttp2_option* options_of(const H2Limits& limits) {
+nghttp2_option* options_of(H2Role role, const H2Limits& limits) {
   nghttp2_option* option = nullptr;
   if (nghttp2_option_new(&option) != 0) throw std::bad_alloc();
   nghttp2_option_set_no_auto_window_update(option, 1);
-  nghttp2_option_set_max_continuations(option, limits.max_continuations);
+  // A server's are counted by judge_frames(): nghttp2 counts a head that comes in pieces several times.
+  nghttp2_option_set_max_continuations(option,
+                                       role == H2Role::kServer ? 1U << 20 : 16 * limits.max_continuations);
   // H2Guard counts resets by itself; this one must not be the stricter.
   nghttp2_option_set_stream_reset_rate_limit(option, limits.reset_burst * 8, limits.resets_per_second * 8);
   nghttp2_option_set_max_send_header_block_length(option, 1 << 20);
@@ -51,7 +53,7 @@ H2Session::H2Session(H2Role role, const H2Limits& limits, H2Handler& handler, He
       guard_(limits),
       scanner_(NGHTTP2_CLIENT_MAGIC_LEN),
       role_(role) {
-  nghttp2_option* option = options_of(limits);
+  nghttp2_option* option = options_of(role, limits);
   nghttp2_session_callbacks* callbacks = Callbacks::make();
   const int made = role == H2Role::kServer ? nghttp2_session_server_new2(&session_, callbacks, this, option)
                                            : nghttp2_session_client_new2(&session_, callbacks, this, option);
@@ -92,8 +94,7 @@ void H2Session::feed(std::string_view bytes) {
   busy_ = false;
   if (taken >= 0 || failed_) return;
   fault_ = nghttp2_strerror(static_cast<int>(taken));
-  const bool floods = taken == NGHTTP2_ERR_FLOODED || taken == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS;
-  terminate(floods ? H2Error::kEnhanceYourCalm : H2Error::kProtocol);
+  terminate(taken == NGHTTP2_ERR_FLOODED ? H2Error::kEnhanceYourCalm : H2Error::kProtocol);
   failed_ = true;
 }
 
@@ -105,16 +106,19 @@ std::string_view H2Session::judge_frames(std::string_view bytes) {
   while (!failed_ && scanner_.next(bytes.substr(at), &frame, &taken, &of_head)) {
     at += taken;
     const bool has_body = frame.type == H2FrameScanner::kData || frame.type == H2FrameScanner::kHeaders;
-    if (frame.type == H2FrameScanner::kPriority || frame.type > H2FrameScanner::kContinuation) {
-      judge_dropped(frame);
-    } else if (has_body && frame.stream > last_begun_) {
-      if (frame.type == H2FrameScanner::kHeaders) last_begun_ = frame.stream;
-    } else if (has_body &&
-               (may_have_ended || nghttp2_session_find_stream(session_, frame.stream) == nullptr)) {
-      feed(bytes.substr(fed, at - of_head - fed));
+    const bool is_dropped =
+        frame.type == H2FrameScanner::kPriority || frame.type > H2FrameScanner::kContinuation;
+    const bool begins = has_body && frame.stream > last_begun_;
+    const bool may_be_late =
+        has_body && !begins &&
+        (may_have_ended || nghttp2_session_find_stream(session_, frame.stream) == nullptr);
+    continuations_ = frame.type == H2FrameScanner::kContinuation ? continuations_ + 1 : 0;
+    if (begins && frame.type == H2FrameScanner::kHeaders) last_begun_ = frame.stream;
+    if (is_dropped || may_be_late || continuations_ > limits_.max_continuations) {
+      feed(bytes.substr(fed, at - of_head - fed));  // what was before it is judged first
       fed = at - of_head;
       may_have_ended = false;
-      judge_late(frame);
+      judge(frame);
     }
     may_have_ended = may_have_ended || frame.type == H2FrameScanner::kReset ||
                      (has_body && (frame.flags & H2FrameScanner::kEndStream) != 0);
@@ -122,11 +126,17 @@ std::string_view H2Session::judge_frames(std::string_view bytes) {
   return bytes.substr(fed);
 }
 
-void H2Session::judge_dropped(const H2FrameHead& frame) {
-  if (!guard_.on_control_frame()) calm_down("flood of empty frames");
-  if (frame.type != H2FrameScanner::kPriority) return;
-  // RFC 7540 5.3.1 and 6.3: the mistakes that can be made in what is ignored otherwise.
-  if (frame.stream == 0 || frame.stream == frame.depends_on) terminate(H2Error::kProtocol);
+void H2Session::judge(const H2FrameHead& frame) {
+  if (frame.type == H2FrameScanner::kContinuation) {
+    calm_down("flood of continuations");
+  } else if (frame.type == H2FrameScanner::kData || frame.type == H2FrameScanner::kHeaders) {
+    judge_late(frame);
+  } else if (!guard_.on_control_frame()) {
+    calm_down("flood of empty frames");
+  } else if (frame.type == H2FrameScanner::kPriority) {
+    // RFC 7540 5.3.1 and 6.3: the mistakes that can be made in what is ignored otherwise.
+    if (frame.stream == 0 || frame.stream == frame.depends_on) terminate(H2Error::kProtocol);
+  }
 }
 
 // Of a stream that began and is perhaps over.

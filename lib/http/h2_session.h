@@ -172,7 +172,7 @@ class H2Session final {
   void sent_frame_of(H2Stream& stream, bool ends);
   void feed(std::string_view bytes);
   std::string_view judge_frames(std::string_view bytes);
-  void judge_dropped(const H2FrameHead& frame);
+  void judge(const H2FrameHead& frame);
   void judge_late(const H2FrameHead& frame);
   void calm_down(const char* why);
   void keep(H2Stream& stream);
@@ -190,9 +190,10 @@ class H2Session final {
   std::size_t block_bytes_ = 0;
   BadReason block_refused_ = BadReason::kNone;
   H2Guard guard_;
-  H2FrameScanner scanner_;  // of a server's input, as the two after it
+  H2FrameScanner scanner_;  // of a server's input, as the three after it
   H2ClosedStreams closed_;
   std::int32_t last_begun_ = 0;
+  std::uint32_t continuations_ = 0;  // of the present field block
   const char* fault_ = "";
   H2Role role_;
   bool busy_ = false;  // inside nghttp2: it may not be entered again

@@ -25,7 +25,7 @@ std::string_view text(const std::uint8_t* bytes, std::size_t size) {
 bool ends_stream(const nghttp2_frame& frame) { return (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0; }
 bool is_ack(const nghttp2_frame& frame) { return (frame.hd.flags & NGHTTP2_FLAG_ACK) != 0; }
 
-// RFC 7540 5.3.1, as in judge_dropped().
+// RFC 7540 5.3.1, as in judge().
 bool depends_on_itself(const nghttp2_frame& frame) {
   return (frame.hd.flags & NGHTTP2_FLAG_PRIORITY) != 0 &&
          frame.headers.pri_spec.stream_id == frame.hd.stream_id;

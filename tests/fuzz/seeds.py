@@ -3,8 +3,10 @@ import hashlib
 import pathlib
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "http_cases"))
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS / "http_cases"), str(TESTS / "integration/h2")]
 import documents  # noqa: E402
+import frames  # noqa: E402
 
 # Fuzzer → (kinds of cases, choice bytes, whether only the body is wanted)
 FUZZERS = {
@@ -38,7 +40,24 @@ def calls():
         yield bytes([number, number]) + body
 
 
+def sessions():
+    """What clients of HTTP/2 send after the preface; two choice bytes first."""
+    f, block = frames.frame, frames.block
+    settings = f(frames.SETTINGS, 0, 0)
+    get = f(frames.HEADERS, frames.END_HEADERS | frames.END_STREAM, 1, block())
+    post = f(frames.HEADERS, frames.END_HEADERS, 3, block(b"POST", b"/", (b"cookie", b"a"), (b"cookie", b"b"), (b"te", b"trailers")))
+    body = f(frames.DATA, 0, 3, b"body") + f(frames.HEADERS, frames.END_HEADERS | frames.END_STREAM, 3, frames.field(b"x-sum", b"4"))
+    socket = f(frames.HEADERS, frames.END_HEADERS, 5, block(b"CONNECT", b"/", (b"sec-websocket-version", b"13")))
+    other = (f(frames.PING, 0, 0, b"12345678") + f(frames.WINDOW, 0, 0, b"\0\0\0\1") + f(frames.PRIORITY, 0, 7, b"\0\0\0\1\x10")
+             + f(frames.RST, 0, 3, b"\0\0\0\x08") + f(frames.GOAWAY, 0, 0, b"\0" * 8))
+    split = f(frames.HEADERS, frames.END_STREAM, 7, block()[:20]) + f(frames.CONTINUATION, frames.END_HEADERS, 7, block()[20:])
+    for choice in (b"\0\0", b"\1\4"):
+        yield from (choice + settings + part for part in (get, post + body, socket, other, split, get + post + other + body))
+
+
 def seeds(fuzzer):
+    if fuzzer == "h2_session_fuzz":
+        yield from sessions()
     if fuzzer == "control_call_fuzz":
         yield from calls()
     if fuzzer == "policy_fuzz":

@@ -211,6 +211,13 @@ TEST_F(H2HostileTest, EndlessContinuationsEndTheConnection) {
   EXPECT_TRUE(said_goaway(11));
 }
 
+TEST_F(H2HostileTest, AContinuationMayComeByteByByte) {
+  const std::string bytes = h2_frame(kHeadersFrame, kEndStream, 1, kGet.substr(0, 20)) +
+                            h2_frame(kContinuationFrame, kEndHeaders, 1, kGet.substr(20));
+  for (const char c : bytes) ASSERT_TRUE(give({&c, 1}));
+  EXPECT_EQ(server_.events.take_log(), "request 1 GET shop/ ends\n");
+}
+
 TEST_F(H2HostileTest, APingFloodThatReadsNothingKeepsLittle) {
   const std::string flood = h2_frame(kPingFrame, 0, 0, "12345678");
   bool goes_on = true;
