@@ -125,13 +125,15 @@ const ControlApi::Route ControlApi::kRoutes[] = {
 
 ControlApi::ControlApi(const SnapshotBoard& board, CommandSink& sink, Authority& authority,
                        const Clock& clock, ApiLimits limits, bool report_output,
-                       std::function<std::map<std::string, std::uint64_t>()> door_refusals)
+                       std::function<std::map<std::string, std::uint64_t>()> door_refusals,
+                       std::vector<SourceMount> sources)
     : board_(board),
       sink_(sink),
       authority_(authority),
       clock_(clock),
       limits_(limits),
       door_refusals_(std::move(door_refusals)),
+      sources_(std::move(sources)),
       report_output_(report_output) {}
 
 std::vector<std::string> ControlApi::calls() {
@@ -262,6 +264,7 @@ ApiAnswer ControlApi::status(const Call& call) {
   }
   wire::Status status = sidecar::status_of(*fresh(), reload);
   if (!call.is_local && !report_output_ && status.reload) status.reload->output.clear();
+  status.sources = sources_.read();
   return {200, wire::write(status), "application/json", {}};
 }
 

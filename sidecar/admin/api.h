@@ -13,6 +13,7 @@
 #include "lib/base/clock.h"
 #include "sidecar/admin/auth.h"
 #include "sidecar/admin/metrics.h"
+#include "sidecar/admin/sources.h"
 #include "sidecar/admin/wire.h"
 #include "sidecar/config/options.h"
 #include "sidecar/core/command.h"
@@ -41,7 +42,8 @@ class ControlApi {
   // `door_refusals` gives what the door in front of us refused, by reason; may be empty.
   ControlApi(const SnapshotBoard& board, CommandSink& sink, Authority& authority, const Clock& clock,
              ApiLimits limits, bool report_output,
-             std::function<std::map<std::string, std::uint64_t>()> door_refusals);
+             std::function<std::map<std::string, std::uint64_t>()> door_refusals,
+             std::vector<SourceMount> sources = {});
 
   ApiAnswer handle(const Call& call);
   // "GET /healthz" and so on: what docs/api/control.openapi.yaml must list.
@@ -81,6 +83,7 @@ class ControlApi {
   const Clock& clock_;
   const ApiLimits limits_;
   const std::function<std::map<std::string, std::uint64_t>()> door_refusals_;
+  SourceReader sources_;
   std::atomic<bool> report_output_;
   std::atomic<bool> is_stopping_{false};
   std::atomic<std::size_t> waiting_{0};

@@ -56,8 +56,9 @@ Control::Control(const Options& options, bool report_output, const SnapshotBoard
       token_(front::random_token()),
       authority_({options.trust_dir, options.pod_uid, epoch_path(options)}, epoch_of(options)),
       door_(with_calls(door_settings(options, token_)), clock),
-      api_(board, sink, authority_, clock, api_limits(options), report_output,
-           [this] { return door_.refusals(); }),
+      api_(
+          board, sink, authority_, clock, api_limits(options), report_output,
+          [this] { return door_.refusals(); }, options.sources),
       server_(api_, inner_path(options), token_, options.control_limits.max_body_bytes,
               options.control_limits.max_waiting_status + kThreadsThatDoNotWait) {}
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "lib/base/result.h"
+#include "lib/policy/content.h"
 
 namespace sidestep::sidecar::wire {
 
@@ -93,6 +94,7 @@ struct Status {
   std::vector<Generation> retiring;
   std::optional<Reload> reload;
   std::vector<std::string> warnings;
+  std::vector<policy::SourceContent> sources;  // what the pod's mounts hold now
   bool operator==(const Status&) const = default;
 };
 

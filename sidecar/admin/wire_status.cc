@@ -141,6 +141,27 @@ Reload read_reload(const Json& json, const std::string& place, Mistakes& mistake
   return r;
 }
 
+Json to_json(const std::vector<policy::SourceContent>& sources) {
+  Json list = Json::array();
+  for (const auto& each : sources) list.push_back({{"name", each.source}, {"keys", each.digests}});
+  return list;
+}
+
+std::vector<policy::SourceContent> read_sources(const Json& list, Mistakes& mistakes) {
+  std::vector<policy::SourceContent> sources;
+  if (!list.is_array()) return sources;
+  for (const Json& item : list) {
+    policy::SourceContent& source = sources.emplace_back();
+    Fields fields(item, "sources[]", mistakes);
+    fields.read("name", source.source);
+    const Json* keys = fields.find("keys");
+    if (keys == nullptr || !keys->is_object()) continue;
+    for (const auto& [key, digest] : keys->items())
+      if (digest.is_string()) source.digests[key] = digest.get<std::string>();
+  }
+  return sources;
+}
+
 }  // namespace
 
 std::string write(const Status& s) {
@@ -160,7 +181,8 @@ std::string write(const Status& s) {
                {"candidate", or_null(s.candidate)},
                {"retiring", retiring},
                {"reload", or_null(s.reload)},
-               {"warnings", s.warnings}});
+               {"warnings", s.warnings},
+               {"sources", to_json(s.sources)}});
 }
 
 Result<Status> read_status(std::string_view text) {
@@ -188,6 +210,7 @@ Result<Status> read_status(std::string_view text) {
   }
   if (const Json* reload = fields.find("reload")) s.reload = read_reload(*reload, "reload", mistakes);
   fields.read("warnings", s.warnings);
+  if (const Json* sources = fields.find("sources")) s.sources = read_sources(*sources, mistakes);
   if (!mistakes.empty()) return as_error(mistakes);
   return s;
 }

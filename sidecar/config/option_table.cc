@@ -47,6 +47,9 @@ Status set_control_listen(Options& options, Value value) {
 Status set_trusted(Options& options, Value value) {
   return append<&Options::trusted_sources>(options, parse_network(value));
 }
+Status set_source(Options& options, Value value) {
+  return append<&Options::sources>(options, parse_source(value));
+}
 Status set_env(Options& options, Value value) { return append<&Options::env>(options, parse_env(value)); }
 
 Status set_attach(Options& options, Value value) {
@@ -185,6 +188,10 @@ constexpr OptionRow kRows[] = {
     {G::kControl, "--trust-dir", "FOLDER", "SIDESTEP_TRUST_DIR", false,
      "run: none; proxy: /etc/sidestep/trust", "public keys that may sign commands, one PEM file each", "",
      set_text<&Options::trust_dir>},
+    {G::kControl, "--source", "KIND/NAME=FOLDER", "SIDESTEP_SOURCE", true, "none",
+     "where a ConfigMap or Secret is mounted here; the operator starts a candidate once its content has "
+     "arrived",
+     "", set_source},
     {G::kControl, "--pod-uid", "UID", "SIDESTEP_POD_UID", false, "none",
      "the pod that signed commands must name", "", set_text<&Options::pod_uid>},
 

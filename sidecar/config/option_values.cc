@@ -153,6 +153,20 @@ Result<std::pair<std::string, std::string>> parse_env(std::string_view text) {
   return std::pair{std::string(key), std::string(text.substr(equals + 1))};
 }
 
+Result<SourceMount> parse_source(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  const std::string_view name = text.substr(0, equals);
+  const std::size_t slash = name.find('/');
+  const std::string_view kind = name.substr(0, slash);
+  const bool is_named = slash != std::string_view::npos && slash + 1 < name.size();
+  if (!is_named || (kind != "ConfigMap" && kind != "Secret"))
+    return invalid(
+        "does not begin with ConfigMap/NAME or Secret/NAME; write for instance ConfigMap/shop=/etc/shop");
+  if (equals == std::string_view::npos || !text.substr(equals + 1).starts_with('/'))
+    return invalid("names no absolute folder after '='; write for instance ConfigMap/shop=/etc/shop");
+  return SourceMount{std::string(name), std::string(text.substr(equals + 1))};
+}
+
 Result<std::string> parse_network(std::string_view text) {
   if (text == kUnixSource) return std::string(text);
   const std::size_t slash = text.find('/');

@@ -32,6 +32,8 @@ Result<bool> parse_switch(std::string_view text);  // true false 1 0 yes no on o
 // "KEY=VALUE"; the key as POSIX wants it, the value free of NUL.
 Result<std::pair<std::string, std::string>> parse_env(std::string_view text);
 // "10.0.0.0/8", "fd00::/8", a bare address, or "unix": whoever comes by a Unix socket. Returned as written.
+// "ConfigMap/shop-config=/etc/shop"
+Result<SourceMount> parse_source(std::string_view text);
 Result<std::string> parse_network(std::string_view text);
 
 }  // namespace sidestep::sidecar

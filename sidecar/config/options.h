@@ -77,6 +77,13 @@ struct ControlLimits {
   bool operator==(const ControlLimits&) const = default;
 };
 
+// A folder in which this container sees a ConfigMap or Secret.
+struct SourceMount {
+  std::string name;    // "ConfigMap/shop-config"
+  std::string folder;  // absolute
+  bool operator==(const SourceMount&) const = default;
+};
+
 struct Options {
   std::vector<ListenAddress> listen;
   std::vector<std::string> command;                      // of the app; {port} {socket} {config} are filled in
@@ -90,6 +97,7 @@ struct Options {
   std::string run_dir;    // shared with the app container: launcher binary and socket, run/
   std::string state_dir;  // private: journal, token, epoch
   std::string trust_dir;  // public keys of the operator (ConfigMap sidestep-trust); empty: none
+  std::vector<SourceMount> sources;  // whose content is reported to the operator
   std::string pod_uid;    // what a signature is bound to
   int shards = 1;         // 1..4
   Limits limits;
