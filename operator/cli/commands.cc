@@ -12,7 +12,9 @@ namespace {
 
 const k8s::Resource kPolicies{api::kGroupVersion, "reloadpolicies"};
 const k8s::Resource kReloads{api::kGroupVersion, "reloads"};
-constexpr Millis kLook{250};         // between two looks at a run
+constexpr Millis kLook{250};     // between two looks at a run
+constexpr Millis kWatch{1'000};  // between two looks of status --watch
+constexpr const char* kClear = "\033[H\033[2J";
 constexpr Millis kPatience{30'000};  // how long the API may be away while waiting
 
 }  // namespace
@@ -80,7 +82,7 @@ Result<std::vector<api::Reload>> Commands::reloads_of(const std::string& policy)
 Exit Commands::run() {
   switch (options_.verb) {
     case Verb::kStatus:
-      return options_.name.empty() ? status_of_all() : status();
+      return watch_status();
     case Verb::kReload:
       return reload();
     case Verb::kPromote:
@@ -93,7 +95,29 @@ Exit Commands::run() {
   return Exit::kUsage;
 }
 
-Exit Commands::status_of_all() {
+// On a terminal the picture is replaced; elsewhere each change is printed below the one before it.
+void Commands::show(std::string text, std::string& shown) {
+  if (text == shown) return;
+  const char* begin = !options_.watch ? "" : options_.is_terminal ? kClear : shown.empty() ? "" : "\n";
+  around_.out(begin + text);
+  shown = std::move(text);
+}
+
+Exit Commands::watch_status() {
+  const TimePoint give_up = around_.clock.steady() + options_.timeout;
+  TimePoint heard = around_.clock.steady();
+  std::string shown;
+  while (true) {
+    const Exit exit = options_.name.empty() ? status_of_all(shown) : status(shown);
+    const TimePoint now = around_.clock.steady();
+    if (exit != Exit::kUnreachable) heard = now;
+    const bool is_lost = exit != Exit::kSucceeded && (exit != Exit::kUnreachable || now - heard > kPatience);
+    if (!options_.watch || is_lost || now >= give_up) return exit;
+    around_.wait(kWatch);
+  }
+}
+
+Exit Commands::status_of_all(std::string& shown) {
   std::vector<api::ReloadPolicy> policies;
   k8s::Json objects = k8s::Json::array();
   const k8s::ObjectRef all{kPolicies, options_.all_namespaces ? "" : options_.name_space, ""};
@@ -103,28 +127,28 @@ Exit Commands::status_of_all() {
   });
   if (!listed) return fail(listed.error());
   if (options_.as_json) {
-    around_.out(k8s::Json{{"apiVersion", "v1"}, {"kind", "List"}, {"items", objects}}.dump(2) + "\n");
+    show(k8s::Json{{"apiVersion", "v1"}, {"kind", "List"}, {"items", objects}}.dump(2) + "\n", shown);
   } else if (policies.empty()) {
     around_.notes("no ReloadPolicies found" +
                   (options_.all_namespaces ? "" : " in namespace " + options_.name_space));
   } else {
-    around_.out(policies_table(policies, options_.all_namespaces));
+    show(policies_table(policies, options_.all_namespaces), shown);
   }
   return Exit::kSucceeded;
 }
 
-Exit Commands::status() {
+Exit Commands::status(std::string& shown) {
   const auto object = client_.get(policy_ref(options_.name));
   if (!object) return fail(object.error());
   if (options_.as_json) {
-    around_.out(object->dump(2) + "\n");
+    show(object->dump(2) + "\n", shown);
     return Exit::kSucceeded;
   }
   const auto policy = api::policy_from_json(*object);
   if (!policy) return fail(policy.error());
   const auto reloads = reloads_of(options_.name);
   if (!reloads) return fail(reloads.error());
-  around_.out(policy_text(*policy, *reloads, around_.clock.wall()));
+  show(policy_text(*policy, *reloads, around_.clock.wall()), shown);
   return Exit::kSucceeded;
 }
 

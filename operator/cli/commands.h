@@ -29,8 +29,11 @@ class Commands {
   Exit run();
 
  private:
-  Exit status();
-  Exit status_of_all();
+  // `shown` is what was printed last.
+  Exit status(std::string& shown);
+  Exit status_of_all(std::string& shown);
+  Exit watch_status();
+  void show(std::string text, std::string& shown);
   Exit reload();
   Exit rbac();
   Exit steer(const char* annotation, const std::string& value);

@@ -1,14 +1,20 @@
 // kubectl-sidestep: flags → options → commands → exit code (0 succeeded, 1 failed and rolled back, 2 wrong
 // usage, 3 refused or superseded, 4 unreachable or timed out).
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
+#include <optional>
 
 #include "lib/base/duration.h"
 #include "lib/k8s/curl_transport.h"
 #include "lib/k8s/kubeconfig.h"
 #include "lib/k8s/pause.h"
 #include "operator/cli/commands.h"
+#include "operator/cli/completion.h"
+#include "operator/cli/lint.h"
 
 namespace {
 
@@ -29,7 +35,12 @@ struct Flags {
   sidestep::k8s::AccessSources access;
   std::string output;
   bool no_wait = false;
+  std::vector<std::string> files;  // of lint
+  std::string shell;               // of completion
 };
+
+constexpr sidestep::Millis kWatchAtMost = std::chrono::hours(24 * 365);
+constexpr std::size_t kMostFileBytes = std::size_t{4} << 20;
 
 void add_common(CLI::App& verb, Flags& flags) {
   verb.add_option("-n,--namespace", flags.options.name_space, "namespace; default: the context's");
@@ -64,6 +75,7 @@ void add_verbs(CLI::App& app, Flags& flags) {
       add_verb(app, flags, "status", "policies, or one with its conditions and reloads", Verb::kStatus);
   status->add_option("POLICY", flags.options.name, "name of a ReloadPolicy");
   status->add_flag("-A,--all-namespaces", flags.options.all_namespaces, "all namespaces");
+  status->add_flag("-w,--watch", flags.options.watch, "again whenever something changed, until interrupted");
   CLI::App* reload = add_verb(app, flags, "reload", "start a reload and wait for its verdict", Verb::kReload);
   reload->add_option("POLICY", flags.options.name, "name of a ReloadPolicy")->required();
   reload->add_option("--reason", flags.options.reason, "why, for the record");
@@ -83,8 +95,62 @@ void add_verbs(CLI::App& app, Flags& flags) {
       ->capture_default_str();
 }
 
+void add_local_verbs(CLI::App& app, Flags& flags) {
+  CLI::App* lint = app.add_subcommand("lint", "check policies and pod templates before they reach a cluster");
+  lint->add_option("FILE", flags.files, "YAML files, or - for the standard input")->required();
+  CLI::App* completion = app.add_subcommand("completion", "print a script that completes this command");
+  completion->add_option("SHELL", flags.shell, "bash, zsh, fish, or kubectl for kubectl_complete-sidestep")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish", "kubectl"}));
+}
+
+std::optional<std::string> read_file(const std::string& name) {
+  std::ifstream file(name, std::ios::binary);
+  std::istream& in = name == "-" ? std::cin : file;
+  std::string text(kMostFileBytes, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (name != "-" && !file.is_open()) return std::nullopt;
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  return text;
+}
+
+// All files are one text to the checks: a policy in one and its workload in another belong together.
+int run_lint(const Flags& flags) {
+  std::size_t findings = 0;
+  std::vector<LintInput> inputs;
+  for (const std::string& name : flags.files) {
+    auto text = read_file(name);
+    if (!text) {
+      std::cerr << "error: " << name << ": cannot be read; name a file, or - for the standard input\n";
+      return static_cast<int>(Exit::kUsage);
+    }
+    inputs.push_back({name == "-" ? "stdin" : name, *std::move(text)});
+  }
+  for (const std::string& line : lint(inputs)) {
+    std::cout << line << "\n";
+    ++findings;
+  }
+  return static_cast<int>(findings == 0 ? Exit::kSucceeded : Exit::kFailed);
+}
+
+std::vector<VerbHelp> verbs_of(const CLI::App& app) {
+  std::vector<VerbHelp> verbs;
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    VerbHelp& verb = verbs.emplace_back();
+    verb.name = sub->get_name();
+    verb.help = sub->get_description();
+    for (const CLI::Option* option : sub->get_options()) {
+      for (const std::string& name : option->get_lnames()) verb.flags.push_back("--" + name);
+      verb.takes_policy = verb.takes_policy || option->get_name() == "POLICY" || option->get_name() == "NAME";
+    }
+  }
+  return verbs;
+}
+
 int run(Flags flags) {
   flags.options.as_json = flags.output == "json";
+  flags.options.is_terminal = isatty(STDOUT_FILENO) == 1;
+  if (flags.options.watch) flags.options.timeout = kWatchAtMost;
   flags.options.wait = !flags.no_wait;
   const auto access = sidestep::k8s::find_access(flags.access);
   if (!access) {
@@ -114,10 +180,16 @@ int main(int argc, char** argv) {
                "kubectl sidestep"};
   app.set_version_flag("--version", SIDESTEP_VERSION);
   add_verbs(app, flags);
+  add_local_verbs(app, flags);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (app.got_subcommand("lint")) return run_lint(flags);
+  if (app.got_subcommand("completion")) {
+    std::cout << completion_script(flags.shell, verbs_of(app));
+    return 0;
   }
   return run(flags);
 }

@@ -26,11 +26,13 @@ struct Options {
   std::string name_space = {};  // empty: the context's
   bool all_namespaces = false;
   bool as_json = false;
+  bool watch = false;        // status: again whenever something changed, until `timeout`
+  bool is_terminal = false;  // of the output
   bool wait = true;
   OperatorAccount account = {};  // of rbac
   std::string reason = {};
   std::string token = {};   // of reload; empty: a fresh one
-  Millis timeout{900'000};  // of waiting
+  Millis timeout{900'000};  // of waiting, and of watching
 };
 
 }  // namespace sidestep::op::cli

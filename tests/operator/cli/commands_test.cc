@@ -50,6 +50,14 @@ class CommandsTest : public ::testing::Test {
   std::vector<std::string> notes_;
 };
 
+TEST_F(CommandsTest, WatchPrintsEachChangeOnceUntilItsEnd) {
+  for (const bool suspend : {false, false, true}) answer_list({policy(suspend)});
+  answer_list({});
+  EXPECT_EQ(run({.verb = Verb::kStatus, .watch = true, .timeout = 3s}), Exit::kSucceeded);
+  EXPECT_EQ(api_.requests.size(), 4u);
+  EXPECT_EQ(out_.find("Deployment/shop"), out_.rfind("Deployment/shop")) << "nothing that it shows changed";
+}
+
 TEST_F(CommandsTest, ReloadCreatesAnObjectWaitsAndPrintsTheReceipt) {
   answer(policy()), answer(reload("shop-1", "Pending"));
   answer(reload("shop-1", "Progressing")), answer(reload("shop-1", "Progressing")),
