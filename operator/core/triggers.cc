@@ -29,7 +29,7 @@ bool has_applied(const api::Reload& reload) {
          (reload.status.phase == api::ReloadPhase::kSucceeded || replaced);
 }
 
-std::string version_of(const std::string& hash) { return hash.substr(0, hash.find(':')); }
+std::string hash_version(const std::string& hash) { return hash.substr(0, hash.find(':')); }
 
 void set_applied(api::ReloadPolicyStatus& status, const std::string& hash) {
   if (status.applied_hash == hash) return;
@@ -61,9 +61,9 @@ void decide_sources(const Observed& observed, const Queue& queue, WallTime now, 
   status.desired_hash = sources.hash;
   const api::Reload* last = last_started(observed);
   if (last != nullptr && has_applied(*last) &&
-      version_of(last->status.config_hash) == version_of(sources.hash))
+      hash_version(last->status.config_hash) == hash_version(sources.hash))
     set_applied(status, last->status.config_hash);
-  const bool is_first_sight = version_of(status.applied_hash) != version_of(sources.hash);
+  const bool is_first_sight = hash_version(status.applied_hash) != hash_version(sources.hash);
   if (is_first_sight) {
     decision.why.push_back("what " + sources_text(triggers) + " hold is adopted, not reloaded");
     set_applied(status, sources.hash);
@@ -119,7 +119,7 @@ std::string keyed_hash(std::string_view install_key, std::string_view content_ha
 std::string settled_hash(const Observed& observed) {
   const api::ReloadPolicyStatus& status = observed.policy->status;
   const std::string& hash = observed.sources.hash;
-  const bool is_first_sight = version_of(status.applied_hash) != version_of(hash);
+  const bool is_first_sight = hash_version(status.applied_hash) != hash_version(hash);
   const bool is_running =
       std::any_of(observed.reloads.begin(), observed.reloads.end(), [&](const api::Reload& reload) {
         return !api::is_final(reload.status.phase) && reload.status.config_hash == hash;

@@ -29,6 +29,16 @@ std::optional<std::string> query_value(const std::string& query, std::string_vie
   return std::nullopt;
 }
 
+// Of `wait=SECONDS`; none is 0.
+Result<Seconds> wait_of(const std::string& query) {
+  const std::string text = query_value(query, "wait").value_or("0");
+  int seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc{} || end != text.data() + text.size() || seconds < 0)
+    return invalid("wait: \"" + text + "\": not a whole number of seconds; write 0 to 60");
+  return Seconds(seconds);
+}
+
 int status_of(const Error& error) {
   switch (error.kind) {
     case ErrorKind::kInvalid:
@@ -97,6 +107,7 @@ wire::Unknown unknown_fields(const Call& call) {
 enum class Access : std::uint8_t {
   kOpen,    // everybody
   kSigned,  // the local user, or an operator's signature
+  kCaller,  // the local user, or a caller's signature
   kLocal,   // the local user only
 };
 
@@ -114,6 +125,7 @@ const ControlApi::Route ControlApi::kRoutes[] = {
     {"GET", "/v1/status", Access::kSigned, &ControlApi::status},
     {"GET", "/v1/why", Access::kSigned, &ControlApi::why},
     {"POST", "/v1/reload", Access::kSigned, &ControlApi::reload},
+    {"POST", "/reload", Access::kCaller, &ControlApi::signed_reload},
     {"POST", "/v1/weight", Access::kSigned, &ControlApi::weight},
     {"POST", "/v1/promote", Access::kSigned, &ControlApi::promote},
     {"POST", "/v1/abort", Access::kSigned, &ControlApi::abort},
@@ -126,7 +138,7 @@ const ControlApi::Route ControlApi::kRoutes[] = {
 ControlApi::ControlApi(const SnapshotBoard& board, CommandSink& sink, Authority& authority,
                        const Clock& clock, ApiLimits limits, bool report_output,
                        std::function<std::map<std::string, std::uint64_t>()> door_refusals,
-                       std::vector<SourceMount> sources)
+                       std::vector<SourceMount> sources, std::string reload_keys)
     : board_(board),
       sink_(sink),
       authority_(authority),
@@ -134,6 +146,8 @@ ControlApi::ControlApi(const SnapshotBoard& board, CommandSink& sink, Authority&
       limits_(limits),
       door_refusals_(std::move(door_refusals)),
       sources_(std::move(sources)),
+      callers_(std::move(reload_keys)),
+      began_(clock.wall()),
       report_output_(report_output) {}
 
 std::vector<std::string> ControlApi::calls() {
@@ -164,7 +178,7 @@ ApiAnswer ControlApi::handle(const Call& call) {
     if (route.method != method) continue;
     ApiAnswer answer = dispatch(route, call);
     answer.fields.emplace_back("Sidestep-Boot", board_.newest()->boot_id);
-    if (route.access != Access::kOpen && !call.is_local) {
+    if (route.access == Access::kSigned && !call.is_local) {
       answer.fields.emplace_back("Sidestep-Pod", board_.newest()->pod_uid);
       answer.fields.emplace_back("Sidestep-Nonce", call.field("sidestep-nonce"));
     }
@@ -175,21 +189,27 @@ ApiAnswer ControlApi::handle(const Call& call) {
   return failure(404, kind_of(404), "no such call; see docs/api/control.openapi.yaml");
 }
 
+std::optional<Refusal> ControlApi::refusal_of(const Route& route, const Call& call) {
+  if (route.access == Access::kOpen || (route.access == Access::kCaller && call.is_local))
+    return std::nullopt;
+  if (route.access != Access::kCaller)
+    return authority_.judge(call, board_.newest()->boot_id, clock_).refusal;
+  std::optional<Refusal> refusal = callers_.judge(call, began_, clock_);
+  if (refusal) refusal->count = authority_.count_refusal(refusal->reason);
+  return refusal;
+}
+
 ApiAnswer ControlApi::dispatch(const Route& route, const Call& call) {
   if (route.access == Access::kLocal && !call.is_local) {
     authority_.count_refusal("local_only");
     return failure(403, kind_of(403), "only through the Unix socket");
   }
-  if (route.access != Access::kOpen) {
-    const Judgement judgement = authority_.judge(call, board_.newest()->boot_id, clock_);
-    if (judgement.refusal) {
-      const Refusal& refusal = *judgement.refusal;
-      if (std::has_single_bit(refusal.count)) {  // 1st, 2nd, 4th, 8th…: strangers must not fill the log
-        log::warn("refused a call of the control API",
-                  {{"path", call.path}, {"reason", refusal.reason}, {"count", refusal.count}});
-      }
-      return failure(refusal.status, refusal.kind, refusal.message);
+  if (const auto refusal = refusal_of(route, call)) {
+    if (std::has_single_bit(refusal->count)) {  // 1st, 2nd, 4th, 8th…: strangers must not fill the log
+      log::warn("refused a call of the control API",
+                {{"path", call.path}, {"reason", refusal->reason}, {"count", refusal->count}});
     }
+    return failure(refusal->status, refusal->kind, refusal->message);
   }
   return (this->*route.handle)(call);
 }
@@ -247,20 +267,15 @@ ApiAnswer ControlApi::metrics(const Call&) {
 
 ApiAnswer ControlApi::status(const Call& call) {
   const std::string reload = query_value(call.query, "reload").value_or("");
-  const std::string wait_text = query_value(call.query, "wait").value_or("0");
-  int seconds = 0;
-  const auto [end, error] = std::from_chars(wait_text.data(), wait_text.data() + wait_text.size(), seconds);
-  if (error != std::errc{} || end != wait_text.data() + wait_text.size() || seconds < 0) {
-    return failure(400, kind_of(400),
-                   "wait: \"" + wait_text + "\": not a whole number of seconds; write 0 to 60");
-  }
+  const Result<Seconds> wait = wait_of(call.query);
+  if (!wait) return failure(wait.error());
   if (!reload.empty() && find_reload(*fresh(), reload) == nullptr) {
     return failure(404, kind_of(404), "no reload " + reload + " is known; the newest 16 are remembered");
   }
-  if (seconds > 0) {
+  if (wait->count() > 0) {
     const Slot slot(waiting_, limits_.max_waiting);
     if (!slot.is_taken()) return failure(503, kind_of(503), "too many calls wait already; ask without wait=");
-    wait_for_end(reload, std::min<Millis>(Seconds(seconds), limits_.longest_wait));
+    wait_for_end(reload, std::min<Millis>(*wait, limits_.longest_wait));
   }
   wire::Status status = sidecar::status_of(*fresh(), reload);
   if (!call.is_local && !report_output_ && status.reload) status.reload->output.clear();
@@ -284,6 +299,36 @@ ApiAnswer ControlApi::reload(const Call& call) {
   const CommandReply reply = submit(*std::move(command), limits_.reply);
   if (!reply.ok()) return failure(*reply.error);
   return {202, wire::write_reload_answer(reply.reload), "application/json", {}};
+}
+
+// A CI system or a person: token and reason count, nothing else of what was sent. The same token again is the
+// same reload.
+ApiAnswer ControlApi::signed_reload(const Call& call) {
+  const Result<wire::ReloadRequest> asked = wire::read_reload_request(call.body, unknown_fields(call));
+  if (!asked) return failure(asked.error());
+  const Result<Seconds> wait = wait_of(call.query);
+  if (!wait) return failure(wait.error());
+  wire::ReloadRequest request;
+  request.token = asked->token;
+  request.reason = asked->reason;
+  request.requested_by = "signed call";
+  if (!asked->token.empty()) request.id = "call-" + policy::sha256_hex(asked->token).substr(0, 16);
+  Result<ReloadCommand> command = reload_command(request);
+  if (!command) return failure(command.error());
+  const CommandReply reply = submit(*std::move(command), limits_.reply);
+  if (!reply.ok()) return failure(*reply.error);
+  const Slot slot(waiting_, limits_.max_waiting);
+  if (wait->count() == 0 || !slot.is_taken())
+    return {202, wire::write_reload_answer(reply.reload), "application/json", {}};
+  const SnapshotPtr end = wait_for_end(reply.reload, std::min<Millis>(*wait, limits_.longest_wait));
+  const wire::Status status = sidecar::status_of(*end, reply.reload);
+  if (!status.reload) return failure(404, kind_of(404), "reload " + reply.reload + " is not known any more");
+  const bool is_over = !status.reload->ended_at.empty();
+  return {is_over ? 200 : 202,
+          wire::write_outcome(
+              {reply.reload, status.reload->phase, status.reload->reason, status.reload->message}),
+          "application/json",
+          {}};
 }
 
 ApiAnswer ControlApi::steer(const Call& call, const std::function<Command(const wire::SteerRequest&)>& make) {

@@ -6,12 +6,14 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "lib/base/clock.h"
 #include "sidecar/admin/auth.h"
+#include "sidecar/admin/caller.h"
 #include "sidecar/admin/metrics.h"
 #include "sidecar/admin/sources.h"
 #include "sidecar/admin/wire.h"
@@ -43,7 +45,7 @@ class ControlApi {
   ControlApi(const SnapshotBoard& board, CommandSink& sink, Authority& authority, const Clock& clock,
              ApiLimits limits, bool report_output,
              std::function<std::map<std::string, std::uint64_t>()> door_refusals,
-             std::vector<SourceMount> sources = {});
+             std::vector<SourceMount> sources = {}, std::string reload_keys = {});
 
   ApiAnswer handle(const Call& call);
   // "GET /healthz" and so on: what docs/api/control.openapi.yaml must list.
@@ -61,6 +63,7 @@ class ControlApi {
   ApiAnswer status(const Call& call);
   ApiAnswer why(const Call& call);
   ApiAnswer reload(const Call& call);
+  ApiAnswer signed_reload(const Call& call);
   ApiAnswer weight(const Call& call);
   ApiAnswer promote(const Call& call);
   ApiAnswer abort(const Call& call);
@@ -70,6 +73,7 @@ class ControlApi {
   ApiAnswer pod_ending(const Call& call);
 
   ApiAnswer dispatch(const Route& route, const Call& call);
+  std::optional<Refusal> refusal_of(const Route& route, const Call& call);
   ApiAnswer steer(const Call& call, const std::function<Command(const wire::SteerRequest&)>& make);
   CommandReply submit(Command command, Millis patience);
   SnapshotPtr fresh();
@@ -84,6 +88,8 @@ class ControlApi {
   const ApiLimits limits_;
   const std::function<std::map<std::string, std::uint64_t>()> door_refusals_;
   SourceReader sources_;
+  CallerRule callers_;
+  const WallTime began_;
   std::atomic<bool> report_output_;
   std::atomic<bool> is_stopping_{false};
   std::atomic<std::size_t> waiting_{0};

@@ -58,7 +58,7 @@ Control::Control(const Options& options, bool report_output, const SnapshotBoard
       door_(with_calls(door_settings(options, token_)), clock),
       api_(
           board, sink, authority_, clock, api_limits(options), report_output,
-          [this] { return door_.refusals(); }, options.sources),
+          [this] { return door_.refusals(); }, options.sources, options.reload_keys),
       server_(api_, inner_path(options), token_, options.control_limits.max_body_bytes,
               options.control_limits.max_waiting_status + kThreadsThatDoNotWait) {}
 

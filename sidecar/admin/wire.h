@@ -128,6 +128,14 @@ struct ReloadRequest {
   bool operator==(const ReloadRequest&) const = default;
 };
 
+// Answer of POST /reload?wait=.
+struct Outcome {
+  std::string reload;
+  std::string phase;
+  std::string reason;
+  std::string message;
+};
+
 // Body of the other POST calls; each uses a part of it.
 struct SteerRequest {
   std::string reload;
@@ -138,7 +146,7 @@ struct SteerRequest {
 };
 
 struct Failure {
-  std::string kind;     // invalid unsigned refused not_found not_allowed conflict stale unavailable
+  std::string kind;     // invalid unsigned refused not_found not_allowed conflict stale limited unavailable
   std::string message;  // one sentence for a person
   bool operator==(const Failure&) const = default;
 };
@@ -150,6 +158,7 @@ enum class Unknown : std::uint8_t { kRefuse, kIgnore };
 std::string write(const Status& status);
 std::string write(const std::vector<Decision>& decisions);
 std::string write(const ReloadRequest& request);
+std::string write_outcome(const Outcome& outcome);
 std::string write(const SteerRequest& request);
 std::string write(const Failure& failure);
 std::string write_reload_answer(const std::string& reload);  // {"reload": ID}

@@ -118,6 +118,13 @@ Result<SteerRequest> read_steer_request(std::string_view text, Unknown unknown) 
   return r;
 }
 
+std::string write_outcome(const Outcome& outcome) {
+  return dump({{"reload", outcome.reload},
+               {"phase", outcome.phase},
+               {"reason", outcome.reason},
+               {"message", outcome.message}});
+}
+
 std::string write_reload_answer(const std::string& reload) { return dump({{"reload", reload}}); }
 
 Result<std::string> read_reload_answer(std::string_view text) {

@@ -188,6 +188,9 @@ constexpr OptionRow kRows[] = {
     {G::kControl, "--trust-dir", "FOLDER", "SIDESTEP_TRUST_DIR", false,
      "run: none; proxy: /etc/sidestep/trust", "public keys that may sign commands, one PEM file each", "",
      set_text<&Options::trust_dir>},
+    {G::kControl, "--reload-keys", "FOLDER", "SIDESTEP_RELOAD_KEYS", false, "none",
+     "keys that may sign POST /reload over TCP, one file each, at least 16 bytes", "",
+     set_text<&Options::reload_keys>},
     {G::kControl, "--source", "KIND/NAME=FOLDER", "SIDESTEP_SOURCE", true, "none",
      "where a ConfigMap or Secret is mounted here; the operator starts a candidate once its content has "
      "arrived",

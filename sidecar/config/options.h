@@ -96,6 +96,7 @@ struct Options {
   std::vector<ListenAddress> control_listen;  // probes, metrics, signed commands
   std::string run_dir;    // shared with the app container: launcher binary and socket, run/
   std::string state_dir;  // private: journal, token, epoch
+  std::string reload_keys;  // folder of keys that may sign POST /reload; empty: nobody may
   std::string trust_dir;  // public keys of the operator (ConfigMap sidestep-trust); empty: none
   std::vector<SourceMount> sources;  // whose content is reported to the operator
   std::string pod_uid;    // what a signature is bound to

@@ -20,6 +20,8 @@ class Sidecar:
 
     def __init__(self, uid: str, address: str, public_pem: str):
         self.uid, self.address = uid, address
+        self.checks = True  # False: signatures are believed, for measurements
+        self.first_command_at: dict[str, float] = {}  # by token, monotonic
         self.boot, self.epoch, self.candidate = secrets.token_hex(16), 0, "good"
         self.sources: dict[str, dict[str, str]] = {}  # what its mounts hold: "ConfigMap/name" -> key -> value
         self.generation, self.run, self.commands, self.refusals, self.nonces = 1, None, [], [], set()
@@ -68,6 +70,8 @@ class Sidecar:
         return ""
 
     def _verify(self, text: str, signature: str) -> bool:
+        if not self.checks:
+            return True
         with tempfile.NamedTemporaryFile() as message, tempfile.NamedTemporaryFile() as proof:
             message.write(text.encode()), message.flush()
             proof.write(base64.b64decode(signature)), proof.flush()
@@ -79,6 +83,7 @@ class Sidecar:
             self._turn()
             path, _, query = path.partition("?")
             self.commands.append((path, {**body, "query": query}))
+            self.first_command_at.setdefault(body.get("token", ""), time.monotonic())
             run = self.run
             if path == "/v1/policy":
                 return 200, {}
