@@ -167,7 +167,7 @@ def suite_unit():
 
 def suite_go():
     total = Counts()
-    for folder in ("examples/shop", "tests/load"):
+    for folder in ("examples/shop", "tests/load", "tests/integration/grpc/echo"):
         total.add(go(["vet", "./..."], f"go vet {folder}", folder))
         total.add(go(["test", "-count=1", "./..."], f"go test {folder}", folder))
     return total
@@ -177,7 +177,7 @@ def programs_of(folder):
     return {"SIDESTEP_BIN": str(folder), "PATH": f"{folder}:{os.environ['PATH']}"}
 
 
-INTEGRATION = ("launch", "reload", "control", "plane", "h2", "load", "faults")
+INTEGRATION = ("launch", "reload", "control", "plane", "h2", "load", "grpc", "faults")
 
 
 def integration(name, folder, env=None, parts=INTEGRATION, **options):

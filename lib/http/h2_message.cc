@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "lib/http/chars.h"
+#include "lib/http/grpc.h"
 #include "lib/http/h1_semantics.h"
 
 namespace sidestep::http {
@@ -133,6 +134,14 @@ void list_own_answer_fields(std::size_t text_size, int retry_after_seconds, H2An
     out.list.emplace_back("retry-after",
                           decimal(out.retry_after, static_cast<std::uint64_t>(retry_after_seconds)));
   }
+}
+
+void list_own_grpc_fields(int http_status, std::string_view message, H2AnswerFields& out) {
+  out.list.clear();
+  out.list.emplace_back("content-type", "application/grpc");
+  out.list.emplace_back(kGrpcStatus,
+                        decimal(out.length, static_cast<unsigned>(grpc_code_of_http(http_status))));
+  out.list.emplace_back("grpc-message", message);
 }
 
 }  // namespace sidestep::http

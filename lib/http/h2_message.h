@@ -36,5 +36,7 @@ struct H2AnswerFields {
 void list_answer_fields(const ResponseHead& head, const ResponseContext& context, H2AnswerFields& out);
 // Of an answer of the proxy itself with that many bytes of plain text.
 void list_own_answer_fields(std::size_t text_size, int retry_after_seconds, H2AnswerFields& out);
+// The same for a gRPC call: an answer with status 200 and without a body (PROTOCOL-HTTP2.md, Trailers-Only).
+void list_own_grpc_fields(int http_status, std::string_view message, H2AnswerFields& out);
 
 }  // namespace sidestep::http

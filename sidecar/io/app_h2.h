@@ -44,6 +44,8 @@ class AppH2 final : public AppLink, public IoHandler, public TurnEnd, private ht
   Shard& shard() { return shard_; }
   AppPool& pool() { return pool_; }
   http::H2Session& session() { return session_; }
+  // For what is sent. Not the shard's list: a client's next request may lie there meanwhile.
+  http::HeaderStore& fields() { return fields_; }
   // Frames wait: they leave at the end of the turn.
   void flush_later();
   // A stream has bytes that the app does not take yet.
@@ -87,6 +89,7 @@ class AppH2 final : public AppLink, public IoHandler, public TurnEnd, private ht
   AppPool& pool_;
   Wire wire_;
   http::H2Session session_;
+  http::HeaderStore fields_;
   IntrusiveList<AppH2Stream> streams_;
   IntrusiveList<AppH2Stream> over_;  // until the end of the turn
   AppH2Stream* touched_ = nullptr;

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <utility>
 
+#include "lib/http/h2_message.h"
 #include "lib/http/ws_accept.h"
 #include "sidecar/io/app_h2.h"
 #include "sidecar/io/app_pool.h"
@@ -33,7 +34,7 @@ void add_field(http::HeaderStore& store, std::string_view name, std::string_view
 void AppH2Stream::start() { stream_->attached(this); }
 
 void AppH2Stream::submit(bool is_whole) {
-  http::HeaderStore& store = conn_.shard().headers();
+  http::HeaderStore& store = conn_.fields();
   store.clear();
   http::H2Fields fields;
   fields.headers = &store;
@@ -66,7 +67,7 @@ void AppH2Stream::request_end(std::string_view lines) {
   is_complete_ = true;
   if (!lines.empty() && !head_.empty()) submit(false);
   if (!head_.empty()) return;
-  http::HeaderStore& store = conn_.shard().headers();
+  http::HeaderStore& store = conn_.fields();
   store.clear();
   for_each_line(lines, [&](auto name, auto value) { add_field(store, name, value); });
   conn_.session().end(*this, store);
@@ -177,10 +178,7 @@ void AppH2Stream::on_end(const http::HeaderStore* fields) {
   }
   Stream* stream = std::exchange(stream_, nullptr);
   std::string lines;
-  if (fields != nullptr) {
-    for (const http::Header& field : *fields)
-      lines.append(field.name).append(": ").append(field.value).append("\r\n");
-  }
+  if (fields != nullptr) http::append_trailer_lines(lines, *fields);
   // What the app did not wait for is not sent any more.
   if (!stream->request_complete() || unsent() > 0) conn_.session().reset(*this, http::H2Error::kCancel);
   stream->end(lines);

@@ -7,6 +7,7 @@
 #include <random>
 #include <utility>
 
+#include "lib/http/grpc.h"
 #include "lib/http/h2_message.h"
 #include "sidecar/io/client_h2.h"
 #include "sidecar/io/shard.h"
@@ -35,6 +36,7 @@ void ClientH2Stream::start(ClientH2& conn) {
 void ClientH2Stream::on_request(const http::H2Fields& fields, bool is_whole) {
   Shard& shard = conn_->shard();
   head_request_ = fields.method == "HEAD";
+  grpc_ = http::is_grpc(*fields.headers);
   http::RequestHead head;
   std::string joined;
   const std::string key = fields.protocol.empty() ? std::string() : websocket_key();
@@ -165,6 +167,12 @@ void ClientH2Stream::reject(const Rejection& rejection) {
   stream_ = nullptr;
   stop_peer_at_end = true;
   http::H2AnswerFields& fields = conn_->shard().h2_fields();
+  if (grpc_) {
+    http::list_own_grpc_fields(rejection.status, rejection.why, fields);
+    conn_->session().respond(*this, 200, fields.list, true);
+    conn_->session().flush(*this);
+    return;
+  }
   const std::string text = std::string(rejection.why) + "\n";
   http::list_own_answer_fields(text.size(), rejection.retry_after_seconds, fields);
   conn_->session().respond(*this, rejection.status, fields.list, head_request_);

@@ -68,6 +68,7 @@ class ClientH2Stream final : public http::H2Stream, public ClientSide, public Li
   TimePoint body_since_{};    // the last byte of the request's body, or its head
   TimePoint unsent_since_{};  // the client took none of it since
   bool head_request_ : 1 = false;
+  bool grpc_ : 1 = false;
   bool upgrade_ : 1 = false;  // asked for a tunnel
   bool tunnel_ : 1 = false;
   bool early_end_ : 1 = false;
