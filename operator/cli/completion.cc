@@ -3,7 +3,7 @@
 namespace sidestep::op::cli {
 namespace {
 
-constexpr const char* kPolicies =
+constexpr const char* kListPolicies =
     "kubectl get reloadpolicies -o 'jsonpath={range .items[*]}{.metadata.name}{\"\\n\"}{end}' 2>/dev/null";
 
 std::string names_of(const std::vector<VerbHelp>& verbs) {
@@ -24,7 +24,7 @@ std::string branches(const std::vector<VerbHelp>& verbs) {
   for (const VerbHelp& verb : verbs) {
     const std::string words = joined(verb.flags);
     text += "    " + verb.name + ") echo \"" + words + "\"" +
-            (verb.takes_policy ? std::string("; ") + kPolicies : std::string()) + " ;;\n";
+            (verb.takes_policy ? std::string("; ") + kListPolicies : std::string()) + " ;;\n";
   }
   return text;
 }
