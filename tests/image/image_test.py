@@ -58,6 +58,11 @@ def test_an_image_runs_as_no_root_and_says_what_it_is(built):
     assert image.config["config"]["Entrypoint"] == [f"/usr/bin/{PROGRAMS[name][0]}"]
 
 
+def test_the_operator_knows_trusted_roots_and_time_zones(archives):
+    files = Image(archives / "operator.tar").files
+    assert "/etc/ssl/certs/ca-certificates.crt" in files and "/usr/share/zoneinfo/Europe/Berlin" in files
+
+
 def test_every_library_stands_in_the_list_of_contents(built):
     _, image = built
     sbom = json.loads(image.files["/usr/share/sidestep/sbom.spdx.json"][1])
