@@ -23,4 +23,6 @@ function(lazy_libraries program)
   target_link_options(${program} PRIVATE -Wl,--as-needed)
 endfunction()
 
-lazy_libraries(sidestep LIBRARIES ${CPP_HTTPLIB_LIBRARY} ${OPENSSL_CRYPTO_LIBRARY} ARCHIVES sidecar_admin sidecar_cli lib_policy)
+lazy_libraries(sidestep
+  LIBRARIES ${CPP_HTTPLIB_LIBRARY} ${OPENSSL_SSL_LIBRARY} ${OPENSSL_CRYPTO_LIBRARY}
+  ARCHIVES sidecar_admin sidecar_cli lib_front lib_policy)

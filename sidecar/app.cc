@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "lib/base/clock.h"
+#include "lib/base/lazy_library.h"
 #include "lib/base/log.h"
 #include "lib/loop/event_loop.h"
 #include "lib/loop/signals.h"
@@ -21,6 +22,7 @@
 #include "sidecar/io/listeners.h"
 #include "sidecar/io/parent_link.h"
 #include "sidecar/io/plane.h"
+#include "sidecar/io/tls_keeper.h"
 
 namespace sidestep::sidecar {
 
@@ -75,6 +77,10 @@ struct App::Parts {
     if (words.launcher_is_new) kept = {};  // nothing of what it says runs any more
     record = kept.record;
     make_parts(kept.token);
+    if (tls) {
+      if (Status loaded = load_lazy_libraries(); !loaded) return loaded.error();
+      if (Status ready = tls->start(); !ready) return ready.error();
+    }
     if (!options.attach) {
       if (Status started = launcher->start(); !started) return started.error();
       if (Status written = journal.write(launcher->token() + "\n" + record); !written) return written.error();
@@ -104,6 +110,13 @@ struct App::Parts {
     settings.token = token;
     settings.grace = options.policy.shutdown.grace_period;
     launcher = make_launcher_link(loop, settings, [this](LauncherEvent e) { on_launcher(std::move(e)); });
+    if (!options.tls.certificates.empty()) {
+      tls.emplace(loop, system_clock(), options.tls,
+                  std::chrono::duration_cast<Seconds>(options.limits.tls_session_lifetime),
+                  [this](front::TlsServerPtr terms, std::vector<CertificateView> certificates) {
+                    plane->secure(std::move(terms), std::move(certificates));
+                  });
+    }
     driver.emplace(DriverParts{loop, system_clock(), options, *launcher, *plane, board,
                                [this](const std::string& text) { write_journal(text); },
                                [this](ExitStatus exit) { quit(exit); }, random_id(), "", random_word()});
@@ -181,6 +194,7 @@ struct App::Parts {
   ListenerClaim claim;
   SnapshotBoard board;
   std::unique_ptr<Plane> plane;
+  std::optional<TlsKeeper> tls;  // where a listener speaks it
   std::unique_ptr<LauncherLink> launcher;
   std::optional<Driver> driver;
   std::optional<Control> control;

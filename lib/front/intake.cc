@@ -32,6 +32,7 @@ bool is_ours_to_set(const http::Header& header) {
     case http::HeaderId::kTransferEncoding:
     case http::HeaderId::kUpgrade:
     case http::HeaderId::kXRealIp:
+    case http::HeaderId::kXForwardedClientCert:
     case http::HeaderId::kXForwardedFor:
     case http::HeaderId::kXForwardedHost:
     case http::HeaderId::kXForwardedPort:

@@ -25,7 +25,8 @@ constexpr Rule request_rule(HeaderId id) {
     case HeaderId::kXForwardedOther:
     case HeaderId::kXRealIp:
       return Rule::kSource;
-    case HeaderId::kForwarded:  // this and the four after it: joined or set by append_source()
+    case HeaderId::kForwarded:  // this and the five after it: joined or set by append_source()
+    case HeaderId::kXForwardedClientCert:
     case HeaderId::kXForwardedFor:
     case HeaderId::kXForwardedHost:
     case HeaderId::kXForwardedPort:
@@ -64,6 +65,7 @@ constexpr bool passes_in_response(HeaderId id) {
     case HeaderId::kSidestepGeneration:
     case HeaderId::kTrailer:
     case HeaderId::kXRealIp:
+    case HeaderId::kXForwardedClientCert:
     case HeaderId::kXForwardedFor:
     case HeaderId::kXForwardedHost:
     case HeaderId::kXForwardedPort:
@@ -140,6 +142,9 @@ void append_source(std::string& out, const RequestHead& head, const ForwardConte
   }
   if (!append_given(out, head, context, HeaderId::kXForwardedPort) && context.local_port != 0) {
     append_header(out, "X-Forwarded-Port", std::uint64_t{context.local_port});
+  }
+  if (!context.client_certificate.empty()) {
+    append_header(out, "X-Forwarded-Client-Cert", context.client_certificate);
   }
   out += "Forwarded: ";
   if (context.trusted && append_joined(out, head.headers, HeaderId::kForwarded)) out += ", ";

@@ -26,6 +26,9 @@ struct ForwardContext {
   Framing framing = Framing::kNone;           // how the body is sent to the app: kNone, kLength or kChunked
   std::uint64_t content_length = 0;
   bool upgrade = false;  // pass the Upgrade; REQUIRES: head.upgrade
+  // Of a client that has shown a certificate: X-Forwarded-Client-Cert, in Envoy's format. Copies of others
+  // never pass, not even a trusted source's.
+  std::string_view client_certificate{};
 };
 // The whole head for the app, in HTTP/1.1, with the empty line.
 void append_request_head(std::string& out, const RequestHead& head, const ForwardContext& context);

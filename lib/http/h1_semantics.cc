@@ -126,6 +126,7 @@ BadReason take(const Header& header, Facts* facts) {
     case HeaderId::kSidestepGeneration:
     case HeaderId::kTrailer:
     case HeaderId::kXRealIp:
+    case HeaderId::kXForwardedClientCert:
     case HeaderId::kXForwardedFor:
     case HeaderId::kXForwardedHost:
     case HeaderId::kXForwardedPort:

@@ -26,6 +26,7 @@ HeaderId id_with_x(std::string_view name) {
   if (rest.size() == 4 && is(rest, "host")) return HeaderId::kXForwardedHost;
   if (rest.size() == 4 && is(rest, "port")) return HeaderId::kXForwardedPort;
   if (rest.size() == 5 && is(rest, "proto")) return HeaderId::kXForwardedProto;
+  if (rest.size() == 11 && is(rest, "client-cert")) return HeaderId::kXForwardedClientCert;
   return HeaderId::kXForwardedOther;
 }
 

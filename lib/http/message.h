@@ -52,6 +52,7 @@ enum class HeaderId : std::uint8_t {
   kTransferEncoding,
   kUpgrade,
   kXRealIp,
+  kXForwardedClientCert,
   kXForwardedFor,
   kXForwardedHost,
   kXForwardedPort,

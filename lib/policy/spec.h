@@ -1,8 +1,9 @@
-// The `spec` of a ReloadPolicy as plain structs: the same YAML steers `sidestep run` on a laptop and the operator in a
-// cluster. Defaults stand here and nowhere else; crds/reloadpolicies.yaml repeats them and a test compares the two.
+// The `spec` of a ReloadPolicy as plain structs: the same YAML steers `sidestep run` on a laptop and the
+// operator in a cluster. Defaults stand here and nowhere else; crds/reloadpolicies.yaml repeats them and a
+// test compares the two.
 //
-// Validation is done by parse_policy (spec.cc), which reports every mistake at once; code that holds a PolicySpec may
-// rely on the ranges written beside each field.
+// Validation is done by parse_policy (spec.cc), which reports every mistake at once; code that holds a
+// PolicySpec may rely on the ranges written beside each field.
 #pragma once
 
 #include <cstdint>
@@ -59,7 +60,8 @@ struct RolloutStep {
 };
 
 struct Rollout {
-  std::vector<RolloutStep> steps{RolloutStep{}};  // 1..20, pods not decreasing; on one machine `pods` is ignored
+  std::vector<RolloutStep> steps{
+      RolloutStep{}};  // 1..20, pods not decreasing; on one machine `pods` is ignored
   PodAmount max_concurrent_pods{25, true};
   Seconds progress_deadline{600};  // 1..86400
 };
@@ -97,15 +99,15 @@ struct Hold {
 enum class OnNoTraffic : std::uint8_t { kHold, kPass };
 
 struct Analysis {
-  int max_error_rate_per_ten_thousand = 100;  // by which candidate may be worse than active; 0..10000
-  int minimum_requests = 50;                  // of the candidate, before a verdict; 1..1000000
+  int max_error_rate_per_ten_thousand = 100;       // by which candidate may be worse than active; 0..10000
+  int minimum_requests = 50;                       // of the candidate, before a verdict; 1..1000000
   OnNoTraffic on_no_traffic = OnNoTraffic::kPass;  // when a step's pause ended with fewer requests than that
 };
 
 enum class SnapshotMode : std::uint8_t { kPinned, kLive };
 
-// What is copied per generation. {config} and $SIDESTEP_CONFIG name the copy: of the one path, or of a folder that
-// holds one entry per path.
+// What is copied per generation. {config} and $SIDESTEP_CONFIG name the copy: of the one path, or of a folder
+// that holds one entry per path.
 struct ConfigSource {
   std::string path;  // absolute, as the app container sees it; file or folder
   SnapshotMode mode = SnapshotMode::kPinned;
@@ -136,8 +138,9 @@ struct PolicySpec {
   int history_limit = 10;          // finished Reload objects that are kept; 1..100
 };
 
-// Reads a whole ReloadPolicy document (apiVersion, kind, metadata, spec) or a bare spec, YAML or JSON, at most 256 KiB.
-// On failure the detail holds one line per mistake, each "place: value: what is wrong; fix". Unknown fields are mistakes.
+// Reads a whole ReloadPolicy document (apiVersion, kind, metadata, spec) or a bare spec, YAML or JSON, at
+// most 256 KiB. On failure the detail holds one line per mistake, each "place: value: what is wrong; fix".
+// Unknown fields are mistakes.
 Result<PolicySpec> parse_policy(std::string_view text, std::string_view file_name);
 
 // The spec as JSON text, with defaults written out; parse_policy reads it back to the same value.

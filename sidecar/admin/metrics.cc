@@ -171,6 +171,25 @@ void durations(Writer& out, const Source& from) {
   }
 }
 
+void handshakes(Writer& out, const Source& from) {
+  for (std::size_t i = 0; i < kHandshakeResults; ++i) {
+    out.sample({{"result", std::string(to_string(static_cast<HandshakeResult>(i)))}},
+               from.snapshot.counters.handshakes[i]);
+  }
+}
+
+void certificate_ends(Writer& out, const Source& from) {
+  for (const CertificateView& view : from.snapshot.certificates) {
+    out.sample({{"path", view.path}},
+               std::chrono::duration<double>(view.not_after.time_since_epoch()).count());
+  }
+}
+
+void certificates_refused(Writer& out, const Source& from) {
+  for (const CertificateView& view : from.snapshot.certificates)
+    out.sample({{"path", view.path}}, view.refused);
+}
+
 void longest_hold(Writer& out, const Source& from) {
   out.sample({}, static_cast<double>(from.snapshot.counters.longest_hold_us) / 1e6);
 }
@@ -232,6 +251,18 @@ constexpr Metric kMetrics[] = {
      per_generation<&Counters::connect_failures>},
     {"sidestep_client_connections_total", 'c', "Client connections accepted.", of_shards<&Shards::accepted>},
     {"sidestep_client_connections_open", 'g', "Client connections open.", of_shards<&Shards::clients_open>},
+    {"sidestep_tls_handshakes_total", 'c', "TLS handshakes of clients that ended, by result.", handshakes},
+    {"sidestep_tls_handshakes_open", 'g', "TLS handshakes of clients under way.",
+     of_shards<&Shards::handshakes_open>},
+    {"sidestep_proxy_headers_total", 'c', "PROXY headers of trusted sources that were read.",
+     of_shards<&Shards::proxy_headers>},
+    {"sidestep_proxy_headers_refused_total", 'c',
+     "Connections of trusted sources that were closed for their PROXY header.",
+     of_shards<&Shards::proxy_headers_refused>},
+    {"sidestep_tls_certificate_expiry_timestamp_seconds", 'g',
+     "When a certificate in use ends, in Unix time.", certificate_ends},
+    {"sidestep_tls_certificate_refused_total", 'c',
+     "Times that the files of a certificate held something worse than what is used.", certificates_refused},
     {"sidestep_requests_held", 'g', "Requests that wait for a generation.", of_shards<&Shards::held_now>},
     {"sidestep_requests_held_bytes", 'g', "Bytes of the requests that wait.",
      of_shards<&Shards::held_bytes_now>},

@@ -109,6 +109,7 @@ class Loader {
   void fill_in_for_run();
   void fill_in_for_proxy();
   void check_app();
+  void check_tls();
   void check_addresses();
   void check_address(const ListenAddress& address, std::string_view flag, std::string_view wrong,
                      std::vector<ListenAddress>& seen);
@@ -290,6 +291,28 @@ void Loader::check_app() {
   }
 }
 
+void Loader::check_tls() {
+  bool tls = false;
+  bool proxy = false;
+  for (const ListenAddress& address : options_.listen) {
+    tls = tls || address.tls;
+    proxy = proxy || address.proxy;
+  }
+  if (tls && options_.tls.certificates.empty()) {
+    mistakes_.line(
+        "--listen: tls:// needs a certificate; add --tls-certificate with a folder or file that holds it");
+  }
+  if (!tls && (!options_.tls.certificates.empty() || !options_.tls.client_ca.empty())) {
+    mistakes_.line(
+        "--listen: a TLS option is given, but no listener speaks TLS; write for instance --listen "
+        "tls://:8443");
+  }
+  if (proxy && options_.trusted_sources.empty()) {
+    mistakes_.line(
+        "--listen: proxy:// believes nobody; name who sends PROXY headers with --trust-forwarded NETWORK");
+  }
+}
+
 void Loader::check_addresses() {
   const bool listen_given = is_set("--listen");
   if (!listen_given) {
@@ -297,6 +320,7 @@ void Loader::check_addresses() {
                        ? "--listen: missing; write where clients connect, for instance --listen :8080"
                        : "SIDESTEP_LISTEN: missing; set where clients connect, for instance 0.0.0.0:8080");
   }
+  check_tls();
   std::vector<ListenAddress> seen;
   for (const ListenAddress& address : options_.listen) {
     check_address(address, "--listen", "given already by another --listen; leave one of the two out", seen);

@@ -36,7 +36,7 @@ Status append(Options& options, Result<Item> item) {
 }
 
 Status set_listen(Options& options, Value value) {
-  return append<&Options::listen>(options, parse_listen(value));
+  return append<&Options::listen>(options, parse_client_listen(value));
 }
 Status set_control_listen(Options& options, Value value) {
   Result<ListenAddress> address = parse_listen(value);
@@ -49,6 +49,19 @@ Status set_trusted(Options& options, Value value) {
 }
 Status set_source(Options& options, Value value) {
   return append<&Options::sources>(options, parse_source(value));
+}
+Status set_tls_certificate(Options& options, Value value) {
+  if (value.empty()) return invalid("empty; name a folder with tls.crt and tls.key, or a PEM file with both");
+  options.tls.certificates.emplace_back(value);
+  return {};
+}
+Status set_tls_client_ca(Options& options, Value value) {
+  const bool optional = value.starts_with("optional:");
+  if (optional) value.remove_prefix(std::string_view("optional:").size());
+  if (value.empty()) return invalid("empty; name a PEM file, or optional:FILE");
+  options.tls.client_ca = std::string(value);
+  options.tls.client_required = !optional;
+  return {};
 }
 Status set_env(Options& options, Value value) { return append<&Options::env>(options, parse_env(value)); }
 
@@ -154,8 +167,16 @@ using C = ControlLimits;
 constexpr OptionRow kRows[] = {
     {G::kTraffic, "--listen", "ADDR:PORT", "SIDESTEP_LISTEN", true, "none",
      "where clients connect: :8080 (IPv4 and IPv6), 0.0.0.0:8080 (IPv4), [::]:8080 (IPv6), an address, or "
-     "unix:/path",
+     "unix:/path; tls://:8443 speaks TLS, proxy:// and proxy+tls:// take PROXY headers of trusted sources",
      "", set_listen},
+    {G::kTraffic, "--tls-certificate", "PATH", "SIDESTEP_TLS_CERTIFICATE", true, "none",
+     "for tls:// listeners: a folder with tls.crt and tls.key (a mounted Secret) or a PEM file with both, "
+     "read again when it changes; chosen by the name that a client asks for, the first one otherwise",
+     "", set_tls_certificate},
+    {G::kTraffic, "--tls-client-ca", "FILE", "SIDESTEP_TLS_CLIENT_CA", false, "none",
+     "clients of tls:// listeners must show a certificate of these authorities (optional:FILE: may); the app "
+     "is told in X-Forwarded-Client-Cert",
+     "", set_tls_client_ca},
     {G::kTraffic, "--trust-forwarded", "NETWORK", "SIDESTEP_TRUST_FORWARDED", true, "none",
      "clients whose X-Forwarded-* and Forwarded are kept and added to (from all others they are set anew): "
      "10.0.0.0/8, fd00::/8, or unix",
@@ -281,6 +302,15 @@ constexpr OptionRow kRows[] = {
      "HTTP/2 frames that carry nothing (PING, SETTINGS, PRIORITY, empty DATA, tiny windows); a tenth comes "
      "back each second, some with each answer",
      "the connection is ended (ENHANCE_YOUR_CALM)", set_count<&L::h2_max_empty_frames, 10, 1'000'000>},
+    {G::kRequestLimits, "--tls-handshake-timeout", "DURATION", "SIDESTEP_TLS_HANDSHAKE_TIMEOUT", false, "10s",
+     "from a connection's begin to the end of its PROXY header and TLS handshake", "the connection is closed",
+     set_limit<&L::tls_handshake_timeout, 100, kHour>},
+    {G::kRequestLimits, "--max-tls-handshakes", "N", "SIDESTEP_MAX_TLS_HANDSHAKES", false, "2000",
+     "TLS handshakes (and PROXY headers) under way", "the oldest one is given up for a new one",
+     set_count<&L::max_tls_handshakes, 4, 1'000'000>},
+    {G::kRequestLimits, "--tls-session-lifetime", "DURATION", "SIDESTEP_TLS_SESSION_LIFETIME", false, "12h",
+     "a TLS session can be resumed for so long; 0ms: never", "a full handshake",
+     set_limit<&L::tls_session_lifetime, 0, 168 * kHour>},
     {G::kRequestLimits, "--linger-timeout", "DURATION", "SIDESTEP_LINGER_TIMEOUT", false, "2s",
      "reading on after an early answer, so that it arrives whole", "the connection is closed",
      set_limit<&L::linger_timeout, 0, 60'000>},

@@ -79,6 +79,23 @@ Result<ListenAddress> parse_listen(std::string_view text) {
   return ListenAddress{*std::move(host), static_cast<std::uint16_t>(*port), only_v6};
 }
 
+Result<ListenAddress> parse_client_listen(std::string_view text) {
+  const std::size_t end = text.find("://");
+  if (end == std::string_view::npos || text.starts_with(kUnix)) return parse_listen(text);
+  const std::string_view scheme = text.substr(0, end);
+  const bool tls = scheme == "tls" || scheme == "proxy+tls";
+  const bool proxy = scheme == "proxy" || scheme == "proxy+tls";
+  if (!tls && !proxy) {
+    return invalid("\"" + std::string(scheme) +
+                   "://\" is unknown; write tls://:8443, proxy://:8080 or proxy+tls://:8443");
+  }
+  Result<ListenAddress> address = parse_listen(text.substr(end + 3));
+  if (!address) return address;
+  address->tls = tls;
+  address->proxy = proxy;
+  return address;
+}
+
 std::string to_string(const ListenAddress& address) {
   if (!address.path.empty()) return std::string(kUnix) + address.path;
   if (address.host == "::" && !address.only_v6) return ":" + std::to_string(address.port);

@@ -17,6 +17,8 @@ namespace sidestep::sidecar {
 // there is no IPv6). "0.0.0.0:8080": IPv4 alone. "[::]:8080": IPv6 alone. "127.0.0.1:8080", "[::1]:8080",
 // "localhost:8080": that address. "unix:/path": a Unix socket.
 Result<ListenAddress> parse_listen(std::string_view text);
+// The same for clients, where "tls://", "proxy://" or "proxy+tls://" may stand before it.
+Result<ListenAddress> parse_client_listen(std::string_view text);
 std::string to_string(const ListenAddress& address);
 
 // An app on this machine: ":3000", "127.0.0.1:3000", "localhost:3000" or "unix:/path". Other hosts are

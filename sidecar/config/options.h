@@ -22,6 +22,8 @@ struct ListenAddress {
   std::uint16_t port = 0;
   bool only_v6 = false;   // of "::"
   std::string path = {};  // not empty: a Unix socket, and nothing above counts
+  bool tls = false;       // of clients, with Options::tls
+  bool proxy = false;     // connections of trusted sources begin with a PROXY header
   bool operator==(const ListenAddress&) const = default;
 };
 
@@ -33,6 +35,16 @@ enum class AppProtocol : std::uint8_t {
 
 // Among the trusted sources: clients that come by a Unix socket.
 inline constexpr std::string_view kUnixSource = "unix";
+
+// TLS of the client-facing listeners. Files are read again when they change.
+struct TlsOptions {
+  // Each a folder with tls.crt and tls.key (a mounted Secret), or one PEM file with both. The first one
+  // answers names that none is for.
+  std::vector<std::string> certificates;
+  std::string client_ca;  // PEM file: who may issue certificates to clients; empty: clients are not asked
+  bool client_required = true;  // with client_ca
+  bool operator==(const TlsOptions&) const = default;
+};
 
 // Bounds of the request path. Each has a metric and a row in docs/limits.md.
 struct Limits {
@@ -49,18 +61,21 @@ struct Limits {
   Millis idle_timeout{60'000};                // a kept client connection without a request
   Millis write_timeout{60'000};               // a client that does not read
   Millis app_connect_timeout{1'000};
-  Millis app_answer_timeout{0};    // 0: no bound (the client decides)
-  Millis app_idle_timeout{4'000};  // a pooled app connection; below the app's own idle time
-  int app_max_connecting = 32;     // paced release after a hold
-  int app_max_connections = 0;     // per generation and shard; 0: no bound; beyond it requests queue
+  Millis app_answer_timeout{0};       // 0: no bound (the client decides)
+  Millis app_idle_timeout{4'000};     // a pooled app connection; below the app's own idle time
+  int app_max_connecting = 32;        // paced release after a hold
+  int app_max_connections = 0;        // per generation and shard; 0: no bound; beyond it requests queue
   std::size_t app_max_streams = 100;  // on one HTTP/2 connection to the app; beyond it another is opened
-  int retry_budget_percent = 20;   // of requests in the last 10 s, with a floor of 10
-  int h2_max_streams = 128;        // of one connection of a client, at the same time
+  int retry_budget_percent = 20;      // of requests in the last 10 s, with a floor of 10
+  int h2_max_streams = 128;           // of one connection of a client, at the same time
   std::size_t h2_stream_window_bytes = 65'536;         // of a request's body, before the client must wait
   std::size_t h2_connection_window_bytes = 1'048'576;  // the same of all requests of a connection
   int h2_max_resets = 200;          // requests that a client gives up at once; a tenth comes back per second
   int h2_max_empty_frames = 2'000;  // PING, SETTINGS, …; a tenth comes back per second
-  Millis linger_timeout{2'000};     // reading on after an early answer, so that it arrives whole
+  Millis tls_handshake_timeout{10'000};     // from accept to the first byte of a request's head
+  std::size_t max_tls_handshakes = 2'000;   // under way, with the reading of PROXY headers
+  Millis tls_session_lifetime{43'200'000};  // a ticket resumes a session for so long; 0: no tickets
+  Millis linger_timeout{2'000};             // reading on after an early answer, so that it arrives whole
   bool operator==(const Limits&) const = default;
 };
 
@@ -91,8 +106,8 @@ struct Options {
   policy::PolicySpec policy;
   std::optional<AppAddress> attach;  // front this app, which somebody else started, instead of a command
   AppProtocol app_protocol = AppProtocol::kHttp1;
-  bool run_mode = false;             // `sidestep run`: the parent starts the launcher itself
-  std::string control_path;          // Unix socket, 0600
+  bool run_mode = false;                      // `sidestep run`: the parent starts the launcher itself
+  std::string control_path;                   // Unix socket, 0600
   std::vector<ListenAddress> control_listen;  // probes, metrics, signed commands
   std::string run_dir;    // shared with the app container: launcher binary and socket, run/
   std::string state_dir;  // private: journal, token, epoch
@@ -101,6 +116,7 @@ struct Options {
   std::vector<SourceMount> sources;  // whose content is reported to the operator
   std::string pod_uid;    // what a signature is bound to
   int shards = 1;         // 1..4
+  TlsOptions tls;
   Limits limits;
   ControlLimits control_limits;
   std::vector<std::string> trusted_sources;  // CIDR or "unix"; their X-Forwarded-*, Forwarded are added to

@@ -32,6 +32,24 @@ std::string_view to_string(Outcome outcome) {
   return "unknown";
 }
 
+std::string_view to_string(HandshakeResult result) {
+  switch (result) {
+    case HandshakeResult::kFull:
+      return "full";
+    case HandshakeResult::kResumed:
+      return "resumed";
+    case HandshakeResult::kFailed:
+      return "failed";
+    case HandshakeResult::kClientLeft:
+      return "client_left";
+    case HandshakeResult::kLate:
+      return "late";
+    case HandshakeResult::kGivenUp:
+      return "given_up";
+  }
+  return "unknown";
+}
+
 std::uint64_t GenerationCounters::errors() const {
   const auto of = [this](Outcome outcome) { return by_outcome[static_cast<std::size_t>(outcome)]; };
   std::uint64_t grpc = 0;
@@ -85,6 +103,10 @@ void ShardCounters::add(const ShardCounters& other) {
       add_generation(*it, from);
   }
   add_all(without_generation, other.without_generation);
+  add_all(handshakes, other.handshakes);
+  handshakes_open += other.handshakes_open;
+  proxy_headers += other.proxy_headers;
+  proxy_headers_refused += other.proxy_headers_refused;
   accepted += other.accepted;
   clients_open += other.clients_open;
   held_now += other.held_now;

@@ -28,6 +28,18 @@ enum class Outcome : std::uint8_t {
 inline constexpr std::size_t kOutcomes = 11;
 std::string_view to_string(Outcome outcome);
 
+// How the TLS handshake of a client ended.
+enum class HandshakeResult : std::uint8_t {
+  kFull,
+  kResumed,     // an earlier session went on
+  kFailed,      // refused by us or by the client; logged
+  kClientLeft,  // without a word: a probe that only connects, or a client that is gone
+  kLate,        // not done in time
+  kGivenUp,     // the oldest of too many, or the process ended
+};
+inline constexpr std::size_t kHandshakeResults = 6;
+std::string_view to_string(HandshakeResult result);
+
 inline constexpr std::size_t kLatencyBuckets = 20;
 // Upper bounds in microseconds; the last bucket has none.
 inline constexpr std::array<std::uint64_t, kLatencyBuckets - 1> kLatencyBounds{
@@ -58,6 +70,10 @@ struct GenerationCounters {
 struct ShardCounters {
   std::vector<GenerationCounters> generations;
   std::array<std::uint64_t, kOutcomes> without_generation{};  // streams that never reached one
+  std::array<std::uint64_t, kHandshakeResults> handshakes{};
+  std::uint64_t handshakes_open = 0;
+  std::uint64_t proxy_headers = 0;
+  std::uint64_t proxy_headers_refused = 0;
   std::uint64_t accepted = 0;
   std::uint64_t clients_open = 0;
   std::uint64_t held_now = 0;

@@ -38,6 +38,13 @@ struct GenerationView {
   std::uint64_t errors = 0;
 };
 
+// A certificate for clients.
+struct CertificateView {
+  std::string path;  // as configured
+  WallTime not_after;
+  std::uint64_t refused = 0;  // times that its files held something worse than what is used
+};
+
 struct VerdictCount {
   ReloadPhase phase = ReloadPhase::kSucceeded;  // an ended one
   ReloadReason reason = ReloadReason::kNone;
@@ -66,7 +73,8 @@ struct Snapshot {
   std::string not_ready_why;  // empty when ready
 
   ShardCounters counters;
-  std::vector<VerdictCount> verdicts;          // of reloads, since the start of the process
+  std::vector<VerdictCount> verdicts;  // of reloads, since the start of the process
+  std::vector<CertificateView> certificates;
   std::uint64_t restarts = 0;                  // of active after it died by itself
   std::uint64_t launcher_refused = 0;          // connections at the launcher's socket with a wrong token
   std::shared_ptr<const Decisions> decisions;  // never null

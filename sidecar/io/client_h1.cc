@@ -201,6 +201,7 @@ void ClientH1::start_stream(const http::RequestHead& head) {
   context.client_ip = format_ip(peer_.ip, ip.data());
   context.local_port = shard_.listener_port(listener_);
   context.trusted = !shard_.trusted().empty() && shard_.trusted().contains(peer_.ip);
+  wire_.describe(context);
   context.framing = head.framing;
   context.content_length = head.content_length;
   context.upgrade = head.upgrade;
@@ -350,6 +351,7 @@ void ClientH1::drop() {
 
 void ClientH1::close() {
   if (state_ == State::kClosed) return;
+  if (state_ == State::kHead) wire_.say_whole();
   state_ = State::kClosed;
   shard_.loop().cancel(*this);
   shard_.loop().remove(wire_.fd());

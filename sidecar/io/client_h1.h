@@ -48,6 +48,8 @@ class ClientH1 final : public ClientConn, public IoHandler, public ClientSide, p
   void hold_back(bool held) override;
   std::size_t kernel_bytes() const override;
 
+  // Bytes may have come already that the loop will not report: those that TLS read with its handshake.
+  bool has_begun() const { return wire_.tls() != nullptr; }
   // Goes on with a pipelined request or a body that waited. Called through Shard::later.
   void resume();
   // Whether resume() is due; set by Shard::later.

@@ -112,6 +112,7 @@ bool ClientH1::flush() {
     update_interest();
   } else if (output_ends_) {
     wire_.shutdown_write();
+    update_interest();
   }
   if (answer_done_) answer_ended();
   return true;
@@ -195,6 +196,7 @@ void ClientH1::finish_answers() {
 void ClientH1::start_lingering() {
   const bool client_is_done = input_ended_ || (client_asked_close_ && body_.finished() && in_.empty());
   if (client_is_done) {
+    wire_.say_whole();
     close();
     return;
   }

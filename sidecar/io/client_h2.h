@@ -48,6 +48,7 @@ class ClientH2 final : public ClientConn,
   // --- From its streams.
   Shard& shard() { return shard_; }
   http::H2Session& session() { return session_; }
+  const Wire& wire() const { return wire_; }
   const PeerAddress& peer() const { return peer_; }
   std::uint16_t listener() const { return listener_; }
   bool is_closed() const { return state_ == State::kClosed; }

@@ -50,6 +50,7 @@ void ClientH2Stream::on_request(const http::H2Fields& fields, bool is_whole) {
   context.client_ip = format_ip(conn_->peer().ip, ip.data());
   context.local_port = shard.listener_port(conn_->listener());
   context.trusted = !shard.trusted().empty() && shard.trusted().contains(conn_->peer().ip);
+  conn_->wire().describe(context);
   context.framing = head.framing;
   context.content_length = head.content_length;
   context.upgrade = head.upgrade;

@@ -161,8 +161,10 @@ void Driver::publish_snapshot() {
   ++remembered_.serial;
   remembered_.launcher_connected = parts_.launcher.is_up();
   remembered_.launcher_refused = parts_.launcher.refused();
-  parts_.board.publish(std::make_shared<const Snapshot>(make_snapshot(
-      model_, fleet_, remembered_, parts_.plane.latest_counters(), decisions_, parts_.loop.now())));
+  auto snapshot = std::make_shared<Snapshot>(make_snapshot(
+      model_, fleet_, remembered_, parts_.plane.latest_counters(), decisions_, parts_.loop.now()));
+  snapshot->certificates = parts_.plane.certificates();
+  parts_.board.publish(std::move(snapshot));
 }
 
 void Driver::write_journal() {

@@ -52,8 +52,7 @@ SendState OutVec::send(int fd, Buffer& rest, std::uint64_t& sent) {
   std::size_t total = 0;
   for (std::size_t i = 0; i < pieces_.size(); ++i) {
     const Piece& piece = pieces_[i];
-    const char* data = piece.data != nullptr ? piece.data : text_.data() + piece.offset;
-    vectors[i] = {const_cast<char*>(data), piece.size};
+    vectors[i] = {const_cast<char*>(begin_of(piece)), piece.size};
     total += piece.size;
   }
   msghdr message{};
@@ -81,8 +80,7 @@ SendState OutVec::keep(Buffer& rest, std::size_t skip) {
       skip -= piece.size;
       continue;
     }
-    const char* data = piece.data != nullptr ? piece.data : text_.data() + piece.offset;
-    rest.append({data + skip, piece.size - skip});
+    rest.append({begin_of(piece) + skip, piece.size - skip});
     skip = 0;
   }
   clear();
@@ -99,6 +97,20 @@ SendState send_rest(int fd, Buffer& rest, std::uint64_t& sent) {
     if (static_cast<std::size_t>(count) < bytes.size()) return SendState::kSome;
   }
   return SendState::kAll;
+}
+
+SendState send_or_keep(int fd, std::string_view bytes, Buffer& rest, std::uint64_t& sent) {
+  if (!rest.empty()) {
+    rest.append(bytes);
+    return SendState::kSome;
+  }
+  const ssize_t count = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (count < 0 && !is_full(errno)) return SendState::kBroken;
+  const std::size_t taken = count < 0 ? 0 : static_cast<std::size_t>(count);
+  sent += taken;
+  if (taken == bytes.size()) return SendState::kAll;
+  rest.append(bytes.substr(taken));
+  return SendState::kSome;
 }
 
 }  // namespace sidestep::sidecar

@@ -34,6 +34,13 @@ class OutVec {
   // `rest`. Leaves this empty. `sent` grows by the bytes that the kernel took.
   SendState send(int fd, Buffer& rest, std::uint64_t& sent);
   void clear();
+  // Calls `visit` with each piece in order. Leaves this empty.
+  template <typename Visit>
+  void take(Visit visit) {
+    close_text();
+    for (const Piece& piece : pieces_) visit(std::string_view(begin_of(piece), piece.size));
+    clear();
+  }
 
  private:
   struct Piece {
@@ -41,6 +48,9 @@ class OutVec {
     std::size_t offset;
     std::size_t size;
   };
+  const char* begin_of(const Piece& piece) const {
+    return piece.data != nullptr ? piece.data : text_.data() + piece.offset;
+  }
   void close_text();
   SendState keep(Buffer& rest, std::size_t skip);
 
@@ -49,6 +59,8 @@ class OutVec {
   std::vector<Piece> pieces_;
 };
 
+// One write of `bytes`, behind what waits in `rest` already.
+SendState send_or_keep(int fd, std::string_view bytes, Buffer& rest, std::uint64_t& sent);
 // Sends what waits. kAll when nothing is left.
 SendState send_rest(int fd, Buffer& rest, std::uint64_t& sent);
 

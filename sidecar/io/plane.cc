@@ -98,6 +98,8 @@ class ShardedPlane final : public Plane {
   void reset_hold_mark() override {
     for (auto& shard : shards_) shard->reset_hold_mark();
   }
+  void secure(front::TlsServerPtr terms, std::vector<CertificateView> certificates) override;
+  std::vector<CertificateView> certificates() const override { return certificates_; }
   void stop() override;
 
  private:
@@ -111,6 +113,8 @@ class ShardedPlane final : public Plane {
   std::vector<std::unique_ptr<Shard>> shards_;
   RouteTablePtr last_ = std::make_shared<RouteTable>();
   IdleLedger ledger_;  // control thread
+  front::TlsServerPtr tls_;
+  std::vector<CertificateView> certificates_;
 };
 
 ShardEvents ShardedPlane::shard_events() {
@@ -147,7 +151,13 @@ void ShardedPlane::start(std::vector<int> listeners, RouteTablePtr first) {
   for (int i = 0; i < count; ++i) {
     shards_.push_back(std::make_unique<Shard>(options_, trusted_, i, count, shard_events()));
   }
-  for (auto& shard : shards_) shard->start(listeners, first);
+  for (auto& shard : shards_) shard->start(listeners, first, tls_);
+}
+
+void ShardedPlane::secure(front::TlsServerPtr terms, std::vector<CertificateView> certificates) {
+  tls_ = std::move(terms);
+  certificates_ = std::move(certificates);
+  for (auto& shard : shards_) shard->secure(tls_);
 }
 
 void ShardedPlane::publish(RouteTablePtr table) {

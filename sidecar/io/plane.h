@@ -10,9 +10,11 @@
 #include <memory>
 #include <vector>
 
+#include "lib/front/tls.h"
 #include "sidecar/config/options.h"
 #include "sidecar/core/counters.h"
 #include "sidecar/core/route_table.h"
+#include "sidecar/core/snapshot.h"
 
 namespace sidestep::sidecar {
 
@@ -42,6 +44,9 @@ class Plane {
   virtual ShardCounters counters() = 0;
   // Counts are copied without waiting: what each shard published last (every 50 ms while busy).
   virtual ShardCounters latest_counters() const = 0;
+  // The terms of TLS to clients from now on, and what is shown of them.
+  virtual void secure(front::TlsServerPtr, std::vector<CertificateView>) {}
+  virtual std::vector<CertificateView> certificates() const { return {}; }
   virtual void reset_hold_mark() = 0;
   // Ends the shards: open streams are cut. Returns when the threads have ended.
   virtual void stop() = 0;

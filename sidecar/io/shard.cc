@@ -91,7 +91,8 @@ Shard::Shard(const Options& options, const TrustedSources& trusted, int index, i
 
 Shard::~Shard() { stop(); }
 
-void Shard::start(std::vector<int> listeners, RouteTablePtr table) {
+void Shard::start(std::vector<int> listeners, RouteTablePtr table, front::TlsServerPtr tls) {
+  tls_ = std::move(tls);
   thread_ = std::thread([this, listeners = std::move(listeners), table = std::move(table)]() mutable {
     run(std::move(listeners), std::move(table));
   });
@@ -100,8 +101,11 @@ void Shard::start(std::vector<int> listeners, RouteTablePtr table) {
 void Shard::run(std::vector<int> listeners, RouteTablePtr table) {
   for (const int fd : listeners) {
     ports_.push_back(local_port(fd));
-    listeners_.push_back(
-        std::make_unique<Listener>(*this, fd, static_cast<std::uint16_t>(listeners_.size())));
+    const std::size_t index = listeners_.size();
+    listeners_.push_back(std::make_unique<Listener>(*this, fd, static_cast<std::uint16_t>(index)));
+    if (index >= options_.listen.size()) continue;
+    listeners_.back()->tls = options_.listen[index].tls;
+    listeners_.back()->proxy = options_.listen[index].proxy;
   }
   loop_.set_turn_end([this] { on_turn_end(); });
   loop_.arm(tick_, kTick);
@@ -110,6 +114,7 @@ void Shard::run(std::vector<int> listeners, RouteTablePtr table) {
   loop_.run();
   listen(false);
   router_.shut();
+  while (ClientIntro* intro = intros_.front()) intro->end(HandshakeResult::kGivenUp);
   while (ClientConn* client = clients_.front()) client->drop();
   loop_.cancel(tick_);
   loop_.cancel(listen_again_);
@@ -163,7 +168,7 @@ void Shard::listen(bool on) {
 
 void Shard::accept_from(const Listener& listener) {
   for (int i = 0; i < kAcceptBurst; ++i) {
-    if (clients_.size() >= limits().max_clients / static_cast<std::size_t>(count_)) {
+    if (clients_.size() + intros_.size() >= limits().max_clients / static_cast<std::size_t>(count_)) {
       listen(false);
       loop_.arm(listen_again_, kListenAgain);
       return;
@@ -181,13 +186,39 @@ void Shard::accept_from(const Listener& listener) {
       return;
     }
     ++counters_.accepted;
-    serve(Wire(std::move(fd)), peer_of(address), listener.index);
+    welcome(std::move(fd), peer_of(address), listener);
   }
+}
+
+void Shard::welcome(UniqueFd fd, const PeerAddress& peer, const Listener& listener) {
+  const bool proxy = listener.proxy && trusted_.contains(peer.ip);
+  if (!listener.tls && !proxy) return serve(Wire(std::move(fd)), peer, listener.index);
+  // An attacker who lets handshakes hang loses the oldest first; honest ones take milliseconds.
+  if (intros_.size() >=
+      std::max<std::size_t>(1, limits().max_tls_handshakes / static_cast<std::size_t>(count_)))
+    intros_.front()->end(HandshakeResult::kGivenUp);
+  // The list's, until intro_ended().
+  auto* intro = new ClientIntro(*this, Wire(std::move(fd)), peer, listener.index, {proxy, listener.tls});
+  intros_.push_back(*intro);
+}
+
+std::unique_ptr<front::TlsSession> Shard::new_tls_session() {
+  return tls_ == nullptr ? nullptr : front::TlsSession::accept(tls_, tls_buffers_);
+}
+
+void Shard::intro_ended(ClientIntro& intro) {
+  intro.unlink();
+  loop_.destroy_later(std::unique_ptr<Deletable>(&intro));
+}
+
+void Shard::secure(front::TlsServerPtr terms) {
+  loop_.post([this, terms = std::move(terms)]() mutable { tls_ = std::move(terms); });
 }
 
 void Shard::serve(Wire wire, const PeerAddress& peer, std::uint16_t listener) {
   auto* client = new ClientH1(*this, std::move(wire), peer, listener);  // the list's, until client_closed()
   clients_.push_back(*client);
+  if (client->has_begun()) client->on_io(EPOLLIN);
 }
 
 void Shard::serve_h2(Wire wire, const PeerAddress& peer, std::uint16_t listener, std::string_view bytes) {
@@ -235,7 +266,8 @@ void Shard::on_tick() {
 
 ShardCounters Shard::collect() {
   ShardCounters counters = counters_;
-  counters.clients_open = clients_.size();
+  counters.clients_open = clients_.size() + intros_.size();
+  counters.handshakes_open = intros_.size();
   router_.collect(counters);
   return counters;
 }

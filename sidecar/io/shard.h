@@ -23,6 +23,7 @@
 #include "sidecar/core/route_table.h"
 #include "sidecar/io/client_h1.h"
 #include "sidecar/io/client_h2_stream.h"
+#include "sidecar/io/client_intro.h"
 #include "sidecar/io/out_vec.h"
 #include "sidecar/io/router.h"
 #include "sidecar/io/stream_pool.h"
@@ -48,9 +49,11 @@ class Shard final {
   Shard& operator=(const Shard&) = delete;
 
   // --- Any thread.
-  // The listeners stay the caller's and outlive the shard.
-  void start(std::vector<int> listeners, RouteTablePtr table);
+  // The listeners stay the caller's and outlive the shard. `tls`: for those of them that speak it.
+  void start(std::vector<int> listeners, RouteTablePtr table, front::TlsServerPtr tls);
   void publish(RouteTablePtr table);
+  // For connections from now on.
+  void secure(front::TlsServerPtr terms);
   void reset_hold_mark();
   ShardCounters latest_counters() const;
   // Calls back on the shard's thread.
@@ -85,6 +88,9 @@ class Shard final {
   static constexpr std::size_t kLargeRead = 262'144;
 
   std::uint16_t listener_port(std::uint16_t listener) const { return ports_[listener]; }
+  // Null: the connection cannot be served.
+  std::unique_ptr<front::TlsSession> new_tls_session();
+  void intro_ended(ClientIntro& intro);
   // A client whose first request has not been read yet; `listener` is the number of the one it came by.
   void serve(Wire wire, const PeerAddress& peer, std::uint16_t listener);
   // The same for one that speaks HTTP/2; `bytes` were read already.
@@ -105,10 +111,13 @@ class Shard final {
     Shard& shard;
     const int fd;
     const std::uint16_t index;
+    bool tls = false;
+    bool proxy = false;
   };
 
   void run(std::vector<int> listeners, RouteTablePtr table);
   void accept_from(const Listener& listener);
+  void welcome(UniqueFd fd, const PeerAddress& peer, const Listener& listener);
   void listen(bool on);
   template <typename Call>
   void for_each_client(Call call);
@@ -137,6 +146,9 @@ class Shard final {
   StreamPool streams_;
   ClientH2Streams h2_streams_;
   Router router_;
+  front::TlsBuffers tls_buffers_;
+  front::TlsServerPtr tls_;
+  IntrusiveList<ClientIntro> intros_;  // oldest first
   IntrusiveList<ClientConn> clients_;
   std::vector<ClientH1*> later_;
   std::vector<TurnEnd*> turn_ends_;

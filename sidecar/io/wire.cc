@@ -8,12 +8,77 @@
 #include <cerrno>
 
 namespace sidestep::sidecar {
+namespace {
 
-ssize_t Wire::recv(char* into, std::size_t size) { return ::recv(fd_.get(), into, size, MSG_DONTWAIT); }
+constexpr std::size_t kKeepSealed = 1U << 20;  // capacity, between calls
 
-void Wire::shutdown_write() { ::shutdown(fd_.get(), SHUT_WR); }
+}  // namespace
+
+ssize_t Wire::recv_plain(char* into, std::size_t size) { return ::recv(fd_.get(), into, size, MSG_DONTWAIT); }
+
+ssize_t Wire::peek(char* into, std::size_t size) const {
+  return ::recv(fd_.get(), into, size, MSG_PEEK | MSG_DONTWAIT);
+}
+
+void Wire::skip(std::size_t count) {
+  ::recv(fd_.get(), nullptr, count, MSG_TRUNC | MSG_DONTWAIT);  // tcp(7): thrown away
+}
+
+ssize_t Wire::recv_sealed(char* into, std::size_t size) {
+  const ssize_t count = tls_->recv(fd_.get(), into, size);
+  const int error = errno;
+  std::uint64_t ignored = 0;
+  pass_sealed(
+      ignored);  // an answer to a change of keys, or an alert; a broken socket is seen by the next call
+  errno = error;
+  return count;
+}
+
+front::TlsSession::Handshake Wire::shake() {
+  const front::TlsSession::Handshake state = tls_->shake(fd_.get());
+  std::uint64_t ignored = 0;
+  return pass_sealed(ignored) == SendState::kBroken ? front::TlsSession::Handshake::kFailed : state;
+}
+
+// Sends what the session has produced.
+SendState Wire::pass_sealed(std::uint64_t& sent) {
+  std::string& sealed = tls_->buffers().sealed;
+  SendState state = rest_.empty() ? SendState::kAll : SendState::kSome;
+  if (!sealed.empty()) state = send_or_keep(fd_.get(), sealed, rest_, sent);
+  sealed.clear();
+  if (sealed.capacity() > kKeepSealed) std::string().swap(sealed);
+  return state;
+}
+
+SendState Wire::send_sealed(OutVec& pieces, std::uint64_t& sent) {
+  bool good = true;
+  pieces.take([&](std::string_view piece) { good = good && tls_->seal(piece); });
+  good = tls_->seal_end() && good;
+  const SendState state = pass_sealed(sent);
+  return good ? state : SendState::kBroken;
+}
+
+SendState Wire::send_rest(std::uint64_t& sent) {
+  const SendState state = sidecar::send_rest(fd_.get(), rest_, sent);
+  if (ends_after_rest_ && state == SendState::kAll) ::shutdown(fd_.get(), SHUT_WR);
+  return state;
+}
+
+void Wire::say_whole() {
+  if (tls_ == nullptr || !rest_.empty()) return;
+  tls_->end();
+  std::uint64_t ignored = 0;
+  pass_sealed(ignored);
+}
+
+void Wire::shutdown_write() {
+  say_whole();
+  ends_after_rest_ = !rest_.empty();
+  if (!ends_after_rest_) ::shutdown(fd_.get(), SHUT_WR);
+}
 
 bool Wire::is_stale() const {
+  if (tls_ != nullptr) return tls_->is_stale(fd_.get());
   char byte;
   const ssize_t count = ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return count >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
@@ -41,6 +106,7 @@ void Wire::reset_at_close() {
 }
 
 void Wire::close() {
+  tls_.reset();
   fd_.reset();
   rest_.clear();
 }

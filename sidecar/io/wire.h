@@ -1,16 +1,21 @@
-// One connection's transport: the descriptor, and the bytes that the kernel did not take yet.
+// One connection's transport: the descriptor, the bytes that the kernel did not take yet, and TLS where it is
+// spoken.
 //
 // ClientH1 and AppConn own one and never touch the descriptor but to register it with the loop. Bytes leave
-// in the order of the calls; what waits is sent first. Waits for nothing, decides nothing about the
-// connection's life, knows no protocol above it. Threads: its shard's.
+// in the order of the calls; what waits is sent first. With TLS, bytes are encrypted when they are handed
+// over, so that what waits is ready for the socket; plain connections pay one comparison. Waits for nothing,
+// decides nothing about the connection's life, knows no protocol above it. Threads: its shard's.
 #pragma once
 
 #include <sys/types.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <utility>
 
+#include "lib/front/tls_session.h"
+#include "lib/http/forwarding.h"
 #include "lib/loop/socket.h"
 #include "sidecar/io/buffer.h"
 #include "sidecar/io/out_vec.h"
@@ -25,19 +30,45 @@ class Wire {
   int fd() const { return fd_.get(); }
   bool is_open() const { return static_cast<bool>(fd_); }
 
+  // From here on, TLS. REQUIRES: plain so far, and everything sent.
+  void begin_tls(std::unique_ptr<front::TlsSession> tls) { tls_ = std::move(tls); }
+  // Null on a plain connection.
+  const front::TlsSession* tls() const { return tls_.get(); }
+  // What the app is told about how its client came: https, and who the client is by its certificate.
+  void describe(http::ForwardContext& context) const {
+    if (tls_ == nullptr) return;
+    context.scheme = "https";
+    context.client_certificate = tls_->identity();
+  }
+  // With TLS, before anything else: goes on with the handshake. What it has to say is sent, or waits. Right
+  // after kDone recv() has to be called once: the first bytes may have come with the handshake's last.
+  front::TlsSession::Handshake shake();
+
+  // Takes bytes off the socket that belong to no protocol above: those of a PROXY header. REQUIRES: they
+  // wait.
+  void skip(std::size_t count);
+  // What waits in the kernel, left there: as ::recv with MSG_PEEK.
+  ssize_t peek(char* into, std::size_t size) const;
   // As ::recv: 0 is the end of what the other side sends, -1 with EAGAIN nothing now (the loop reports more).
-  ssize_t recv(char* into, std::size_t size);
+  // REQUIRES: with TLS, size > TlsSession::kRecord.
+  ssize_t recv(char* into, std::size_t size) {
+    return tls_ == nullptr ? recv_plain(into, size) : recv_sealed(into, size);
+  }
 
   // Empties `pieces`. What the kernel does not take is kept: kSome, ask for writability and call send_rest().
   // `sent` grows by the bytes that the kernel took.
-  SendState send(OutVec& pieces, std::uint64_t& sent) { return pieces.send(fd_.get(), rest_, sent); }
-  SendState send_rest(std::uint64_t& sent) { return sidecar::send_rest(fd_.get(), rest_, sent); }
+  SendState send(OutVec& pieces, std::uint64_t& sent) {
+    return tls_ == nullptr ? pieces.send(fd_.get(), rest_, sent) : send_sealed(pieces, sent);
+  }
+  SendState send_rest(std::uint64_t& sent);
   std::size_t unsent() const { return rest_.size(); }
   bool all_sent() const { return rest_.empty(); }
   void drop_unsent() { rest_.clear(); }
 
-  // The other side sees the end. REQUIRES: all_sent().
+  // The other side sees the end. REQUIRES: all_sent(). With TLS something may have to wait again.
   void shutdown_write();
+  // With TLS: tells the other side that what it has got is whole (close_notify), before close().
+  void say_whole();
   // True when the other side has closed, or has sent something: asks the kernel and takes nothing.
   bool is_stale() const;
   // True when the other side has closed and everything it sent was read: asks the kernel.
@@ -52,8 +83,15 @@ class Wire {
   void close();
 
  private:
-  UniqueFd fd_;
+  ssize_t recv_plain(char* into, std::size_t size);
+  ssize_t recv_sealed(char* into, std::size_t size);
+  SendState send_sealed(OutVec& pieces, std::uint64_t& sent);
+  SendState pass_sealed(std::uint64_t& sent);
+
+  std::unique_ptr<front::TlsSession> tls_;
   Buffer rest_;
+  UniqueFd fd_;
+  bool ends_after_rest_ = false;
 };
 
 }  // namespace sidestep::sidecar

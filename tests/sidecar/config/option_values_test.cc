@@ -8,6 +8,17 @@ namespace {
 ListenAddress listen(std::string_view text) { return parse_listen(text).value_or({"refused", 0}); }
 std::string wrong(const auto& result) { return result ? "accepted" : result.error().detail; }
 
+TEST(OptionValues, AListenerForClientsMaySpeakTlsAndTakeProxyHeaders) {
+  const ListenAddress plain{"127.0.0.1", 8443};
+  ListenAddress both = plain;
+  both.tls = both.proxy = true;
+  EXPECT_EQ(*parse_client_listen("127.0.0.1:8443"), plain);
+  EXPECT_EQ(*parse_client_listen("proxy+tls://127.0.0.1:8443"), both);
+  EXPECT_TRUE(parse_client_listen("tls://:1")->tls && !parse_client_listen("tls://:1")->proxy);
+  EXPECT_TRUE(parse_client_listen("proxy://:1")->proxy && !parse_client_listen("proxy://:1")->tls);
+  EXPECT_NE(parse_client_listen("https://:1").error().detail.find("write tls://:8443"), std::string::npos);
+}
+
 TEST(OptionValues, ListenTakesEveryUsualFormOfAnAddress) {
   EXPECT_EQ(listen(":8080"), (ListenAddress{"::", 8080}));
   EXPECT_EQ(listen("0.0.0.0:8080"), (ListenAddress{"0.0.0.0", 8080}));

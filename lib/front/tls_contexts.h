@@ -1,0 +1,36 @@
+// What tls.cc makes and tls_session.cc uses. Private to lib/front.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "lib/front/tls.h"
+
+struct evp_cipher_st;
+struct ssl_ctx_st;
+
+namespace sidestep::front {
+
+struct FreeContext {
+  void operator()(ssl_ctx_st* context) const;
+};
+using ContextPtr = std::unique_ptr<ssl_ctx_st, FreeContext>;
+
+struct FreeCipher {
+  void operator()(evp_cipher_st* cipher) const;
+};
+
+struct TlsServer::Contexts {
+  std::vector<ContextPtr> by_certificate;
+  ServerNames names;
+  std::vector<TicketKey> tickets;
+  std::unique_ptr<evp_cipher_st, FreeCipher> ticket_cipher;
+  bool h2 = false;
+};
+
+struct TlsClient::Context {
+  ContextPtr context;
+  std::string name;
+};
+
+}  // namespace sidestep::front
