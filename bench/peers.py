@@ -151,10 +151,11 @@ def nghttpx(folder: Path, port: int, behind: App, setup: Setup, _) -> list:
 
 
 def sidestep(folder: Path, port: int, behind: App, setup: Setup, bins: Path) -> list:
-    front = ["--tls-cert", folder / "server.crt", "--tls-key", folder / "server.key"] if setup.front == "tls" else []
+    is_tls = setup.front == "tls"
+    front = ["--tls-certificate", folder / "server.pem"] if is_tls else []
     back = ["--app-protocol", "h2c"] if setup.back == "h2" else []
-    return [bins / "sidestep", "run", "--listen", f"127.0.0.1:{port}", "--control", folder / f"{port}.sock", *front, *back, *setup.options,
-            "--attach", behind.address(setup.back)]
+    return [bins / "sidestep", "run", "--listen", f"{'tls://' if is_tls else ''}127.0.0.1:{port}", "--control", folder / f"{port}.sock",
+            *front, *back, *setup.options, "--attach", behind.address(setup.back)]
 
 
 def stick(name: str):

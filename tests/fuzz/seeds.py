@@ -55,7 +55,15 @@ def sessions():
         yield from (choice + settings + part for part in (get, post + body, socket, other, split, get + post + other + body))
 
 
+def proxy_headers():
+    yield from (b"PROXY TCP4 192.0.2.7 198.18.0.1 56324 443\r\n", b"PROXY TCP6 2001:db8::a ::ffff:198.18.0.1 1 2\r\n", b"PROXY UNKNOWN\r\n")
+    signature = b"\r\n\r\n\0\r\nQUIT\n"
+    yield from (signature + b"\x20\0\0\0", signature + b"\x21\x11\0\x11" + bytes(12) + b"\4\0\2hi", signature + b"\x21\x21\0\x24" + bytes(36))
+
+
 def seeds(fuzzer):
+    if fuzzer == "proxy_header_fuzz":
+        yield from proxy_headers()
     if fuzzer == "h2_session_fuzz":
         yield from sessions()
     if fuzzer == "control_call_fuzz":
