@@ -19,6 +19,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[3]
 BINS = Path(os.environ.get("SIDESTEP_BIN", TOP / "build/bin"))
 IS_SANITIZED = "SIDESTEP_SANITIZED" in os.environ
+IS_SOAK = os.environ.get("SIDESTEP_SOAK") == "1"
 WAIT = 30.0
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -279,3 +280,128 @@ class Proxy:
         self.process.wait()
         self.log.close()
         assert "Sanitizer" not in self.output()
+
+
+class Crowd:
+    """Many raw connections in one place: opened fast, written to and read without a thread each."""
+
+    def __init__(self, port, count, first=b""):
+        self.conns = []
+        for _ in range(count):
+            conn = socket.create_connection(("127.0.0.1", port), timeout=WAIT)
+            if first:
+                conn.sendall(first)
+            self.conns.append(conn)
+
+    def send(self, data):
+        for conn in self.conns:
+            try:
+                conn.sendall(data)
+            except OSError:
+                pass
+
+    def close(self):
+        for conn in self.conns:
+            conn.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class QuietApp:
+    """A process for any number of connections: answers GETs at once, and takes what anything else sends without a word."""
+
+    def __init__(self, answer=OK, path=None, backlog=4096):
+        self.listener = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
+        self.listener.bind(str(path) if path else ("127.0.0.1", 0))
+        self.listener.listen(backlog)
+        self.port = None if path else self.listener.getsockname()[1]
+        self.answer, self.conns, self.unsent = answer, {}, {}
+        self.pid = os.fork()  # of its own, so that it does not take turns with the test
+        if self.pid == 0:
+            try:
+                self.run()
+            finally:
+                os._exit(0)
+
+    def run(self):
+        self.poll = select.epoll()
+        self.listener.setblocking(False)
+        self.poll.register(self.listener, select.EPOLLIN)
+        while True:
+            for fd, events in self.poll.poll():
+                if fd == self.listener.fileno():
+                    self.accept()
+                elif events & select.EPOLLOUT:
+                    self.write(self.conns[fd])
+                else:
+                    self.serve(self.conns[fd])
+
+    def accept(self):
+        try:
+            while True:
+                conn, _ = self.listener.accept()
+                conn.setblocking(False)
+                self.conns[conn.fileno()] = conn
+                self.poll.register(conn, select.EPOLLIN)
+        except OSError:
+            return
+
+    def serve(self, conn):
+        try:
+            data = conn.recv(262144)
+        except OSError:
+            data = b""
+        if not data:
+            self.end(conn)
+        elif data.startswith(b"GET ") and data.endswith(b"\r\n\r\n"):
+            self.unsent[conn.fileno()] = memoryview(self.answer * data.count(b"\r\n\r\n"))
+            self.write(conn)
+
+    def write(self, conn):
+        rest = self.unsent[conn.fileno()]
+        try:
+            rest = rest[conn.send(rest):]
+        except BlockingIOError:
+            pass
+        except OSError:
+            return self.end(conn)
+        self.unsent[conn.fileno()] = rest
+        self.poll.modify(conn, select.EPOLLOUT if rest else select.EPOLLIN)
+        return None
+
+    def end(self, conn):
+        del self.conns[conn.fileno()]
+        conn.close()
+
+    def stop(self):
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        self.listener.close()
+
+
+def latencies(port, count=300):
+    """Milliseconds of fresh connections with one request each, and of requests on a kept one: (fresh, kept), sorted."""
+    def one(conn):
+        conn.send(GET)
+        head, body = conn.message()
+        assert body == b"ok", head or "no answer"
+
+    fresh, kept = [], []
+    with connect(port) as conn:
+        for _ in range(count):
+            began = time.perf_counter()
+            with connect(port) as other:
+                one(other)
+            fresh.append((time.perf_counter() - began) * 1000)
+            began = time.perf_counter()
+            one(conn)
+            kept.append((time.perf_counter() - began) * 1000)
+    return sorted(fresh), sorted(kept)
+
+
+def quantile(numbers, share):
+    return numbers[min(len(numbers) - 1, int(len(numbers) * share))]
