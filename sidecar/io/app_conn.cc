@@ -67,6 +67,7 @@ void AppConn::flush_request() {
     pieces.clear();
     return;
   }
+  const KeptBytes::Change change(shard_.kept(), wire_);
   const SendState state = wire_.send(pieces, handed_);
   write_broken_ = state == SendState::kBroken;
   if (state == SendState::kSome) want(wanted_ | EPOLLOUT);
@@ -108,11 +109,17 @@ void AppConn::on_connected(std::uint32_t events) {
   pool_.connected(*this);
 }
 
+SendState AppConn::send_rest() {
+  const KeptBytes::Change change(shard_.kept(), wire_);
+  const SendState state = wire_.send_rest(handed_);
+  if (state == SendState::kBroken) wire_.drop_unsent();
+  return state;
+}
+
 void AppConn::on_writable() {
-  switch (wire_.send_rest(handed_)) {
+  switch (send_rest()) {
     case SendState::kBroken:
       write_broken_ = true;
-      wire_.drop_unsent();
       want(wanted_ & ~static_cast<std::uint32_t>(EPOLLOUT));
       return;
     case SendState::kSome:
@@ -122,12 +129,13 @@ void AppConn::on_writable() {
       if (end_after_write_) wire_.shutdown_write();
       break;
   }
-  if (stream_ != nullptr && wire_.unsent() <= shard_.limits().stream_buffer_bytes / 2) stream_->app_drained();
+  if (stream_ != nullptr && wire_.unsent() <= shard_.kept().stream_limit() / 2) stream_->app_drained();
 }
 
 void AppConn::on_readable() {
   const bool large = in_body_ && body_.remaining() > Shard::kLargeRead;
-  const ssize_t count = wire_.recv(shard_.scratch(), large ? Shard::kLargeRead : Shard::kRead);
+  const ssize_t count =
+      wire_.recv(shard_.scratch(), shard_.kept().read_size(large ? Shard::kLargeRead : Shard::kRead));
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
   if (count <= 0) {
     on_end_of_input(count < 0 ? errno : 0);
@@ -262,6 +270,7 @@ void AppConn::close() {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
   shard_.loop().remove(wire_.fd());
+  shard_.kept().change(wire_.unsent(), 0);
   wire_.close();
   in_.clear();
   pool_.gone(*this);

@@ -54,6 +54,7 @@ class AppConn final : public AppLink, public AppSide, public IoHandler {
 
   void on_connected(std::uint32_t events);
   void on_readable();
+  SendState send_rest();
   void on_writable();
   void read_answer(std::string_view bytes);
   bool read_head(std::string_view& bytes);

@@ -40,7 +40,7 @@ void ClientH1::on_io(std::uint32_t events) {
 }
 
 // Answers that the client does not take have a bound.
-bool ClientH1::may_begin() const { return wire_.unsent() <= shard_.limits().stream_buffer_bytes; }
+bool ClientH1::may_begin() const { return wire_.unsent() <= shard_.kept().stream_limit(); }
 
 // Whether another request has arrived behind the one that is being answered.
 bool ClientH1::has_next() const {
@@ -70,7 +70,8 @@ void ClientH1::on_readable() {
     return;
   }
   const bool large = state_ == State::kRequest && body_.remaining() > Shard::kLargeRead;
-  const ssize_t count = wire_.recv(shard_.scratch(), large ? Shard::kLargeRead : Shard::kRead);
+  const ssize_t count =
+      wire_.recv(shard_.scratch(), shard_.kept().read_size(large ? Shard::kLargeRead : Shard::kRead));
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
   if (count < 0) {
     drop();
@@ -355,6 +356,7 @@ void ClientH1::close() {
   state_ = State::kClosed;
   shard_.loop().cancel(*this);
   shard_.loop().remove(wire_.fd());
+  shard_.kept().change(wire_.unsent(), 0);
   wire_.close();
   in_.clear();
   shard_.client_closed(*this);

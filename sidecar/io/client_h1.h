@@ -86,6 +86,8 @@ class ClientH1 final : public ClientConn, public IoHandler, public ClientSide, p
   void limit_time_once(Millis limit);
   void rest_timer();
   void close_cut();
+  SendState send(std::uint64_t& sent);  // what was prepared for the client
+  SendState send_rest(std::uint64_t& sent);
   void update_interest();
   void close();
   bool wants_bytes() const;

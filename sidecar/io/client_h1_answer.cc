@@ -92,13 +92,23 @@ void ClientH1::tunnel_closed() {
   close_after_ = true;
 }
 
+SendState ClientH1::send(std::uint64_t& sent) {
+  const KeptBytes::Change change(shard_.kept(), wire_);
+  return wire_.send(shard_.to_client(), sent);
+}
+
+SendState ClientH1::send_rest(std::uint64_t& sent) {
+  const KeptBytes::Change change(shard_.kept(), wire_);
+  return wire_.send_rest(sent);
+}
+
 bool ClientH1::flush() {
   if (state_ == State::kClosed) {
     shard_.to_client().clear();
     return false;
   }
   std::uint64_t sent = 0;
-  const SendState sending = wire_.send(shard_.to_client(), sent);
+  const SendState sending = send(sent);
   if (sending == SendState::kBroken) {
     drop();
     return false;
@@ -128,7 +138,7 @@ void ClientH1::close_cut() {
 
 void ClientH1::on_writable() {
   std::uint64_t sent = 0;
-  switch (wire_.send_rest(sent)) {
+  switch (send_rest(sent)) {
     case SendState::kBroken:
       drop();
       return;
@@ -144,8 +154,7 @@ void ClientH1::on_writable() {
       rest_timer();
       break;
   }
-  if (stream_ != nullptr && wire_.unsent() <= shard_.limits().stream_buffer_bytes / 2)
-    stream_->client_drained();
+  if (stream_ != nullptr && wire_.unsent() <= shard_.kept().stream_limit() / 2) stream_->client_drained();
   if (state_ == State::kHead && !in_.empty() && may_begin()) shard_.later(*this);
   update_interest();
 }

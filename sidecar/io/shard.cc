@@ -1,5 +1,6 @@
 #include "sidecar/io/shard.h"
 
+#include <malloc.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -83,6 +84,8 @@ Shard::Shard(const Options& options, const TrustedSources& trusted, int index, i
       h1_limits_(h1_limits_of(options.limits)),
       app_h2_limits_(app_h2_limits_of(options.limits)),
       client_h2_limits_(client_h2_limits_of(options.limits)),
+      kept_(options.limits.max_buffered_bytes / static_cast<std::size_t>(count),
+            options.limits.stream_buffer_bytes),
       scratch_(new char[kLargeRead]),
       streams_(*this),
       router_(*this),
@@ -261,6 +264,7 @@ void Shard::on_tick() {
   loop_.arm(tick_, kTick);
   router_.tick(now());
   logged_ = 0;
+  if (kept_.has_fallen()) ::malloc_trim(0);
   publish_counters();
 }
 

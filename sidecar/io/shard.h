@@ -24,6 +24,7 @@
 #include "sidecar/io/client_h1.h"
 #include "sidecar/io/client_h2_stream.h"
 #include "sidecar/io/client_intro.h"
+#include "sidecar/io/kept_bytes.h"
 #include "sidecar/io/out_vec.h"
 #include "sidecar/io/router.h"
 #include "sidecar/io/stream_pool.h"
@@ -78,6 +79,7 @@ class Shard final {
   int index() const { return index_; }
   int count() const { return count_; }
 
+  KeptBytes& kept() { return kept_; }
   OutVec& to_client() { return to_client_; }
   OutVec& to_app() { return to_app_; }
   http::HeaderStore& headers() { return headers_; }
@@ -137,6 +139,7 @@ class Shard final {
   const http::H2Limits client_h2_limits_;
 
   EventLoop loop_;
+  KeptBytes kept_;
   std::unique_ptr<char[]> scratch_;
   http::HeaderStore headers_;
   OutVec to_client_;

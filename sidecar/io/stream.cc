@@ -18,8 +18,7 @@ constexpr std::size_t kKeepRequest = 8'192;  // of request_ between requests
 Stream::Stream(Shard& shard) : shard_(shard), deadline_(*this) {}
 
 void Stream::reset() {
-  request_.clear();
-  if (request_.capacity() > kKeepRequest) std::string().swap(request_);
+  drop_request();
   trailers_.clear();
   pool_ = nullptr;
   head_size_ = handed_ = 0;
@@ -32,6 +31,17 @@ void Stream::reset() {
   chunked_ = request_complete_ = end_handed_ = response_begun_ = upgrade_ = websocket_ = tunnel_ = false;
   client_ended_ = app_ended_ = held_ = avoid_candidate_ = paused_client_ = paused_app_ = false;
   replayable_ = true;
+}
+
+void Stream::keep(std::string_view body) {
+  request_ += body;
+  shard_.kept().change(0, body.size());
+}
+
+void Stream::drop_request() {
+  shard_.kept().change(request_.size(), 0);
+  request_.clear();
+  if (request_.capacity() > kKeepRequest) std::string().swap(request_);
 }
 
 void Stream::begin(ClientSide* client, const http::RequestHead& head, const http::ForwardContext& context) {
@@ -47,16 +57,18 @@ void Stream::begin(ClientSide* client, const http::RequestHead& head, const http
   shard_.router().retry_budget().count_request(began_);
   (h2 ? http::append_h2_request_head : http::append_request_head)(request_, head, context);
   head_size_ = request_.size();
+  shard_.kept().change(0, head_size_);
   if (shard_.options().access_log) note_.assign(head.method_text).append(" ").append(head.target);
 }
 
 // Whether request_ goes on holding everything that was read of the request.
 bool Stream::keep_for_replay(std::size_t more) {
   if (!replayable_ || response_begun_) return false;
-  if (app_ == nullptr || request_.size() + more <= shard_.limits().replay_bytes) return true;
+  if (app_ == nullptr) return true;
+  if (request_.size() + more <= shard_.limits().replay_bytes && !shard_.kept().is_short()) return true;
   flush_request();
   replayable_ = false;
-  std::string().swap(request_);
+  drop_request();
   handed_ = 0;
   return false;
 }
@@ -64,7 +76,7 @@ bool Stream::keep_for_replay(std::size_t more) {
 void Stream::request_body(std::string_view data) {
   if (data.empty()) return;
   if (keep_for_replay(data.size()))
-    request_ += data;
+    keep(data);
   else
     app_->request_body(data);
 }
@@ -75,7 +87,7 @@ void Stream::request_end(std::string_view trailers) {
 }
 
 void Stream::flush_request() {
-  const std::size_t most = shard_.limits().stream_buffer_bytes;
+  const std::size_t most = shard_.kept().stream_limit();
   if (app_ == nullptr) {
     if (pool_ == nullptr && !linked()) dispatch();
     // Whatever dispatch has done, the stream may have ended: client_ says so.
@@ -133,7 +145,7 @@ void Stream::attached(AppSide* app) {
   else
     shard_.loop().cancel(deadline_);
   flush_request();
-  if (paused_client_ && app_->unsent() <= shard_.limits().stream_buffer_bytes) app_drained();
+  if (paused_client_ && app_->unsent() <= shard_.kept().stream_limit()) app_drained();
 }
 
 std::size_t Stream::waiting_bytes() const {

@@ -104,6 +104,8 @@ class Stream : public ListHook<Stream> {
   void reset();
   void on_deadline();
   void hand_request();
+  void keep(std::string_view body);  // of the request, for another attempt
+  void drop_request();
   bool keep_for_replay(std::size_t more);
   void finish(Outcome outcome);
   void unhold();

@@ -26,7 +26,7 @@ bool Stream::head(const http::ResponseHead& head) {
   GenerationCounters& counters = pool_->counters();
   ++counters.by_code_class[static_cast<std::size_t>(head.status / 100 <= 5 ? head.status / 100 : 0)];
   if (handed_ == request_.size()) {
-    request_.clear();
+    drop_request();
     handed_ = 0;
   }
   if (grpc_) grpc_head(head);
@@ -42,7 +42,7 @@ bool Stream::flush() {
   if (client_ == nullptr) return false;
   if (!client_->flush()) return false;
   if (client_ == nullptr) return false;
-  if (app_ != nullptr && client_->unsent() > shard_.limits().stream_buffer_bytes) {
+  if (app_ != nullptr && client_->unsent() > shard_.kept().stream_limit()) {
     paused_app_ = true;
     app_->pause_reading(true);
   }

@@ -44,6 +44,20 @@ def app():
 
 
 @pytest.fixture
+def quiet_app():
+    """quiet_app(answer) gives a QuietApp that ends with the test."""
+    apps = []
+
+    def begin(*settings, **named):
+        apps.append(rig.QuietApp(*settings, **named))
+        return apps[-1]
+
+    yield begin
+    for one in apps:
+        one.stop()
+
+
+@pytest.fixture
 def start(tmp_path, go_programs):
     """start(policy=…, config=…): the shop behind `sidestep run`, as in tests/integration/load."""
     services = []

@@ -2,6 +2,7 @@
 
 A test that needs generations and the load generator takes the Service of tests/integration/load instead (conftest.py).
 """
+import ctypes
 import http.client
 import json
 import os
@@ -61,7 +62,7 @@ class Conn:
     """A connected socket that reads whole heads and bodies, and says how it ended."""
 
     def __init__(self, conn):
-        self.conn, self.kept = conn, b""
+        self.conn, self.kept = conn, bytearray()
         conn.settimeout(WAIT)
         if conn.family != socket.AF_UNIX:
             conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -87,26 +88,27 @@ class Conn:
         self.kept += data
         return bool(data)
 
+    def take(self, size):
+        found = bytes(self.kept[:size])
+        del self.kept[:size]
+        return found
+
     def until(self, mark):
         """Up to and with the mark; what there is, when the other side ends before."""
         while mark not in self.kept and self.more():
             pass
         at = self.kept.find(mark)
-        size = len(self.kept) if at < 0 else at + len(mark)
-        found, self.kept = self.kept[:size], self.kept[size:]
-        return found
+        return self.take(len(self.kept) if at < 0 else at + len(mark))
 
     def exactly(self, size):
         while len(self.kept) < size and self.more():
             pass
-        found, self.kept = self.kept[:size], self.kept[size:]
-        return found
+        return self.take(size)
 
     def rest(self):
         while self.more():
             pass
-        found, self.kept = self.kept, b""
-        return found
+        return self.take(len(self.kept))
 
     def message(self):
         """(head, body) with Content-Length or none; ("", b"") when the other side has ended."""
@@ -322,6 +324,7 @@ class QuietApp:
         self.answer, self.conns, self.unsent = answer, {}, {}
         self.pid = os.fork()  # of its own, so that it does not take turns with the test
         if self.pid == 0:
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: it goes with the test
             try:
                 self.run()
             finally:

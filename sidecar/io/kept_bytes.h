@@ -1,0 +1,62 @@
+// How much a shard keeps for others who do not take it, and what follows from that: memory is bounded in all,
+// not only per connection.
+//
+// Bytes that a socket did not take, and beginnings of requests kept for another attempt. Below the bound each
+// stream may keep its own limit; beyond it a stream stops reading as soon as anything of it waits, and reads
+// in small pieces. Decides only; the connections count what they keep. Threads: its shard's.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+#include "sidecar/io/wire.h"
+
+namespace sidestep::sidecar {
+
+class KeptBytes final {
+ public:
+  // Counts what the unsent bytes of a wire grow or shrink by while this lives.
+  class Change {
+   public:
+    Change(KeptBytes& kept, const Wire& wire) : kept_(kept), wire_(wire), before_(wire.unsent()) {}
+    ~Change() { kept_.change(before_, wire_.unsent()); }
+    Change(const Change&) = delete;
+    Change& operator=(const Change&) = delete;
+
+   private:
+    KeptBytes& kept_;
+    const Wire& wire_;
+    const std::size_t before_;
+  };
+
+  KeptBytes(std::size_t most, std::size_t most_per_stream) : most_(most), most_per_stream_(most_per_stream) {}
+
+  void change(std::size_t before, std::size_t after) {
+    bytes_ += after - before;  // wraps around and back
+    peak_ = std::max(peak_, bytes_);
+  }
+  std::size_t bytes() const { return bytes_; }
+  bool is_short() const { return bytes_ >= most_; }
+  // What a stream may keep in one direction before reading stops.
+  std::size_t stream_limit() const { return is_short() ? 0 : most_per_stream_; }
+  // How much to read at once, of `wanted`.
+  std::size_t read_size(std::size_t wanted) const {
+    return is_short() ? std::min(wanted, kSmallRead) : wanted;
+  }
+  // True once after a time in which much was kept that is gone now: the allocator may give memory back.
+  bool has_fallen() {
+    if (peak_ < kWorthwhile || bytes_ > peak_ / 4) return false;
+    peak_ = bytes_;
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t kSmallRead = 2'048;
+  static constexpr std::size_t kWorthwhile = 4 << 20;
+  const std::size_t most_;
+  const std::size_t most_per_stream_;
+  std::size_t bytes_ = 0;
+  std::size_t peak_ = 0;
+};
+
+}  // namespace sidestep::sidecar
