@@ -50,7 +50,7 @@ void Stream::tunnel_from_client(std::string_view data) {
   if (app_ == nullptr) return;
   app_->request_body(data);
   app_->flush_request();
-  if (app_->unsent() > shard_.limits().stream_buffer_bytes) {
+  if (app_->unsent() > shard_.kept().stream_limit()) {
     paused_client_ = true;
     client_->pause_request(true);
   }

@@ -1,0 +1,3 @@
+module sidestep.dev/tests/fuzz/differential
+
+go 1.24
