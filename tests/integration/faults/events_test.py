@@ -1,5 +1,6 @@
 """Events and the hold: what waits costs nothing, what is released does not swamp the app, and the kernel's queues are counted."""
 import socket
+import sys
 import threading
 import time
 
@@ -9,11 +10,11 @@ import rig
 IDLE_SHARE = 0.01 if not rig.IS_SANITIZED else 0.2
 
 
-def assert_idle(p, what):
-    """Under 1 % of a core; the second try is for what still moved when the first began."""
+def assert_idle(p, what, before=0.0):
+    """Under 1 % of a core more than before; further tries are for what still moved when the first began."""
     shares = []
     for _ in range(4):
-        shares.append(p.cpu_share(1.0))
+        shares.append(p.cpu_share(1.0) - before)
         if shares[-1] < IDLE_SHARE:
             return
     raise AssertionError(f"{what} cost {', '.join(f'{share:.3f}' for share in shares)} of a core")
@@ -43,7 +44,7 @@ def test_half_closed_event_streams_cost_nothing(proxy, app, losses):
             conn.conn.close()
 
 
-@pytest.mark.fault("V2", "100 held uploads cost less than 1 % of a core, and arrive whole", ci=1, soak=3)
+@pytest.mark.fault("V2", "99 held uploads cost less than 1 % of a core beside what one waiting request costs, and arrive whole", ci=1, soak=3)
 def test_held_uploads_cost_nothing(proxy, app, losses):
     def count(conn):
         while True:
@@ -57,17 +58,22 @@ def test_held_uploads_cost_nothing(proxy, app, losses):
         port = a.port
         a.stop()
         rig.eventually(lambda: refused(port), "it is gone")
-        uploads = [p.connect() for _ in range(100)]
+        one = p.connect()  # the app is looked for as long as anybody waits, which is not the uploads' cost
+        one.send(rig.GET)
+        time.sleep(0.5)
+        before = max(p.cpu_share(), p.cpu_share())
+        uploads = [p.connect() for _ in range(99)]
         for upload in uploads:
             upload.send(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n" + b"x" * 20_000)
         rig.eventually(lambda: p.status()["held"] == 100, "they wait")
-        assert_idle(p, "100 held uploads")
+        assert_idle(p, "99 held uploads", before)
         a = app(count, listener=socket.create_server(("127.0.0.1", port), backlog=1024))
         for upload in uploads:
             upload.send(b"x" * 180_000)
         for upload in uploads:
             losses.served() if upload.message()[1] == b"200000" else losses.lost("an upload")
             upload.conn.close()
+        assert one.message()[1] == b"0"
 
 
 def refused(port):
@@ -135,13 +141,12 @@ def test_a_full_unix_backlog_means_queueing(proxy, app, losses, tmp_path):
 
 
 @pytest.mark.fault("V5", "what waits in kernel queues counts for the hold's bytes: bounded, beyond it 503", ci=1, soak=5)
-def test_kernel_queues_of_held_uploads_are_counted_and_bounded(proxy, app, losses):
-    a = app(rig.answering())
-    p = proxy(a, "--shards", 1, policy={"hold": {"maxBytes": "1Mi"}})
-    port = a.port
-    a.stop()
-    rig.eventually(lambda: refused(port), "it is gone")
+def test_kernel_queues_of_held_uploads_are_counted_and_bounded(proxy, losses):
+    command = [sys.executable, rig.TOP / "tests/integration/apps/app.py", "--start-delay", "120"]
     for _ in losses.rounds():
+        p = proxy(None, "--shards", 1, command=command, wait=False,
+                  policy={"hold": {"maxBytes": "1Mi"}, "readiness": {"tcpSocket": {}, "startDeadlineSeconds": 300}})
+        rig.eventually(lambda: not refused(p.port), "it listens")
         uploads, sent = [p.connect() for _ in range(100)], 0
         for upload in uploads:
             upload.send(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n")
@@ -167,4 +172,4 @@ def test_kernel_queues_of_held_uploads_are_counted_and_bounded(proxy, app, losse
         print(f"{sent} bytes sent, {counted:.0f} counted, {held} held, {refusals} refused")
         assert 0 < counted <= 2 << 20 and held < 100 and refusals > 0
         losses.served(refusals)
-        rig.eventually(lambda: p.status()["held"] == 0, "they have left")
+        p.stop()
