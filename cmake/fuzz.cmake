@@ -13,3 +13,10 @@ foreach(source ${fuzzers})
   target_link_libraries(${name} PRIVATE sidecar_admin lib_front lib_http lib_policy sidecar_launch)
   add_dependencies(fuzzers ${name})
 endforeach()
+
+# Our side of tests/fuzz/differential.
+add_executable(h1_readings ${PROJECT_SOURCE_DIR}/tests/fuzz/h1_readings.cc)
+set_target_properties(h1_readings PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+target_link_libraries(h1_readings PRIVATE lib_http)
+target_link_options(h1_readings PRIVATE -fsanitize=fuzzer-no-link)
+add_dependencies(fuzzers h1_readings)

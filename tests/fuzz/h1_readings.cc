@@ -83,15 +83,17 @@ std::string read(std::string_view rest) {
 bool get(std::string& input) {
   unsigned char size[4];
   if (std::fread(size, 1, 4, stdin) != 4) return false;
-  input.resize(size[0] | size[1] << 8 | size[2] << 16 | static_cast<std::size_t>(size[3]) << 24);
+  std::uint32_t length = 0;
+  for (int i = 3; i >= 0; --i) length = length << 8 | size[i];
+  input.resize(length);
   return std::fread(input.data(), 1, input.size(), stdin) == input.size();
 }
 
 void put(const std::string& output) {
   const auto size = static_cast<std::uint32_t>(output.size());
-  const unsigned char bytes[4] = {
-      static_cast<unsigned char>(size), static_cast<unsigned char>(size >> 8),
-      static_cast<unsigned char>(size >> 16), static_cast<unsigned char>(size >> 24)};
+  const unsigned char bytes[4] = {static_cast<unsigned char>(size), static_cast<unsigned char>(size >> 8),
+                                  static_cast<unsigned char>(size >> 16),
+                                  static_cast<unsigned char>(size >> 24)};
   std::fwrite(bytes, 1, 4, stdout);
   std::fwrite(output.data(), 1, output.size(), stdout);
   std::fflush(stdout);

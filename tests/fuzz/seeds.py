@@ -11,6 +11,7 @@ import frames  # noqa: E402
 # Fuzzer → (kinds of cases, choice bytes, whether only the body is wanted)
 FUZZERS = {
     "h1_request_fuzz": (("request", "forward request"), b"", False),
+    "differential": (("request", "forward request"), b"", False),
     "h1_response_fuzz": (("response", "forward response"), b"\0", False),
     "h1_body_fuzz": (("request", "response"), b"\2\3", True),
     "front_intake_fuzz": (("request",), b"\2", False),

@@ -14,8 +14,14 @@ QUIET = {"shutdown": {"gracePeriodSeconds": 12, "endpointsGraceSeconds": 1}}
 def pod_ends(proxy):
     """The preStop hook; returns its process. Requests are served until none has come for a second."""
     hook = subprocess.Popen([rig.BINS / "sidestep", "pod-ending", "--control", proxy.control], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    rig.eventually(lambda: proxy.status().get("phase") == "Stopping" or b"close" in proxy.get()[0].lower().encode(), "the end is announced")
+    rig.eventually(lambda: all(announces(proxy) for _ in range(8)), "every shard announces the end")
     return hook
+
+
+def announces(proxy):
+    with proxy.connect() as client:
+        client.send(rig.GET)
+        return closes(client.message()[0])
 
 
 def closes(head):
