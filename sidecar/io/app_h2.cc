@@ -29,6 +29,7 @@ AppH2::AppH2(Shard& shard, AppPool& pool, Wire wire, bool connected)
       wanted_(connected ? std::uint32_t{EPOLLIN} : std::uint32_t{EPOLLIN | EPOLLOUT}),
       state_(connected ? State::kOpen : State::kConnecting) {
   shard_.loop().add(wire_.fd(), wanted_, this);
+  if (connected) pool_.unsettled();
 }
 
 AppH2::~AppH2() {
@@ -43,9 +44,11 @@ void AppH2::attach(Stream& stream) {
   served->start();
 }
 
+// Before the app has said how many streams it takes, it is asked for one.
 bool AppH2::has_room() const {
-  return state_ == State::kOpen && !is_leaving_ &&
-         streams_.size() < std::min(shard_.limits().app_max_streams, session_.peer_max_streams());
+  if (state_ != State::kOpen || is_leaving_) return false;
+  if (!knows_settings_) return streams_.empty();
+  return streams_.size() < std::min(shard_.limits().app_max_streams, session_.peer_max_streams());
 }
 
 // One that serves hears of its end by itself.
@@ -80,6 +83,7 @@ void AppH2::on_connected(std::uint32_t events) {
   state_ = State::kOpen;
   idle_since_ = shard_.now();
   want(EPOLLIN);
+  pool_.unsettled();
   pool_.connected(*this);
   flush_later();
 }
@@ -130,7 +134,7 @@ void AppH2::on_goaway(std::int32_t last_id, http::H2Error) {
 }
 
 void AppH2::on_settings() {
-  knows_settings_ = true;
+  if (!std::exchange(knows_settings_, true)) pool_.settled();
   room_changed_ = true;
   for (AppH2Stream* stream = streams_.front(); stream != nullptr;) {
     AppH2Stream* next = IntrusiveList<AppH2Stream>::next(*stream);
@@ -235,6 +239,7 @@ void AppH2::fail(AttemptFailure why) {
 
 void AppH2::close() {
   if (state_ == State::kClosed) return;
+  if (state_ == State::kOpen && !std::exchange(knows_settings_, true)) pool_.settled();
   state_ = State::kClosed;
   shard_.loop().remove(wire_.fd());
   wire_.close();

@@ -73,7 +73,7 @@ void AppPool::open_connections() {
   const Limits& limits = shard_.limits();
   const auto most_connecting = static_cast<std::size_t>(std::max(1, limits.app_max_connecting));
   while (!suspect_ && !is_full() && connecting_ < most_connecting &&
-         connecting_ * slots() < waiting_.size()) {
+         (connecting_ + unsettled_) * slots() < waiting_.size()) {
     if (!open_one()) return;
   }
 }

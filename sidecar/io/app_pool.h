@@ -40,6 +40,10 @@ class AppPool final {
   // From connections.
   void connected(AppLink& link);  // it may serve now
   void connect_failed();
+  // An open connection has not said yet how many streams it takes: no further one is opened for what it may
+  // take. settled() once for each unsettled().
+  void unsettled() { ++unsettled_; }
+  void settled() { --unsettled_; }
   void has_room(AppLink& link);  // it has served, and may serve again
   void gone(AppLink& link);      // it is closed; destroyed at the end of the turn
   void file(AppLink& link);      // whether it has room has changed
@@ -93,6 +97,7 @@ class AppPool final {
   IntrusiveList<Stream> streams_;  // attached
   std::size_t connections_ = 0;
   std::size_t connecting_ = 0;
+  std::size_t unsettled_ = 0;
   RetryTimer retry_;
   LimitTimer limit_;
   Closing closing_;

@@ -265,7 +265,8 @@ TEST_F(AppH2Test, AWebSocketOfAnHttp1ClientPasses) {
     app.session.respond(request, 200, {}, false);
   };
   script_.on_data = [](H2AppConn& app, Request& request) {
-    app.session.write(request, std::exchange(request.body, {}));
+    const std::string echoed = std::exchange(request.body, {});  // until the flush
+    app.session.write(request, echoed);
     app.session.flush(request);
   };
   RawApp app(h2_app(script_));
