@@ -112,7 +112,8 @@ def test_an_app_that_ends_connections_as_it_likes_costs_nothing(proxy, app, loss
             conn.send(behind)
             conn.half_close()
             ended.set()
-    p = proxy(app(handle))
+    # Every other request meets an end: more than retries are allowed for where nothing else is said.
+    p = proxy(app(handle), "--retry-budget-percent", 100)
     for _ in losses.rounds():
         with p.connect() as client:
             for at in range(20):
