@@ -14,6 +14,15 @@ namespace sidestep {
 namespace {
 
 constexpr std::uint64_t kWakeUp = ~std::uint64_t{0};
+constexpr std::uint64_t kGoesFirst = std::uint64_t{1} << 31;  // no descriptor has that bit
+
+epoll_event watched(int fd, std::uint32_t events, std::uint32_t serial, Order order) {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = (std::uint64_t{serial} << 32) | static_cast<std::uint32_t>(fd);
+  if (order == Order::kFirst) event.data.u64 |= kGoesFirst;
+  return event;
+}
 constexpr Millis kLongestWait{60'000};
 
 UniqueFd checked(int fd, const char* what) {
@@ -39,24 +48,20 @@ EventLoop::EventLoop(const Clock& clock)
 
 EventLoop::~EventLoop() = default;
 
-bool EventLoop::add(int fd, std::uint32_t events, IoHandler* handler) {
+bool EventLoop::add(int fd, std::uint32_t events, IoHandler* handler, Order order) {
   const auto index = static_cast<std::size_t>(fd);
   if (index >= slots_.size()) slots_.resize(std::max(index + 1, slots_.size() * 2));
-  const std::uint32_t serial = next_serial_++;
-  epoll_event event{};
-  event.events = events;
-  event.data.u64 = (std::uint64_t{serial} << 32) | static_cast<std::uint32_t>(fd);
+  const Slot slot{handler, next_serial_++, order};
+  epoll_event event = watched(fd, events, slot.serial, order);
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return false;
-  slots_[index] = {handler, serial};
+  slots_[index] = slot;
   return true;
 }
 
 void EventLoop::modify(int fd, std::uint32_t events) {
   const auto index = static_cast<std::size_t>(fd);
   if (index >= slots_.size() || slots_[index].handler == nullptr) return;
-  epoll_event event{};
-  event.events = events;
-  event.data.u64 = (std::uint64_t{slots_[index].serial} << 32) | static_cast<std::uint32_t>(fd);
+  epoll_event event = watched(fd, events, slots_[index].serial, slots_[index].order);
   epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
 }
 
@@ -95,7 +100,7 @@ void EventLoop::dispatch(std::uint64_t data, std::uint32_t events) {
     run_posted();
     return;
   }
-  const Slot& slot = slots_[static_cast<std::uint32_t>(data)];
+  const Slot& slot = slots_[static_cast<std::uint32_t>(data & ~kGoesFirst)];
   if (slot.handler == nullptr || slot.serial != data >> 32) return;  // removed earlier in this turn
   slot.handler->on_io(events);
 }
@@ -112,8 +117,11 @@ void EventLoop::turn(Millis longest_wait) {
   std::array<epoll_event, kBatch> events;
   const int count = epoll_wait(epoll_.get(), events.data(), kBatch, wait_time(longest_wait));
   now_ = clock_.steady();
-  for (int i = 0; i < count; ++i) {
-    dispatch(events[static_cast<std::size_t>(i)].data.u64, events[static_cast<std::size_t>(i)].events);
+  for (const std::uint64_t pass : {kGoesFirst, std::uint64_t{0}}) {
+    for (int i = 0; i < count; ++i) {
+      const epoll_event& event = events[static_cast<std::size_t>(i)];
+      if ((event.data.u64 & kGoesFirst) == pass) dispatch(event.data.u64, event.events);
+    }
   }
   timers_.advance(now_);
   if (turn_end_) turn_end_();

@@ -36,6 +36,9 @@ struct Deletable {
   virtual ~Deletable() = default;
 };
 
+// Which of the events that one wait fetched are given out first.
+enum class Order : std::uint8_t { kFirst, kAfter };
+
 class EventLoop {
  public:
   // Opens two descriptors. Throws std::system_error when the process may not open any more.
@@ -46,7 +49,7 @@ class EventLoop {
 
   // False when the kernel refuses (limit of watches, memory, or a file that cannot be watched): errno says
   // which. The handler must be removed before it dies and before the descriptor is closed.
-  bool add(int fd, std::uint32_t events, IoHandler* handler);
+  bool add(int fd, std::uint32_t events, IoHandler* handler, Order order = Order::kAfter);
   void modify(int fd, std::uint32_t events);  // 0: only errors and hang-ups are reported
   void remove(int fd);                        // idempotent
 
@@ -77,6 +80,7 @@ class EventLoop {
   struct Slot {
     IoHandler* handler = nullptr;
     std::uint32_t serial = 0;  // of the registration; a stale event carries another one
+    Order order = Order::kAfter;
   };
 
   void dispatch(std::uint64_t data, std::uint32_t events);

@@ -16,7 +16,8 @@ AppConn::AppConn(Shard& shard, AppPool& pool, Wire wire, bool connected)
       wire_(std::move(wire)),
       state_(connected ? State::kIdle : State::kConnecting) {
   wanted_ = connected ? EPOLLIN : EPOLLIN | EPOLLOUT;
-  if (!shard_.loop().add(wire_.fd(), wanted_, this)) write_broken_ = true;
+  // First: what an idle connection has to say is heard before a request of the same turn could take it.
+  if (!shard_.loop().add(wire_.fd(), wanted_, this, Order::kFirst)) write_broken_ = true;
 }
 
 AppConn::~AppConn() {

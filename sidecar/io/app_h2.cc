@@ -28,8 +28,8 @@ AppH2::AppH2(Shard& shard, AppPool& pool, Wire wire, bool connected)
       session_(http::H2Role::kClient, shard.app_h2_limits(), *this, shard.headers()),
       wanted_(connected ? std::uint32_t{EPOLLIN} : std::uint32_t{EPOLLIN | EPOLLOUT}),
       state_(connected ? State::kOpen : State::kConnecting) {
-  shard_.loop().add(wire_.fd(), wanted_, this);
-  if (connected) pool_.unsettled();
+  shard_.loop().add(wire_.fd(), wanted_, this, Order::kFirst);
+  if (connected) unsettle();
 }
 
 AppH2::~AppH2() {
@@ -83,7 +83,7 @@ void AppH2::on_connected(std::uint32_t events) {
   state_ = State::kOpen;
   idle_since_ = shard_.now();
   want(EPOLLIN);
-  pool_.unsettled();
+  unsettle();
   pool_.connected(*this);
   flush_later();
 }
@@ -134,7 +134,7 @@ void AppH2::on_goaway(std::int32_t last_id, http::H2Error) {
 }
 
 void AppH2::on_settings() {
-  if (!std::exchange(knows_settings_, true)) pool_.settled();
+  knows_settings_ = true;
   room_changed_ = true;
   for (AppH2Stream* stream = streams_.front(); stream != nullptr;) {
     AppH2Stream* next = IntrusiveList<AppH2Stream>::next(*stream);
@@ -197,7 +197,17 @@ void AppH2::tell_drained() {
   }
 }
 
+void AppH2::unsettle() {
+  is_unsettled_ = true;
+  pool_.unsettled();
+}
+
+void AppH2::settle() {
+  if (std::exchange(is_unsettled_, false)) pool_.settled();
+}
+
 void AppH2::tell_pool() {
+  if (knows_settings_) settle();  // not before what waits can be served by this connection
   if (is_leaving_ && streams_.empty())
     drop();
   else
@@ -239,7 +249,7 @@ void AppH2::fail(AttemptFailure why) {
 
 void AppH2::close() {
   if (state_ == State::kClosed) return;
-  if (state_ == State::kOpen && !std::exchange(knows_settings_, true)) pool_.settled();
+  settle();
   state_ = State::kClosed;
   shard_.loop().remove(wire_.fd());
   wire_.close();

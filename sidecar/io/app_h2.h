@@ -81,6 +81,9 @@ class AppH2 final : public AppLink, public IoHandler, public TurnEnd, private ht
   void write_frames();
   void tell_drained();
   void tell_pool();
+  // Until the app has said how many streams it takes.
+  void unsettle();
+  void settle();
   void want(std::uint32_t events);
   void fail(AttemptFailure why);
   void close();
@@ -100,6 +103,7 @@ class AppH2 final : public AppLink, public IoHandler, public TurnEnd, private ht
   State state_;
   bool is_leaving_ = false;  // the app takes no further stream
   bool knows_settings_ = false;
+  bool is_unsettled_ = false;  // and the pool counts it
   bool flush_due_ = false;
   bool any_unsent_ = false;
   bool any_refused_ = false;

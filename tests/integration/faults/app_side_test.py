@@ -93,7 +93,7 @@ def test_unasked_bytes_on_an_idle_connection_reach_nobody(proxy, app, losses):
             _, body = p.get()
             losses.served() if body == b"ok" else losses.lost(f"{body!r}")
             assert at or sent.wait(20)
-            time.sleep(0.05 if at == 0 else 0)  # until the proxy has seen them
+            time.sleep(0 if at else 0.005)  # a busy kernel delivers late
         sent.clear()
 
 

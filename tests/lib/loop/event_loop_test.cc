@@ -60,6 +60,21 @@ TEST_F(EventLoopTest, DroppedInterestIsNotReported) {
   EXPECT_EQ(reader.calls, 0);
 }
 
+TEST_F(EventLoopTest, WhatGoesFirstIsReportedBeforeTheRestOfItsTurn) {
+  std::string order;
+  Recorder after([&] { order += 'a'; }), first([&] { order += 'f'; });
+  const Pair one = readable_pair(), two = readable_pair(), three = readable_pair();
+  loop_.add(one.ours.get(), EPOLLIN, &after);
+  loop_.add(two.ours.get(), EPOLLIN, &first, Order::kFirst);
+  loop_.add(three.ours.get(), EPOLLIN, &after);
+  turn();
+  EXPECT_EQ(order, "faa");
+  loop_.modify(two.ours.get(), EPOLLIN | EPOLLOUT);
+  turn();
+  EXPECT_EQ(order, "faafaa");
+  for (const Pair* pair : {&one, &two, &three}) loop_.remove(pair->ours.get());
+}
+
 TEST_F(EventLoopTest, HandlerRemovedByAnotherInTheSameTurnIsNotCalled) {
   Pair one = readable_pair(), two = readable_pair();
   Recorder first, second;
