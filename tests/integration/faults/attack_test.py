@@ -44,7 +44,7 @@ def test_slow_clients_cost_others_nothing(proxy, quiet_app, losses, first, drip)
                 if drip:
                     crowd.send(drip)
                 assert_others_are_served(p, before, losses, "while they wait")
-            assert p.cpu_share() < 0.05, "waiting clients cost CPU"
+            assert p.cpu_share() < 0.1, "waiting clients cost CPU"
         rig.eventually(lambda: p.counter("sidestep_client_connections_open") < 20, "they are gone")
         assert_others_are_served(p, before, losses, "afterwards")
 
