@@ -198,14 +198,7 @@ std::size_t ClientH1::take_body(std::string_view bytes) {
 
 void ClientH1::start_stream(const http::RequestHead& head) {
   std::array<char, INET6_ADDRSTRLEN> ip;
-  http::ForwardContext context;
-  context.client_ip = format_ip(peer_.ip, ip.data());
-  context.local_port = shard_.listener_port(listener_);
-  context.trusted = !shard_.trusted().empty() && shard_.trusted().contains(peer_.ip);
-  wire_.describe(context);
-  context.framing = head.framing;
-  context.content_length = head.content_length;
-  context.upgrade = head.upgrade;
+  const http::ForwardContext context = shard_.forward_context(wire_, peer_, listener_, head, ip);
 
   state_ = State::kRequest;
   ++requests_;

@@ -46,14 +46,8 @@ void ClientH2Stream::on_request(const http::H2Fields& fields, bool is_whole) {
     return;
   }
   std::array<char, INET6_ADDRSTRLEN> ip;
-  http::ForwardContext context;
-  context.client_ip = format_ip(conn_->peer().ip, ip.data());
-  context.local_port = shard.listener_port(conn_->listener());
-  context.trusted = !shard.trusted().empty() && shard.trusted().contains(conn_->peer().ip);
-  conn_->wire().describe(context);
-  context.framing = head.framing;
-  context.content_length = head.content_length;
-  context.upgrade = head.upgrade;
+  const http::ForwardContext context =
+      shard.forward_context(conn_->wire(), conn_->peer(), conn_->listener(), head, ip);
   stream_ = &shard.streams().take();
   stream_->begin(this, head, context);
   upgrade_ = head.upgrade;

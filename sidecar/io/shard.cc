@@ -218,6 +218,20 @@ void Shard::secure(front::TlsServerPtr terms) {
   loop_.post([this, terms = std::move(terms)]() mutable { tls_ = std::move(terms); });
 }
 
+http::ForwardContext Shard::forward_context(const Wire& wire, const PeerAddress& peer, std::uint16_t listener,
+                                            const http::RequestHead& head,
+                                            std::array<char, INET6_ADDRSTRLEN>& ip) const {
+  http::ForwardContext context;
+  context.client_ip = format_ip(peer.ip, ip.data());
+  context.local_port = listener_port(listener);
+  context.trusted = !trusted_.empty() && trusted_.contains(peer.ip);
+  wire.describe(context);
+  context.framing = head.framing;
+  context.content_length = head.content_length;
+  context.upgrade = head.upgrade;
+  return context;
+}
+
 void Shard::serve(Wire wire, const PeerAddress& peer, std::uint16_t listener) {
   auto* client = new ClientH1(*this, std::move(wire), peer, listener);  // the list's, until client_closed()
   clients_.push_back(*client);

@@ -4,6 +4,8 @@
 // methods under "any thread" post to the loop; everything else belongs to the shard's thread.
 #pragma once
 
+#include <netinet/in.h>
+
 #include <array>
 #include <atomic>
 #include <functional>
@@ -93,6 +95,10 @@ class Shard final {
   // Null: the connection cannot be served.
   std::unique_ptr<front::TlsSession> new_tls_session();
   void intro_ended(ClientIntro& intro);
+  // What a request tells the app of the client that it came from. `ip` holds the address while that is used.
+  http::ForwardContext forward_context(const Wire& wire, const PeerAddress& peer, std::uint16_t listener,
+                                       const http::RequestHead& head,
+                                       std::array<char, INET6_ADDRSTRLEN>& ip) const;
   // A client whose first request has not been read yet; `listener` is the number of the one it came by.
   void serve(Wire wire, const PeerAddress& peer, std::uint16_t listener);
   // The same for one that speaks HTTP/2; `bytes` were read already.
