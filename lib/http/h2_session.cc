@@ -31,6 +31,16 @@ void add(std::vector<nghttp2_nv>& pairs, std::span<const Header> fields) {
   for (const Header& field : fields) pairs.push_back(pair_of(field.name, field.value));
 }
 
+// ":status" and the fields of an answer; `digits` holds its text while they are used.
+std::vector<nghttp2_nv> answer_pairs(int status, std::span<const Header> fields,
+                                     std::array<char, 8>& digits) {
+  const char* end = std::to_chars(digits.data(), digits.data() + digits.size(), status).ptr;
+  std::vector<nghttp2_nv> pairs = pairs_of(fields, 1);
+  pairs.push_back(pair_of(":status", {digits.data(), end}));
+  add(pairs, fields);
+  return pairs;
+}
+
 nghttp2_option* options_of(H2Role role, const H2Limits& limits) {
   nghttp2_option* option = nullptr;
   if (nghttp2_option_new(&option) != 0) throw std::bad_alloc();
@@ -209,10 +219,7 @@ bool H2Session::finished() const {
 void H2Session::interim(H2Stream& stream, int status, std::span<const Header> fields) {
   if (!stream.open) return;
   std::array<char, 8> digits;
-  const char* end = std::to_chars(digits.data(), digits.data() + digits.size(), status).ptr;
-  std::vector<nghttp2_nv> pairs = pairs_of(fields, 1);
-  pairs.push_back(pair_of(":status", {digits.data(), end}));
-  add(pairs, fields);
+  const std::vector<nghttp2_nv> pairs = answer_pairs(status, fields, digits);
   nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id, nullptr, pairs.data(), pairs.size(),
                          nullptr);
 }
@@ -220,10 +227,7 @@ void H2Session::interim(H2Stream& stream, int status, std::span<const Header> fi
 void H2Session::respond(H2Stream& stream, int status, std::span<const Header> fields, bool ends) {
   if (!stream.open) return;
   std::array<char, 8> digits;
-  const char* end = std::to_chars(digits.data(), digits.data() + digits.size(), status).ptr;
-  std::vector<nghttp2_nv> pairs = pairs_of(fields, 1);
-  pairs.push_back(pair_of(":status", {digits.data(), end}));
-  add(pairs, fields);
+  const std::vector<nghttp2_nv> pairs = answer_pairs(status, fields, digits);
   stream.ends = ends;
   const nghttp2_data_provider body = Callbacks::body_of(stream);
   nghttp2_submit_response(session_, stream.id, pairs.data(), pairs.size(), ends ? nullptr : &body);
