@@ -4,6 +4,7 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <map>
 #include <sstream>
 
@@ -130,6 +131,12 @@ Error at_line(std::string_view file_name, int line, const std::string& what) {
 }
 
 }  // namespace
+
+const Value* member(const Value& map, std::string_view key) {
+  const auto found = std::find_if(map.members.begin(), map.members.end(),
+                                  [key](const Member& each) { return each.key == key; });
+  return found == map.members.end() ? nullptr : &found->value;
+}
 
 Result<Value> parse_document(std::string_view text, std::string_view file_name) {
   if (text.size() > kMostBytes) {

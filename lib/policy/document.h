@@ -33,6 +33,9 @@ struct Member {
   Value value;
 };
 
+// The member of a map; null when absent, and for what is no map.
+const Value* member(const Value& map, std::string_view key);
+
 // The one document in `text`. An empty text is a null value. The error names the line.
 Result<Value> parse_document(std::string_view text, std::string_view file_name);
 

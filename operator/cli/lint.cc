@@ -119,13 +119,6 @@ struct Linter {
 
 }  // namespace
 
-const policy::Value* member(const policy::Value& map, std::string_view key) {
-  if (map.kind != policy::ValueKind::kMap) return nullptr;
-  const auto found =
-      std::find_if(map.members.begin(), map.members.end(), [&](const auto& each) { return each.key == key; });
-  return found == map.members.end() ? nullptr : &found->value;
-}
-
 const policy::Value* at_path(const policy::Value& map, std::string_view path) {
   const policy::Value* at = &map;
   while (at != nullptr && !path.empty()) {

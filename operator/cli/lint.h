@@ -36,8 +36,6 @@ struct Finding {
 std::vector<Finding> lint_pod(const policy::Value& spec, const std::string& place,
                               const policy::PolicySpec* policy);
 
-// The member of a map; null when absent.
-const policy::Value* member(const policy::Value& map, std::string_view key);
 // Along a path such as "metadata.name"; null when any part is absent.
 const policy::Value* at_path(const policy::Value& map, std::string_view path);
 std::string text_at(const policy::Value& map, std::string_view path);

@@ -155,11 +155,8 @@ std::optional<std::int64_t> number_of(const Value* value) {
 }  // namespace
 
 const Value* member(const Value* map, std::string_view name) {
-  if (map == nullptr) return nullptr;
-  for (const policy::Member& one : map->members) {
-    if (one.key == name) return one.value.kind == ValueKind::kNull ? nullptr : &one.value;
-  }
-  return nullptr;
+  const Value* found = map == nullptr ? nullptr : policy::member(*map, name);
+  return found == nullptr || found->kind == ValueKind::kNull ? nullptr : found;
 }
 
 std::string text_of(const Value* value) { return value == nullptr ? "" : value->text; }

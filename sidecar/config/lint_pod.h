@@ -21,7 +21,7 @@ struct Workload {
   std::string place;                   // of that spec, for instance "spec.template.spec"
 };
 
-// The member of a map, or nullptr.
+// The member of a map, or nullptr; a field that is null is absent.
 const policy::Value* member(const policy::Value* map, std::string_view name);
 std::string text_of(const policy::Value* value);
 
