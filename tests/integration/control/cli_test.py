@@ -123,12 +123,19 @@ def test_why_lists_decisions_with_reasons(start):
 def test_many_waiting_commands_do_not_block_a_look(start):
     one = start()
     assert one.cli("reload", "--no-wait", "--id", "slow", "--", *APP, "--start-delay", "60").returncode == 0
-    waiting = [threading.Thread(target=one.call, args=("GET", "/v1/status?wait=60&reload=slow")) for _ in range(24)]  # 16 places
+    ended = threading.Event()
+
+    def wait_for_it():  # who finds no place asks again: the look below must not take the last one for good
+        while one.call("GET", "/v1/status?wait=60&reload=slow").status == 503 and not ended.wait(0.05):
+            pass
+
+    waiting = [threading.Thread(target=wait_for_it) for _ in range(24)]  # 16 places
     for thread in waiting:
         thread.start()
     one.until(lambda: one.call("GET", "/v1/status?wait=1").status == 503, "all places taken")
     assert one.cli("status").returncode == 0
     assert one.call("GET", "/metrics", over_tcp=True).status == 200
+    ended.set()
     assert one.cli("abort").returncode in (0, 4)
     for thread in waiting:
         thread.join(30)

@@ -87,6 +87,7 @@ def test_a_killed_worker_refuses_no_connection_and_keeps_the_app(service, traffi
     ended.set()
     thread.join()
     assert refused == [] and astray == []
+    eventually(lambda: s.pids_of_app() != {0}, "the next worker has been told who the app is")
     assert s.pids_of_app() == pids and s.status()["active"]["generation"] == 2
 
 
@@ -115,7 +116,7 @@ def test_a_killed_proxy_is_followed_by_one_that_adopts_the_app(service):
     s.start()
     waiting.join()
     assert answers and answers[0][1] == "two"
-    assert s.status()["active"]["pid"] == pid
+    eventually(lambda: s.status()["active"]["pid"] == pid, "the next proxy has been told who the app is")
 
 
 def test_a_port_in_use_is_named_and_nothing_is_started(service, tmp_path):
