@@ -138,6 +138,32 @@ const Value* member(const Value& map, std::string_view key) {
   return found == map.members.end() ? nullptr : &found->value;
 }
 
+const Value* field(const Value* map, std::string_view key) {
+  const Value* found = map == nullptr ? nullptr : member(*map, key);
+  return found == nullptr || found->kind == ValueKind::kNull ? nullptr : found;
+}
+
+const Value* at_path(const Value& map, std::string_view path) {
+  const Value* at = &map;
+  while (at != nullptr && !path.empty()) {
+    const auto dot = path.find('.');
+    at = field(at, path.substr(0, dot));
+    path = dot == path.npos ? std::string_view() : path.substr(dot + 1);
+  }
+  return at;
+}
+
+std::string text_at(const Value& map, std::string_view path) {
+  const Value* value = at_path(map, path);
+  return value != nullptr && value->kind == ValueKind::kScalar ? value->text : std::string();
+}
+
+const std::vector<Value>& items_of(const Value& map, std::string_view key) {
+  static const std::vector<Value> kNone;
+  const Value* list = field(&map, key);
+  return list == nullptr ? kNone : list->items;
+}
+
 Result<Value> parse_document(std::string_view text, std::string_view file_name) {
   if (text.size() > kMostBytes) {
     return at_line(file_name, 1,

@@ -36,6 +36,17 @@ struct Member {
 // The member of a map; null when absent, and for what is no map.
 const Value* member(const Value& map, std::string_view key);
 
+// The same, where a member that is null counts as absent; null for a null `map`.
+const Value* field(const Value* map, std::string_view key);
+
+// Along a path such as "metadata.name"; null when any part is absent.
+const Value* at_path(const Value& map, std::string_view path);
+// The text of the scalar there, or "".
+std::string text_at(const Value& map, std::string_view path);
+
+// The items of the list of that name; empty when there is none.
+const std::vector<Value>& items_of(const Value& map, std::string_view key);
+
 // The one document in `text`. An empty text is a null value. The error names the line.
 Result<Value> parse_document(std::string_view text, std::string_view file_name);
 

@@ -116,8 +116,7 @@ std::optional<std::string> read_file(const std::string& name) {
 
 // All files are one text to the checks: a policy in one and its workload in another belong together.
 int run_lint(const Flags& flags) {
-  std::size_t findings = 0;
-  std::vector<LintInput> inputs;
+  std::vector<sidestep::policy::LintFile> inputs;
   for (const std::string& name : flags.files) {
     auto text = read_file(name);
     if (!text) {
@@ -126,11 +125,10 @@ int run_lint(const Flags& flags) {
     }
     inputs.push_back({name == "-" ? "stdin" : name, *std::move(text)});
   }
-  for (const std::string& line : lint(inputs)) {
-    std::cout << line << "\n";
-    ++findings;
-  }
-  return static_cast<int>(findings == 0 ? Exit::kSucceeded : Exit::kFailed);
+  const sidestep::policy::LintLines lines = lint(inputs);
+  for (const std::string& line : lines.mistakes) std::cout << line << "\n";
+  for (const std::string& line : lines.warnings) std::cout << "warning: " << line << "\n";
+  return static_cast<int>(lines.mistakes.empty() ? Exit::kSucceeded : Exit::kFailed);
 }
 
 std::vector<VerbHelp> verbs_of(const CLI::App& app) {

@@ -1,0 +1,97 @@
+#include "lib/policy/lint.h"
+
+#include <deque>
+#include <utility>
+
+#include "lib/policy/manifest.h"
+
+namespace sidestep::policy {
+namespace {
+
+class Linter {
+ public:
+  explicit Linter(const PolicyCheck& check) : check_(check) {}
+
+  void read_policy(const std::string& shown_name, const std::string& text, const std::string& file) {
+    auto spec = parse_policy(text, file);
+    if (!spec)
+      lines_.mistakes.push_back(spec.error().detail);
+    else
+      policies_.emplace_back(shown_name, *std::move(spec));
+  }
+
+  void read_manifest(const LintFile& file) {
+    for (const std::string& text : split_documents(file.text)) {
+      auto document = parse_document(text, file.name);
+      if (!document) {
+        lines_.mistakes.push_back(document.error().detail);
+        continue;
+      }
+      documents_.push_back({file.name, *std::move(document)});
+      const Value& value = documents_.back().second;
+      if (text_at(value, "kind") == "ReloadPolicy") read_object(file.name, text, value);
+    }
+  }
+
+  LintLines judge() {
+    bool is_empty = policies_.empty() && lines_.mistakes.empty() && !documents_.empty();
+    for (const auto& [file, document] : documents_) {
+      for (const Workload& workload : workloads_of(document)) {
+        is_empty = false;
+        PodCase pod{workload.spec, workload.place, workload.label(kInjectLabel) == "true"};
+        for (const auto& [name, spec] : policies_)
+          if (is_for(spec, workload)) pod.policies.emplace_back(name, &spec);
+        add(file, judge_pod(pod));
+      }
+    }
+    if (is_empty)
+      lines_.mistakes.push_back(documents_.front().first +
+                                ": there is no ReloadPolicy, Deployment, StatefulSet, DaemonSet or Pod to "
+                                "check; name a file that holds one");
+    return std::move(lines_);
+  }
+
+ private:
+  void read_object(const std::string& file, const std::string& text, const Value& document) {
+    const std::size_t before = policies_.size();
+    read_policy("ReloadPolicy " + text_at(document, "metadata.name"), text, file);
+    if (policies_.size() == before) return;
+    const PolicySpec& spec = policies_.back().second;
+    std::vector<Finding> findings;
+    if (!spec.target_ref && spec.selector.empty())
+      findings.push_back(
+          {document.line, "spec.targetRef", "", "neither targetRef nor selector is set; set one of them"});
+    add(file, std::move(findings));
+    if (check_) add(file, check_(document, spec));
+  }
+
+  void add(const std::string& file, std::vector<Finding> findings) {
+    for (const Finding& finding : findings)
+      (finding.is_warning ? lines_.warnings : lines_.mistakes).push_back(finding.text(file));
+  }
+
+  static bool is_for(const PolicySpec& spec, const Workload& workload) {
+    if (spec.target_ref)
+      return spec.target_ref->kind == workload.kind && spec.target_ref->name == workload.name;
+    for (const auto& [name, value] : spec.selector)
+      if (workload.label(name) != value) return false;
+    return true;
+  }
+
+  const PolicyCheck& check_;
+  std::deque<std::pair<std::string, Value>> documents_;  // with their files
+  std::deque<std::pair<std::string, PolicySpec>> policies_;
+  LintLines lines_;
+};
+
+}  // namespace
+
+LintLines lint(const std::vector<LintFile>& policies, const std::vector<LintFile>& manifests,
+               const PolicyCheck& check) {
+  Linter linter(check);
+  for (const LintFile& file : policies) linter.read_policy(file.name, file.text, file.name);
+  for (const LintFile& file : manifests) linter.read_manifest(file);
+  return linter.judge();
+}
+
+}  // namespace sidestep::policy

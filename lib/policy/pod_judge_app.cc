@@ -1,0 +1,158 @@
+// The rules for the containers of the app: command, addresses, probes, mounted sources.
+#include <algorithm>
+#include <cctype>
+#include <initializer_list>
+#include <set>
+
+#include "lib/policy/pod_judge.h"
+
+namespace sidestep::policy {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+bool holds_any(const std::string& text, std::initializer_list<std::string_view> words) {
+  return std::any_of(words.begin(), words.end(),
+                     [&](std::string_view word) { return text.find(word) != std::string::npos; });
+}
+
+class AppJudge {
+ public:
+  AppJudge(const PodCase& pod, const Value& sidecar, std::vector<Finding>& findings)
+      : pod_(pod), spec_(*pod.spec), sidecar_(sidecar), findings_(findings) {
+    for (const Value& port : items_of(sidecar, "ports"))
+      if (text_at(port, "name") != kControlPortName)
+        owned_.insert(whole_number(text_at(port, "containerPort"), -1));
+  }
+
+  void judge() {
+    bool any_launched = false;
+    for (const Value& container : items_of(spec_, "containers")) {
+      if (&container == &sidecar_) continue;
+      place_ = pod_.place + ".containers[" + text_at(container, "name") + "]";
+      judge_probes(container);
+      if (!is_launched(container)) continue;
+      any_launched = true;
+      judge_command(container);
+      judge_environment(container);
+    }
+    if (!any_launched)
+      findings_.push_back({spec_.line, pod_.place + ".containers", "",
+                           "no container is started by sidestep-launch, so the sidecar has no app; write "
+                           "command: [/sidestep/sidestep-launch, --, CMD, ARG…]"});
+    for (const auto& [name, policy] : pod_.policies) judge_sources(policy->triggers);
+  }
+
+ private:
+  void complain(const Value& where, const std::string& field, std::string value, std::string wrong_and_fix,
+                bool is_warning = false) {
+    findings_.push_back(
+        {where.line, place_ + "." + field, std::move(value), std::move(wrong_and_fix), is_warning});
+  }
+
+  // A kubelet that waits at the proxy during a hold restarts the app.
+  void judge_probes(const Value& container) {
+    for (const char* kind : {"livenessProbe", "readinessProbe", "startupProbe"}) {
+      for (const char* how : {"httpGet.port", "tcpSocket.port", "grpc.port"}) {
+        const std::string port = text_at(container, std::string(kind) + "." + how);
+        if (!port.empty() && owned_.contains(whole_number(port, -1)))
+          complain(container, kind, port,
+                   "goes through the proxy, where a probe that waits restarts the app; move it to the "
+                   "policy's readiness");
+      }
+    }
+  }
+
+  void judge_command(const Value& container) {
+    std::size_t behind_dashes = 0;
+    bool saw_dashes = false;
+    for (const char* list : {"command", "args"}) {
+      std::string before;
+      for (const Value& word : items_of(container, list)) {
+        if (saw_dashes) ++behind_dashes;
+        saw_dashes = saw_dashes || word.text == "--";
+        const std::size_t equals = word.text.find('=');
+        judge_setting(word, list, equals == std::string::npos ? before : word.text.substr(0, equals));
+        before = word.text;
+      }
+    }
+    if (behind_dashes == 0)
+      complain(container, "command", "",
+               "sidestep-launch is given no app; write command: [/sidestep/sidestep-launch, --, CMD, ARG…]");
+  }
+
+  void judge_environment(const Value& container) {
+    for (const Value& variable : items_of(container, "env")) {
+      const std::string name = text_at(variable, "name");
+      if (const Value* value = field(&variable, "value")) judge_setting(*value, "env[" + name + "]", name);
+    }
+  }
+
+  // One word of a command, or one variable, that may mean that the app trusts or binds an address.
+  void judge_setting(const Value& value, const std::string& where, const std::string& name) {
+    const bool speaks_of_trust =
+        holds_any(lower(name), {"trust", "allow", "internal", "whitelist", "forwarded"});
+    if (speaks_of_trust && holds_any(value.text, {"127.0.0.1", "127.0.0.0", "::1", "localhost"}))
+      complain(value, where, value.text,
+               "behind the sidecar every client comes from 127.0.0.1, so whoever trusts that address trusts "
+               "everybody; let the app go by X-Forwarded-For, or by a secret",
+               true);
+    if (value.text.find("0.0.0.0") != std::string::npos || value.text.find("[::]") != std::string::npos)
+      complain(value, where, value.text,
+               "the app can be reached around the proxy; let it listen on 127.0.0.1:{port}, or on 127.0.0.1 "
+               "and $PORT",
+               true);
+  }
+
+  // What the kubelet never refreshes cannot start a reload, and what the sidecar does not see cannot be
+  // waited for.
+  void judge_sources(const Triggers& triggers) {
+    for (const Source& source : triggers.sources) {
+      const bool is_secret = source.kind == SourceKind::kSecret;
+      for (const Value& each : items_of(spec_, "volumes")) {
+        if (text_at(each, is_secret ? "secret.secretName" : "configMap.name") == source.name)
+          judge_mounts(source, text_at(each, "name"));
+      }
+    }
+  }
+
+  void judge_mounts(const Source& source, const std::string& volume) {
+    for (const Value& container : items_of(spec_, "containers")) {
+      place_ = pod_.place + ".containers[" + text_at(container, "name") + "]";
+      for (const Value& mount : items_of(container, "volumeMounts")) {
+        const std::string sub_path = text_at(mount, "subPath");
+        if (text_at(mount, "name") == volume && !sub_path.empty())
+          complain(mount, "volumeMounts", sub_path,
+                   "a subPath of " + source.text() + " is never refreshed; mount the folder");
+      }
+    }
+    const Value* variable = find_variable(sidecar_, "SIDESTEP_SOURCE");
+    const std::string told = variable == nullptr ? std::string() : text_at(*variable, "value");
+    place_ = pod_.place + ".initContainers[sidestep]";
+    if (told.find(source.text() + "=") == std::string::npos)
+      complain(sidecar_, "env[SIDESTEP_SOURCE]", told,
+               "does not say where " + source.text() +
+                   " is mounted, so a candidate waits 2.5 s and hopes; mount it in the sidecar too and add " +
+                   source.text() + "=FOLDER");
+  }
+
+  const PodCase& pod_;
+  const Value& spec_;
+  const Value& sidecar_;
+  std::vector<Finding>& findings_;
+  std::set<std::int64_t> owned_;  // ports of the proxy
+  std::string place_;             // of the container that is being looked at
+};
+
+}  // namespace
+
+void judge_apps(const PodCase& pod, const Value& sidecar, std::vector<Finding>& findings) {
+  AppJudge(pod, sidecar, findings).judge();
+}
+
+}  // namespace sidestep::policy
