@@ -32,6 +32,11 @@ class Mistakes {
   std::vector<std::string> lines_;
 };
 
+// The whole text as a number.
+std::optional<std::int64_t> whole_number(std::string_view text);
+// ASCII letters as small ones.
+std::string lower(std::string_view text);
+
 // A value as it stands in a message: shortened, on one line.
 std::string shown(const Value& value);
 

@@ -1,8 +1,8 @@
 #include "lib/policy/pod_judge.h"
 
 #include <algorithm>
-#include <charconv>
 
+#include "lib/policy/fields.h"
 namespace sidestep::policy {
 namespace {
 
@@ -87,7 +87,7 @@ class PodJudge {
   void judge_grace() {
     const Value* told = field(find_variable(*sidecar_, "SIDESTEP_GRACE_SECONDS"), "value");
     const std::int64_t pods = grace_seconds_of(spec_);
-    const std::int64_t seconds = told == nullptr ? pods : whole_number(told->text, 0);
+    const std::int64_t seconds = told == nullptr ? pods : whole_number(told->text).value_or(0);
     if (seconds != pods)
       complain(*told, where_ + ".env[SIDESTEP_GRACE_SECONDS]", told->text,
                "differs from terminationGracePeriodSeconds, " +
@@ -162,15 +162,8 @@ bool is_launched(const Value& container) {
   return program.substr(program.rfind('/') + 1) == "sidestep-launch";
 }
 
-std::int64_t whole_number(std::string_view text, std::int64_t otherwise) {
-  std::int64_t value = 0;
-  const char* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc{} && rest == end && !text.empty() ? value : otherwise;
-}
-
 std::int64_t grace_seconds_of(const Value& spec) {
-  return whole_number(text_at(spec, "terminationGracePeriodSeconds"), kDefaultGraceSeconds);
+  return whole_number(text_at(spec, "terminationGracePeriodSeconds")).value_or(kDefaultGraceSeconds);
 }
 
 std::vector<Finding> judge_pod(const PodCase& pod) { return PodJudge(pod).judge(); }

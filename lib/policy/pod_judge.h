@@ -48,7 +48,6 @@ const Value* find_sidecar(const Value& spec);
 const Value* find_variable(const Value& container, std::string_view name);  // its entry in env
 bool is_launched(const Value& container);                                   // by sidestep-launch
 std::int64_t grace_seconds_of(const Value& spec);
-std::int64_t whole_number(std::string_view text, std::int64_t otherwise);
 
 // pod_judge_app.cc: adds what is wrong with the containers of the app. `sidecar` is of the same spec.
 void judge_apps(const PodCase& pod, const Value& sidecar, std::vector<Finding>& findings);

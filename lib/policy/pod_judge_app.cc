@@ -1,20 +1,13 @@
 // The rules for the containers of the app: command, addresses, probes, mounted sources.
 #include <algorithm>
-#include <cctype>
 #include <initializer_list>
 #include <set>
 
+#include "lib/policy/fields.h"
 #include "lib/policy/pod_judge.h"
 
 namespace sidestep::policy {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
 
 bool holds_any(const std::string& text, std::initializer_list<std::string_view> words) {
   return std::any_of(words.begin(), words.end(),
@@ -27,7 +20,7 @@ class AppJudge {
       : pod_(pod), spec_(*pod.spec), sidecar_(sidecar), findings_(findings) {
     for (const Value& port : items_of(sidecar, "ports"))
       if (text_at(port, "name") != kControlPortName)
-        owned_.insert(whole_number(text_at(port, "containerPort"), -1));
+        owned_.insert(whole_number(text_at(port, "containerPort")).value_or(-1));
   }
 
   void judge() {
@@ -60,7 +53,7 @@ class AppJudge {
     for (const char* kind : {"livenessProbe", "readinessProbe", "startupProbe"}) {
       for (const char* how : {"httpGet.port", "tcpSocket.port", "grpc.port"}) {
         const std::string port = text_at(container, std::string(kind) + "." + how);
-        if (!port.empty() && owned_.contains(whole_number(port, -1)))
+        if (!port.empty() && owned_.contains(whole_number(port).value_or(-1)))
           complain(container, kind, port,
                    "goes through the proxy, where a probe that waits restarts the app; move it to the "
                    "policy's readiness");
