@@ -32,4 +32,6 @@ std::string reload_name(const std::string& policy_name, const std::string& polic
   return policy_name.substr(0, kMostName) + "-" + policy::sha256_hex(policy_uid + "\n" + token).substr(0, 10);
 }
 
+std::string retry_token(const std::string& reload_uid) { return "retry-" + reload_uid; }
+
 }  // namespace sidestep::api

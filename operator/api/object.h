@@ -17,10 +17,13 @@ namespace sidestep::api {
 inline constexpr const char* kGroupVersion = "sidestep.dev/v1alpha1";
 inline constexpr const char* kReloadAnnotation =
     "sidestep.dev/reload";  // on a policy or its workload: a token
-inline constexpr const char* kPromoteAnnotation = "sidestep.dev/promote";  // on a Reload: "true"
-inline constexpr const char* kAbortAnnotation = "sidestep.dev/abort";      // on a Reload: "true" or a reason
-inline constexpr const char* kPauseAnnotation = "sidestep.dev/pause";      // on a Reload: "true"
-inline constexpr const char* kRefreshAnnotation = "sidestep.dev/refresh";  // on a Pod, by the operator
+// On a Reload; operator/core/commands.h says what each means.
+inline constexpr const char* kPromoteAnnotation = "sidestep.dev/promote";     // "true", "full" or "force"
+inline constexpr const char* kAbortAnnotation = "sidestep.dev/abort";         // "true" or a reason
+inline constexpr const char* kPauseAnnotation = "sidestep.dev/pause";         // "true"
+inline constexpr const char* kSkipStepAnnotation = "sidestep.dev/skip-step";  // the step's number, from 1
+inline constexpr const char* kRetryAnnotation = "sidestep.dev/retry";         // "true", once it is over
+inline constexpr const char* kRefreshAnnotation = "sidestep.dev/refresh";     // on a Pod, by the operator
 inline constexpr const char* kReloadFinalizer = "sidestep.dev/reload";
 
 struct ObjectMeta {

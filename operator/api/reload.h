@@ -37,6 +37,9 @@ bool is_final(ReloadPhase phase);
 std::string reload_name(const std::string& policy_name, const std::string& policy_uid,
                         const std::string& token);
 
+// The token of the Reload that tries the one of this UID again.
+std::string retry_token(const std::string& reload_uid);
+
 struct FailedPod {
   std::string name;
   int generation = 0;

@@ -86,9 +86,17 @@ Exit Commands::run() {
     case Verb::kReload:
       return reload();
     case Verb::kPromote:
-      return steer(api::kPromoteAnnotation, "true");
+      return promote();
     case Verb::kAbort:
-      return steer(api::kAbortAnnotation, options_.reason.empty() ? "true" : options_.reason);
+      return steer(api::kAbortAnnotation, options_.reason.empty() ? "true" : options_.reason, true);
+    case Verb::kPause:
+      return steer(api::kPauseAnnotation, "true", false);
+    case Verb::kResume:
+      return steer(api::kPauseAnnotation, nullptr, false);
+    case Verb::kSkipStep:
+      return skip_step();
+    case Verb::kRetry:
+      return retry();
     case Verb::kRbac:
       return rbac();
   }
@@ -205,15 +213,60 @@ Result<api::Reload> Commands::find_running() {
   return refused("no reload of " + options_.name + " is running");
 }
 
-Exit Commands::steer(const char* annotation, const std::string& value) {
+Exit Commands::annotate(const api::Reload& reload, const char* annotation, const k8s::Json& value,
+                        bool to_the_end) {
+  const k8s::Json patch = {{"metadata", {{"annotations", {{annotation, value}}}}}};
+  const auto written = client_.merge_patch(reload_ref(reload.meta.name), patch);
+  if (!written) return fail(written.error());
+  if (to_the_end && options_.wait) return await(reload.meta.name);
+  around_.out("reload/" + reload.meta.name + " annotated\n");
+  return Exit::kSucceeded;
+}
+
+Exit Commands::steer(const char* annotation, const k8s::Json& value, bool to_the_end) {
   const auto running = find_running();
   if (!running) return fail(running.error());
-  const k8s::Json patch = {{"metadata", {{"annotations", {{annotation, value}}}}}};
-  const auto written = client_.merge_patch(reload_ref(running->meta.name), patch);
-  if (!written) return fail(written.error());
-  if (options_.wait) return await(running->meta.name);
-  around_.out("reload/" + running->meta.name + " annotated\n");
-  return Exit::kSucceeded;
+  return annotate(*running, annotation, value, to_the_end);
+}
+
+Exit Commands::promote() {
+  const char* how = options_.force ? "force" : options_.full ? "full" : "true";
+  return steer(api::kPromoteAnnotation, how, true);
+}
+
+Exit Commands::skip_step() {
+  const auto running = find_running();
+  if (!running) return fail(running.error());
+  if (running->status.step == 0) return fail(refused("reload " + running->meta.name + " is in no step yet"));
+  return annotate(*running, api::kSkipStepAnnotation, std::to_string(running->status.step), false);
+}
+
+// The operator makes the new Reload, whose name follows from the token (operator/core/commands.h).
+Exit Commands::retry() {
+  const auto policy = get_policy(options_.name);
+  if (!policy) return fail(policy.error());
+  const auto reloads = reloads_of(options_.name);
+  if (!reloads) return fail(reloads.error());
+  const api::Reload* last = nullptr;
+  for (const api::Reload& each : *reloads) {
+    if (!api::is_final(each.status.phase))
+      return fail(refused("reload " + each.meta.name + " is not over; abort it first"));
+    if (last == nullptr || last->status.end_time < each.status.end_time) last = &each;
+  }
+  if (last == nullptr) return fail(refused("policy " + options_.name + " has no reload to try again"));
+  if (last->status.phase == api::ReloadPhase::kSucceeded)
+    return fail(refused("the last reload, " + last->meta.name + ", succeeded; start another one"));
+  const std::string name =
+      api::reload_name(policy->meta.name, policy->meta.uid, api::retry_token(last->meta.uid));
+  const Exit asked = annotate(*last, api::kRetryAnnotation, "true", false);
+  if (asked != Exit::kSucceeded || !options_.wait) return asked;
+  for (const TimePoint give_up = around_.clock.steady() + kPatience; around_.clock.steady() < give_up;) {
+    const auto made = get_reload(name);
+    if (made || made.error().kind != ErrorKind::kNotFound) return await(name);
+    around_.wait(kLook);
+  }
+  return fail(unavailable("the operator did not make reload " + name + "; see kubectl sidestep status " +
+                          options_.name));
 }
 
 Exit Commands::await(const std::string& reload_name) {

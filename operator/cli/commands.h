@@ -36,7 +36,12 @@ class Commands {
   void show(std::string text, std::string& shown);
   Exit reload();
   Exit rbac();
-  Exit steer(const char* annotation, const std::string& value);
+  Exit promote();
+  Exit skip_step();
+  Exit retry();
+  // Sets the annotation on the Reload, or removes it (null), and waits for the verdict where `to_the_end`.
+  Exit annotate(const api::Reload& reload, const char* annotation, const k8s::Json& value, bool to_the_end);
+  Exit steer(const char* annotation, const k8s::Json& value, bool to_the_end);
   Exit await(const std::string& reload_name);
   Exit fail(const Error& error);
 

@@ -65,8 +65,29 @@ CLI::App* add_verb(CLI::App& app, Flags& flags, const char* name, const char* he
   CLI::App* sub = app.add_subcommand(name, help);
   add_common(*sub, flags);
   sub->callback([&flags, verb] { flags.options.verb = verb; });
-  if (verb != Verb::kStatus && verb != Verb::kRbac) add_waiting(*sub, flags);
+  const bool has_verdict =
+      verb == Verb::kReload || verb == Verb::kPromote || verb == Verb::kAbort || verb == Verb::kRetry;
+  if (has_verdict) add_waiting(*sub, flags);
   return sub;
+}
+
+// Commands to the reload that runs, or ran last.
+void add_steering(CLI::App& app, Flags& flags) {
+  const auto add = [&](const char* name, const char* help, Verb verb) {
+    CLI::App* sub = add_verb(app, flags, name, help, verb);
+    sub->add_option("NAME", flags.options.name, "name of a ReloadPolicy or Reload")->required();
+    return sub;
+  };
+  CLI::App* promote = add("promote", "skip the remaining steps of the running reload", Verb::kPromote);
+  auto* full = promote->add_flag("--full", flags.options.full, "without waiting for traffic or its analysis");
+  promote->add_flag("--force", flags.options.force, "every candidate at once, ready or not")->excludes(full);
+  CLI::App* abort = add("abort", "take the running reload back", Verb::kAbort);
+  abort->add_option("--reason", flags.options.reason, "why, for the record");
+  add("pause", "let the running reload stand still", Verb::kPause);
+  add("resume", "let a paused reload go on", Verb::kResume);
+  add("skip-step", "end the current step's pause", Verb::kSkipStep);
+  CLI::App* retry = add_verb(app, flags, "retry", "start the last reload again, which failed", Verb::kRetry);
+  retry->add_option("POLICY", flags.options.name, "name of a ReloadPolicy")->required();
 }
 
 void add_verbs(CLI::App& app, Flags& flags) {
@@ -80,12 +101,7 @@ void add_verbs(CLI::App& app, Flags& flags) {
   reload->add_option("POLICY", flags.options.name, "name of a ReloadPolicy")->required();
   reload->add_option("--reason", flags.options.reason, "why, for the record");
   reload->add_option("--token", flags.options.token, "the same token again is the same reload");
-  CLI::App* promote =
-      add_verb(app, flags, "promote", "skip the remaining steps of the running reload", Verb::kPromote);
-  promote->add_option("NAME", flags.options.name, "name of a ReloadPolicy or Reload")->required();
-  CLI::App* abort = add_verb(app, flags, "abort", "take the running reload back", Verb::kAbort);
-  abort->add_option("NAME", flags.options.name, "name of a ReloadPolicy or Reload")->required();
-  abort->add_option("--reason", flags.options.reason, "why, for the record");
+  add_steering(app, flags);
   CLI::App* rbac =
       add_verb(app, flags, "rbac", "print the Role that a policy's ConfigMaps and Secrets need", Verb::kRbac);
   rbac->add_option("POLICY", flags.options.name, "name of a ReloadPolicy")->required();

@@ -18,7 +18,17 @@ enum class Exit : std::uint8_t {
   kUnreachable = 4,  // the API cannot be reached, or --timeout passed
 };
 
-enum class Verb : std::uint8_t { kStatus, kReload, kPromote, kAbort, kRbac };
+enum class Verb : std::uint8_t {
+  kStatus,
+  kReload,
+  kPromote,
+  kAbort,
+  kPause,
+  kResume,
+  kSkipStep,
+  kRetry,
+  kRbac
+};
 
 struct Options {
   Verb verb = Verb::kStatus;
@@ -29,6 +39,8 @@ struct Options {
   bool watch = false;        // status: again whenever something changed, until `timeout`
   bool is_terminal = false;  // of the output
   bool wait = true;
+  bool full = false;             // promote: without waiting for traffic or the fleet's analysis
+  bool force = false;            // promote: every candidate at once, ready or not
   OperatorAccount account = {};  // of rbac
   std::string reason = {};
   std::string token = {};   // of reload; empty: a fresh one

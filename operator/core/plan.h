@@ -81,6 +81,7 @@ struct SidecarWeight {  // POST /v1/weight
 struct SidecarPromote {  // POST /v1/promote
   PodRef pod;
   std::string id;
+  bool force = false;  // in Starting too, and when active is dead
 };
 struct SidecarAbort {  // POST /v1/abort
   PodRef pod;

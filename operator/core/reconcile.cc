@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "operator/core/commands.h"
 #include "operator/core/conditions.h"
 #include "operator/core/fleet.h"
 #include "operator/core/queue.h"
@@ -84,10 +85,10 @@ void begin(Turn& turn, const api::Reload& reload) {
 // can.
 bool consider_next(Turn& turn, const Queue& queue) {
   const api::Reload& reload = *queue.next;
-  const std::string abort = reload.meta.annotation(api::kAbortAnnotation);
-  if (!abort.empty() && abort != "false") {
+  const Commands asked = commands_of(reload.meta);
+  if (asked.abort) {
     end_unstarted(turn, reload, Reason::kAbortedByUser,
-                  abort == "true" ? "aborted before it started" : abort);
+                  asked.abort->empty() ? "aborted before it started" : *asked.abort);
     return false;
   }
   if (turn.seen.policy->meta.deletion_time) {
@@ -109,8 +110,7 @@ bool consider_next(Turn& turn, const Queue& queue) {
     turn.look_in(kLookForSidecars);
     return false;
   }
-  const std::string pause = reload.meta.annotation(api::kPauseAnnotation);
-  if (!pause.empty() && pause != "false") {
+  if (asked.pause) {
     wait(turn, reload, Reason::kPaused, "paused by annotation before it started");
     return false;
   }
@@ -134,6 +134,20 @@ void forget_history(Turn& turn, const Queue& queue) {
     const api::ObjectMeta& meta = queue.ended[i]->meta;
     if (!meta.deletion_time) turn.act(DeleteReload{meta.name, meta.uid});
   }
+}
+
+// Ended Reloads that people want tried again: the last one alone, so that an annotation that comes back later
+// starts nothing.
+void retry_last(Turn& turn, const Queue& queue) {
+  const api::Reload* last = queue.last();
+  if (last == nullptr || last->status.phase == api::ReloadPhase::kSucceeded) return;
+  if (!commands_of(last->meta).retry || queue.running != nullptr || queue.next != nullptr) return;
+  const api::ObjectMeta& policy = turn.seen.policy->meta;
+  const std::string token = api::retry_token(last->meta.uid);
+  turn.because(last->meta.name + " is tried again");
+  turn.act(CreateReload{api::reload_name(policy.name, policy.uid, token),
+                        {policy.name, token, "retry of " + last->meta.name}});
+  turn.look_in(kAtOnce);
 }
 
 // Pods that serve what the newest reload brought: it promoted them, or they were born after it began.
@@ -221,6 +235,7 @@ void reconcile_policy(Turn& turn) {
     for (auto* list : {&tokens.create, &triggers.create})
       for (CreateReload& create : *list) turn.act(std::move(create)), turn.look_in(kAtOnce);
     if (triggers.look_again) turn.look_in(*triggers.look_again);
+    retry_last(turn, queue);
   }
   for (const api::Reload* reload : queue.superseded) {
     end_unstarted(turn, *reload, Reason::kSuperseded,

@@ -61,13 +61,6 @@ int send_weights(Run& run, int weight) {
   return reached;
 }
 
-void keep_weights(Run& run) {
-  for (const Member& member : run.fleet.members) {
-    if (member.stance != Stance::kJudging) continue;
-    run.out.commands.push_back(SidecarWeight{ref_of(member), member.run_id, member.weight});
-  }
-}
-
 std::string awaited(const Run& run, int reached, int wanted) {
   std::string text = std::to_string(reached) + " of " + std::to_string(wanted) + " pods have weight " +
                      std::to_string(run.rollout().steps[current_step(run)].weight_per_ten_thousand);
@@ -99,10 +92,17 @@ Standing late(Run& run, Reason reason, const std::string& what) {
 
 bool is_late(const Run& run, WallTime since) { return run.now >= since + run.rollout().progress_deadline; }
 
+// Somebody wants the step's pause to end.
+bool is_hurried(const Run& run, std::size_t index) {
+  return run.asked.promotion != Promotion::kNone || run.asked.skip_steps > static_cast<int>(index);
+}
+
 // The step's pods all have its weight. Either its pause, or the wait for requests, or the next step.
 Standing after_reached(Run& run, std::size_t index) {
   api::ReloadStep& step = run.status().steps.back();
-  const bool hurry = run.is_asked(api::kPromoteAnnotation);
+  const bool hurry = is_hurried(run, index);
+  const bool is_blind =
+      run.asked.promotion == Promotion::kFull || run.asked.skip_steps > static_cast<int>(index);
   const WallTime due = policy::step_due(run.rollout().steps[index], *step.reached_time);
   if (run.now < due && !hurry) {
     run.look_in(std::min<Millis>(kLookLater, std::chrono::ceil<Millis>(due - run.now)));
@@ -111,9 +111,10 @@ Standing after_reached(Run& run, std::size_t index) {
   const auto& analysis = run.spec.analysis;
   const bool too_few =
       candidate_requests(run) < analysis.minimum_requests && run.fleet.count(Stance::kJudging) > 0;
-  if (too_few && analysis.on_no_traffic == policy::OnNoTraffic::kHold && !hurry) {
-    const std::string text =
-        "candidates have answered fewer than " + std::to_string(analysis.minimum_requests) + " requests";
+  if (too_few && analysis.on_no_traffic == policy::OnNoTraffic::kHold && !is_blind) {
+    const std::string text = "candidates have answered fewer than " +
+                             std::to_string(analysis.minimum_requests) +
+                             " requests; promote --full goes on without them";
     if (is_late(run, due)) return late(run, Reason::kNoTraffic, text);
     run.look_in(kLookLater);
     return {Reason::kTooFewRequests, text};
@@ -125,7 +126,7 @@ Standing after_reached(Run& run, std::size_t index) {
     run.because("every step is done: all candidates are promoted");
     return {Reason::kPromoting, "every step is done"};
   }
-  begin_step(run, hurry ? last_step(run.rollout()) : index + 1);
+  begin_step(run, run.asked.promotion != Promotion::kNone ? last_step(run.rollout()) : index + 1);
   return {Reason::kStarting, "step " + std::to_string(run.status().step) + " begins"};
 }
 
@@ -168,55 +169,6 @@ Standing walk(Run& run) {
   return {Reason::kStarting, text};
 }
 
-// Why the run stands still; absent when it does not.
-std::optional<Standing> standstill(const Run& run) {
-  if (run.is_asked(api::kPauseAnnotation)) {
-    return Standing{Reason::kPaused,
-                    "annotation " + std::string(api::kPauseAnnotation) + " is set; remove it to go on"};
-  }
-  if (!run.seen.policy->spec_error.empty())
-    return Standing{Reason::kInvalidSpec, run.seen.policy->spec_error};
-  if (!run.seen.workload || run.out.status.template_hash.empty()) return std::nullopt;
-  const ObservedWorkload& workload = *run.seen.workload;
-  const std::string& ours = run.out.status.template_hash;
-  const bool is_other = !workload.template_hash.empty() && workload.template_hash != ours;
-  // Not known while pods are replaced, be it for another template, be it because one was deleted.
-  const bool has_others =
-      std::any_of(run.seen.pods.begin(), run.seen.pods.end(),
-                  [&](const ObservedPod& pod) { return !pod.is_terminating && pod.template_hash != ours; });
-  if (is_other || (workload.is_rolling_out && has_others)) {
-    return Standing{Reason::kTemplateChanged, "the workload replaces its pods; the reload gives way to that"};
-  }
-  return std::nullopt;
-}
-
-Standing stand_still(Run& run, Standing standing) {
-  const bool is_over = standing.reason == Reason::kTemplateChanged && !run.seen.workload->is_rolling_out &&
-                       run.fleet.participants() == 0;
-  if (is_over) {
-    return end_run(
-        run,
-        {api::ReloadPhase::kAborted, std::string(to_string(Reason::kTemplateChanged)),
-         "the workload replaced all pods of this reload; new ones began with the current configuration"});
-  }
-  if (!run.status().paused_time) run.status().paused_time = run.now;
-  run.status().phase = api::ReloadPhase::kPaused;
-  keep_weights(run);
-  run.look_in(kLookLater);
-  return standing;
-}
-
-// Time limits stood still meanwhile.
-void go_on(Run& run) {
-  api::ReloadStatus& status = run.status();
-  status.phase = api::ReloadPhase::kProgressing;
-  if (!status.paused_time) return;
-  const auto stood = run.now - *status.paused_time;
-  if (status.progress_time) *status.progress_time += stood;
-  if (!status.steps.empty() && status.steps.back().reached_time) *status.steps.back().reached_time += stood;
-  status.paused_time.reset();
-}
-
 // A status that is behind what sidecars report (it was lost, or written by hand) is made good.
 void catch_up(Run& run) {
   const std::size_t last = last_step(run.rollout());
@@ -229,7 +181,7 @@ void catch_up(Run& run) {
     begin_step(run,
                std::max(told, std::min(static_cast<std::size_t>(std::max(run.status().step, 1)) - 1, last)));
   }
-  if (run.is_asked(api::kPromoteAnnotation) && current_step(run) != last) {
+  if (run.asked.promotion != Promotion::kNone && current_step(run) != last) {
     end_step(run);
     begin_step(run, last);
   }
@@ -241,6 +193,29 @@ bool has_vanished(const Run& run) {
   return !any && (!run.seen.workload || run.seen.workload->replicas == 0);
 }
 
+// Every pod that has or can have a candidate is promoted as soon as its sidecar can; a failure holds up no
+// other.
+Standing force_all(Run& run) {
+  go_on(run);
+  catch_up(run);
+  start_candidates(run, wanted_pods(run, last_step(run.rollout())));
+  int waiting = run.fleet.count(Stance::kFree);
+  for (const Member& member : run.fleet.members) {
+    if (member.stance != Stance::kStarting && member.stance != Stance::kJudging) continue;
+    ++waiting;
+    run.out.commands.push_back(SidecarPromote{ref_of(member), member.run_id, true});
+  }
+  const int promoted = run.fleet.count(Stance::kPromoted);
+  if (promoted > run.status().pods.updated) run.status().progress_time = run.now;
+  run.status().pods.updated = promoted;
+  run.look_soon();
+  const std::string text = std::to_string(promoted) + " pods are promoted by force, " +
+                           std::to_string(waiting) + " are waited for";
+  if (waiting > 0 && !is_late(run, *run.status().progress_time)) return {Reason::kPromoting, text};
+  end_step(run);
+  return {Reason::kPromoting, text};
+}
+
 Standing decide(Run& run) {
   if (run.status().phase == api::ReloadPhase::kRollingBack) return roll_back(run);
   if (has_vanished(run)) {
@@ -249,7 +224,10 @@ Standing decide(Run& run) {
   }
   record_failures(run);
   if (is_promoting(run.status(), run.rollout())) return promote_all(run);
-  if (auto ending = reason_to_roll_back(run)) return begin_rollback(run, std::move(*ending));
+  const bool is_forced = run.asked.promotion == Promotion::kForce;
+  if (auto ending = is_forced ? wish_to_roll_back(run) : reason_to_roll_back(run))
+    return begin_rollback(run, std::move(*ending));
+  if (is_forced) return force_all(run);
   if (auto standing = standstill(run)) return stand_still(run, std::move(*standing));
   go_on(run);
   catch_up(run);

@@ -1,10 +1,12 @@
 // The working copy of one turn of a reload: what was observed, and the status and commands that come of it.
-// Internal to rollout.cc (the walk through the steps) and run_end.cc (promotion, rollback, the end).
+// Internal to rollout.cc (the walk through the steps), run_pause.cc (standing still) and run_end.cc
+// (promotion, rollback, the end).
 #pragma once
 
 #include <string>
 
 #include "lib/policy/steps.h"
+#include "operator/core/commands.h"
 #include "operator/core/conditions.h"
 #include "operator/core/fleet.h"
 #include "operator/core/rollout.h"
@@ -26,22 +28,20 @@ struct Run {
   const Observed& seen;
   const api::Reload& reload;
   const policy::PolicySpec& spec;
+  const Commands asked;
   WallTime now;
   Fleet fleet;
   RunTurn out;
   std::string behind;  // a pod whose candidate waits for the kubelet
 
   Run(const Observed& observed, const api::Reload& of, WallTime at)
-      : seen(observed), reload(of), spec(observed.policy->spec), now(at) {
+      : seen(observed), reload(of), spec(observed.policy->spec), asked(commands_of(of.meta)), now(at) {
     out.status = of.status;
     fleet = fleet_of(observed, of, of.status.template_hash);
   }
 
   api::ReloadStatus& status() { return out.status; }
   const policy::Rollout& rollout() const { return spec.rollout; }
-  bool is_asked(const char* annotation) const {
-    return !reload.meta.annotation(annotation).empty() && reload.meta.annotation(annotation) != "false";
-  }
   void look_in(Millis delay) {
     if (!out.look_again || delay < *out.look_again) out.look_again = delay;
   }
@@ -64,6 +64,12 @@ std::size_t last_step(const policy::Rollout& rollout);
 void start_candidates(Run& run, int wanted);
 void start(Run& run, const Member& member);
 
+// run_pause.cc
+// Why the run stands still; absent when it does not.
+std::optional<Standing> standstill(const Run& run);
+Standing stand_still(Run& run, Standing standing);
+void go_on(Run& run);
+
 // run_end.cc
 void record_failures(Run& run);
 // Why every candidate must be taken back, if it must.
@@ -73,6 +79,8 @@ struct Ending {
   std::string message;
 };
 std::optional<Ending> reason_to_roll_back(const Run& run);
+// The same without failures: what people want.
+std::optional<Ending> wish_to_roll_back(const Run& run);
 Standing begin_rollback(Run& run, Ending ending);
 Standing roll_back(Run& run);
 Standing promote_all(Run& run);

@@ -60,20 +60,17 @@ void record_failures(Run& run) {
   run.status().pods.failed = std::max(run.status().pods.failed, count);
 }
 
-std::optional<Ending> reason_to_roll_back(const Run& run) {
+namespace {
+Ending ending(api::ReloadPhase phase, Reason reason, std::string message) {
+  return {phase, std::string(to_string(reason)), std::move(message)};
+}
+}  // namespace
+
+std::optional<Ending> wish_to_roll_back(const Run& run) {
   using api::ReloadPhase;
-  const auto ending = [](ReloadPhase phase, Reason reason, std::string message) {
-    return Ending{phase, std::string(to_string(reason)), std::move(message)};
-  };
-  if (const api::FailedPod* failed = first_failure(run.out.status)) {
-    const bool split = run.fleet.count(Stance::kPromoted) > 0;
-    if (!split) return Ending{ReloadPhase::kFailed, failed->reason, said(*failed)};
-    return ending(ReloadPhase::kFailed, Reason::kSplit, said(*failed) + "; other pods were promoted before");
-  }
-  if (run.is_asked(api::kAbortAnnotation)) {
-    const std::string why = run.reload.meta.annotation(api::kAbortAnnotation);
-    return ending(ReloadPhase::kAborted, Reason::kAbortedByUser,
-                  why == "true" ? "aborted by annotation" : why);
+  if (run.asked.abort) {
+    const std::string& why = *run.asked.abort;
+    return ending(ReloadPhase::kAborted, Reason::kAbortedByUser, why.empty() ? "aborted by annotation" : why);
   }
   if (run.reload.meta.deletion_time) {
     return ending(ReloadPhase::kAborted, Reason::kReloadDeleted, "the Reload was deleted while it ran");
@@ -82,6 +79,15 @@ std::optional<Ending> reason_to_roll_back(const Run& run) {
     return ending(ReloadPhase::kAborted, Reason::kPolicyDeleted, "the ReloadPolicy was deleted while it ran");
   }
   return std::nullopt;
+}
+
+std::optional<Ending> reason_to_roll_back(const Run& run) {
+  const api::FailedPod* failed = first_failure(run.out.status);
+  if (failed == nullptr) return wish_to_roll_back(run);
+  const bool split = run.fleet.count(Stance::kPromoted) > 0;
+  if (!split) return Ending{api::ReloadPhase::kFailed, failed->reason, said(*failed)};
+  return ending(api::ReloadPhase::kFailed, Reason::kSplit,
+                said(*failed) + "; other pods were promoted before");
 }
 
 Standing begin_rollback(Run& run, Ending ending) {

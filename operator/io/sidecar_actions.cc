@@ -32,7 +32,9 @@ struct ToCommand {
     return SidecarCommand{action.pod, "/v1/weight", body.dump(), action.id};
   }
   std::optional<SidecarCommand> operator()(const SidecarPromote& action) const {
-    return SidecarCommand{action.pod, "/v1/promote", Json{{"reload", action.id}}.dump(), action.id};
+    Json body = {{"reload", action.id}};
+    if (action.force) body["force"] = true;
+    return SidecarCommand{action.pod, "/v1/promote", body.dump(), action.id};
   }
   std::optional<SidecarCommand> operator()(const SidecarAbort& action) const {
     const Json body = {{"reload", action.id}, {"reason", action.reason}};

@@ -201,6 +201,30 @@ def test_abort_and_promote_from_the_command_line(start, fleet, programs):
         assert {s.generation for s in shop.sidecars.values()} == {generation}
 
 
+def test_pause_skip_step_resume_and_retry_from_the_command_line(start, fleet, programs):
+    start()
+    shop = fleet(count=2, rollout={"steps": [{"pods": 1, "weightPerTenThousand": 500, "pauseSeconds": 3600}, {"pods": "100%"}],
+                                   "maxConcurrentPods": "100%"}).fill()
+    shop.annotate("t")
+    eventually(lambda: any(s.run and s.run["weightPerTenThousand"] == 500 for s in shop.sidecars.values()), what="no canary")
+    assert run_cli(programs, shop, "pause", "shop").returncode == 0
+    eventually(lambda: shop.phase("t") == "Paused", what="it goes on")
+    assert run_cli(programs, shop, "skip-step", "shop").returncode == 0
+    assert run_cli(programs, shop, "resume", "shop").returncode == 0
+    assert shop.ended("t")["status"]["phase"] == "Succeeded"
+    for sidecar in shop.sidecars.values():
+        sidecar.candidate = "exits"
+    shop.annotate("bad")
+    assert shop.ended("bad")["status"]["phase"] == "Failed"
+    for sidecar in shop.sidecars.values():
+        sidecar.candidate = "good"
+    shop.api.merge(f"{shop.home}/reloadpolicies/shop", {"spec": {"rollout": {"steps": [{"pods": "100%"}]}}})
+    done = run_cli(programs, shop, "retry", "shop")
+    assert done.returncode == 0, done.stderr
+    assert {s.generation for s in shop.sidecars.values()} == {3}
+    assert run_cli(programs, shop, "retry", "shop").returncode == 3
+
+
 def test_policy_deleted_in_the_middle_leaves_nothing_hanging(start, fleet):
     start()
     shop = fleet(rollout={"steps": [{"pods": 1, "weightPerTenThousand": 500, "pauseSeconds": 3600}, {"pods": "100%"}]}).fill()

@@ -153,5 +153,43 @@ TEST(AgeText, GrowsInItsUnit) {
   EXPECT_EQ(age_text(start + 1h, start), "0s");
 }
 
+TEST_F(CommandsTest, EachSteeringVerbIsOneAnnotation) {
+  struct Row {
+    Options options;
+    Json annotations;
+  };
+  const Row rows[] = {
+      {{.verb = Verb::kPromote}, {{"sidestep.dev/promote", "true"}}},
+      {{.verb = Verb::kPromote, .full = true}, {{"sidestep.dev/promote", "full"}}},
+      {{.verb = Verb::kPromote, .force = true}, {{"sidestep.dev/promote", "force"}}},
+      {{.verb = Verb::kPause}, {{"sidestep.dev/pause", "true"}}},
+      {{.verb = Verb::kResume}, {{"sidestep.dev/pause", nullptr}}},
+      {{.verb = Verb::kSkipStep}, {{"sidestep.dev/skip-step", "1"}}},
+  };
+  for (const Row& row : rows) {
+    answer(reload("shop-1", "Progressing")), answer(reload("shop-1", "Progressing"));
+    Options options = row.options;
+    options.name = "shop-1";
+    options.wait = false;
+    EXPECT_EQ(run(options), Exit::kSucceeded);
+    EXPECT_EQ(Json::parse(api_.requests.back().body)["metadata"]["annotations"], row.annotations);
+  }
+}
+
+TEST_F(CommandsTest, RetryMarksTheLastFailedReloadAndAwaitsTheNewOne) {
+  answer(policy()), answer_list({reload("shop-1", "Failed", "ErrorRate")});
+  answer(reload("shop-1", "Failed")), api_.answer(404, "{}"), answer(reload("shop-2", "Pending"));
+  answer(reload("shop-2", "Succeeded"));
+  EXPECT_EQ(run({.verb = Verb::kRetry, .name = "shop"}), Exit::kSucceeded);
+  EXPECT_EQ(Json::parse(api_.requests[2].body)["metadata"]["annotations"],
+            Json({{"sidestep.dev/retry", "true"}}));
+  EXPECT_TRUE(api_.requests.back().target.ends_with("/" + api::reload_name("shop", "pu", "retry-ru")));
+}
+
+TEST_F(CommandsTest, RetryOfASuccessIsRefused) {
+  answer(policy()), answer_list({reload("shop-1", "Succeeded")});
+  EXPECT_EQ(run({.verb = Verb::kRetry, .name = "shop"}), Exit::kRefused);
+}
+
 }  // namespace
 }  // namespace sidestep::op::cli

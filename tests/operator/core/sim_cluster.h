@@ -231,7 +231,9 @@ class SimCluster {
   }
   void perform(const SidecarPromote& promote) {
     SidecarRun* run = run_of(promote.pod, promote.id);
-    if (run == nullptr || run->phase != SidecarPhase::kJudging) return;
+    const bool may = run != nullptr && (run->phase == SidecarPhase::kJudging ||
+                                        (promote.force && run->phase == SidecarPhase::kStarting));
+    if (!may) return;
     this->promote(pods_.at(promote.pod.name), *run);
   }
   void promote(SimPod& pod, SidecarRun& run) {

@@ -1,0 +1,35 @@
+#include "operator/core/commands.h"
+
+#include <charconv>
+
+namespace sidestep::op {
+namespace {
+
+bool is_set(const std::string& value) { return !value.empty() && value != "false"; }
+
+Promotion promotion_of(const std::string& value) {
+  if (!is_set(value)) return Promotion::kNone;
+  if (value == "full") return Promotion::kFull;
+  return value == "force" ? Promotion::kForce : Promotion::kSteps;
+}
+
+int number_of(const std::string& value) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  return error == std::errc{} && end == value.data() + value.size() && number > 0 ? number : 0;
+}
+
+}  // namespace
+
+Commands commands_of(const api::ObjectMeta& reload) {
+  Commands commands;
+  commands.promotion = promotion_of(reload.annotation(api::kPromoteAnnotation));
+  const std::string abort = reload.annotation(api::kAbortAnnotation);
+  if (is_set(abort)) commands.abort = abort == "true" ? "" : abort;
+  commands.pause = is_set(reload.annotation(api::kPauseAnnotation));
+  commands.skip_steps = number_of(reload.annotation(api::kSkipStepAnnotation));
+  commands.retry = is_set(reload.annotation(api::kRetryAnnotation));
+  return commands;
+}
+
+}  // namespace sidestep::op
