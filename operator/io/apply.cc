@@ -1,10 +1,10 @@
 #include "operator/io/apply.h"
 
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "lib/base/log.h"
 #include "operator/api/wire.h"
+#include "operator/io/parallel.h"
 #include "operator/io/sidecar_actions.h"
 #include "operator/io/world.h"
 
@@ -145,10 +145,22 @@ struct Applier::Run {
     return {};
   }
 
+  ApplyResult act(const Action& action) {
+    if (!parts().may_act()) return {Applied::kAgain, "this process may no longer lead", Millis{1000}};
+    if (const auto to_sidecar = command_of(action, observed)) return command(*to_sidecar);
+    return std::visit(
+        [&](const auto& other) -> ApplyResult {
+          if constexpr (std::is_invocable_v<Run&, decltype(other)>)
+            return (*this)(other);
+          else
+            return {};
+        },
+        action);
+  }
   ApplyResult command(const SidecarCommand& command) {
     const auto address = parts().address(home(), command.pod);
     if (!address) return {Applied::kAgain, command.pod.name + " is gone, or has no address", Millis{200}};
-    const auto reply = parts().sidecars.call(*address, "POST", command.path, command.body);
+    const auto reply = parts().sidecars.call(*address, "POST", command.path, command.body, command.at_most);
     parts().book.expire(command.pod.uid);
     if (!reply) return {Applied::kLater, command.pod.name + ": " + reply.error().detail, Millis{0}};
     const CommandVerdict verdict = verdict_of(*reply, command);
@@ -164,29 +176,51 @@ bool Applier::may_write_status(const std::string& key) {
       .first->second.try_take(parts_.clock.steady());
 }
 
+namespace {
+
+// The pod that an action is for; null when it is not for one.
+const PodRef* pod_of(const Action& action) {
+  return std::visit(
+      [](const auto& each) -> const PodRef* {
+        if constexpr (requires { each.pod; })
+          return &each.pod;
+        else
+          return nullptr;
+      },
+      action);
+}
+
+}  // namespace
+
+ApplyResult Applier::apply_to_pods(Run& run, const std::vector<Action>& actions, std::size_t first,
+                                   std::size_t end) {
+  std::map<std::string, std::vector<std::size_t>> by_pod;
+  for (std::size_t i = first; i < end; ++i) by_pod[pod_of(actions[i])->uid].push_back(i);
+  std::vector<const std::vector<std::size_t>*> lists;
+  for (const auto& [uid, list] : by_pod) lists.push_back(&list);
+  std::vector<ApplyResult> results(end - first);
+  for_all(lists.size(), kSidecarsAtOnce, [&](std::size_t each) {
+    for (const std::size_t i : *lists[each]) {
+      results[i - first] = run.act(actions[i]);
+      if (results[i - first].what != Applied::kAll) return;  // what follows from it is not sent
+    }
+  });
+  for (ApplyResult& result : results)
+    if (result.what != Applied::kAll) return std::move(result);
+  return {};
+}
+
 ApplyResult Applier::apply(const Observed& observed, const Plan& plan) {
   Run run{*this, observed, {}};
-  ApplyResult worst;
-  std::set<std::string> stopped;  // pods whose command failed: what follows from it is not sent
-  for (const Action& action : plan.actions) {
-    const auto sidecar_command = command_of(action, observed);
-    if (worst.what != Applied::kAll && !sidecar_command) break;
-    if (sidecar_command && stopped.contains(sidecar_command->pod.uid)) continue;
-    if (!parts_.may_act()) return {Applied::kAgain, "this process may no longer lead", Millis{1000}};
-    ApplyResult result = sidecar_command ? run.command(*sidecar_command)
-                                         : std::visit(
-                                               [&](const auto& other) -> ApplyResult {
-                                                 if constexpr (std::is_invocable_v<Run&, decltype(other)>)
-                                                   return run(other);
-                                                 else
-                                                   return {};
-                                               },
-                                               action);
-    if (result.what != Applied::kAll && sidecar_command) stopped.insert(sidecar_command->pod.uid);
-    if (result.what != Applied::kAll && worst.what == Applied::kAll) worst = std::move(result);
-    if (worst.what != Applied::kAll && !sidecar_command) break;
+  const auto& actions = plan.actions;
+  for (std::size_t i = 0; i < actions.size();) {
+    std::size_t end = i;
+    while (end < actions.size() && pod_of(actions[end]) != nullptr) ++end;
+    ApplyResult result = end > i ? apply_to_pods(run, actions, i, end) : run.act(actions[i]);
+    if (result.what != Applied::kAll) return result;
+    i = std::max(end, i + 1);
   }
-  return worst;
+  return {};
 }
 
 }  // namespace sidestep::op

@@ -2,8 +2,9 @@
 // tried again: the next look decides anew from what is then true. Every write carries a precondition, and is
 // made only while this process is sure to lead.
 //
-// Commands to different pods that stand next to each other in the plan do not wait for one another's success.
-// Threads: any, one plan of a policy at a time (the work queue sees to that).
+// What stands next to each other in the plan and is for pods is done for several pods at a time, in order for
+// each of them; one pod's failure is not its neighbours'. Threads: any, one plan of a policy at a time (the
+// work queue sees to that).
 #pragma once
 
 #include <functional>
@@ -56,6 +57,9 @@ class Applier {
  private:
   // One plan on its way.
   struct Run;
+  // What the actions from `first` to before `end` came to, all for pods: the first failure in the plan's
+  // order.
+  ApplyResult apply_to_pods(Run& run, const std::vector<Action>& actions, std::size_t first, std::size_t end);
   bool may_write_status(const std::string& key);
 
   Parts parts_;

@@ -9,6 +9,9 @@ namespace {
 
 using Json = nlohmann::json;
 
+// Weights are sent at every look; one that hangs must not hold up the next.
+constexpr Millis kWeightAtMost{1'000};
+
 struct ToCommand {
   const Observed& observed;
 
@@ -29,7 +32,7 @@ struct ToCommand {
   }
   std::optional<SidecarCommand> operator()(const SidecarWeight& action) const {
     const Json body = {{"reload", action.id}, {"weightPerTenThousand", action.weight_per_ten_thousand}};
-    return SidecarCommand{action.pod, "/v1/weight", body.dump(), action.id};
+    return SidecarCommand{action.pod, "/v1/weight", body.dump(), action.id, kWeightAtMost};
   }
   std::optional<SidecarCommand> operator()(const SidecarPromote& action) const {
     Json body = {{"reload", action.id}};

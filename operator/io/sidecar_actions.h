@@ -15,6 +15,7 @@ struct SidecarCommand {
   std::string path;
   std::string body;
   std::string reload_id;  // for which it is given
+  Millis at_most{0};      // a time limit of its own; 0: the usual one
 };
 
 // Nothing: the action is not for a sidecar.

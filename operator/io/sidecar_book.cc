@@ -1,8 +1,8 @@
 #include "operator/io/sidecar_book.h"
 
 #include <algorithm>
-#include <atomic>
-#include <thread>
+
+#include "operator/io/parallel.h"
 
 namespace sidestep::op {
 namespace {
@@ -38,12 +38,27 @@ Millis SidecarBook::resting_age(const std::string& pod_uid, const BookEntry& ent
 bool SidecarBook::is_fresh(const std::string& pod_uid, bool is_running, TimePoint now) const {
   const auto entry = entries_.find(pod_uid);
   if (entry == entries_.end() || entry->second.reach == Reach::kNotAsked) return false;
-  const Millis most = is_running ? limits_.fresh_running : resting_age(pod_uid, entry->second);
+  Millis most = resting_age(pod_uid, entry->second);
+  if (is_running && entry->second.reach == Reach::kReachable)
+    most = limits_.fresh_running;
+  else if (is_running)
+    most = std::min(most, limits_.failed_running_at_most);
   return now - entry->second.asked_at < most;
 }
 
-void SidecarBook::ask(const SidecarAddress& pod) {
-  const auto reply = client_.call(pod, "GET", "/v1/status", "");
+bool SidecarBook::failed_before(const std::string& pod_uid) const {
+  const std::lock_guard lock(mutex_);
+  const auto entry = entries_.find(pod_uid);
+  return entry != entries_.end() && entry->second.failures > 0;
+}
+
+void SidecarBook::ask(const SidecarAddress& pod, bool is_running) {
+  Millis at_most{0};  // the client's own
+  if (failed_before(pod.pod_uid))
+    at_most = limits_.timeout_after_failure;
+  else if (is_running)
+    at_most = limits_.timeout_running;
+  const auto reply = client_.call(pod, "GET", "/v1/status", "", at_most);
   BookEntry fresh = entry_of(reply);
   fresh.asked_at = clock_.steady();
   const std::lock_guard lock(mutex_);
@@ -60,15 +75,7 @@ std::vector<BookEntry> SidecarBook::look(const std::vector<SidecarAddress>& pods
     for (const SidecarAddress& pod : pods)
       if (!pod.ip.empty() && !is_fresh(pod.pod_uid, is_running, clock_.steady())) due.push_back(&pod);
   }
-  std::atomic<std::size_t> next{0};
-  const auto work = [&] {
-    for (std::size_t i = next++; i < due.size(); i = next++) ask(*due[i]);
-  };
-  {
-    std::vector<std::jthread> helpers;
-    for (std::size_t i = 1; i < std::min(limits_.parallel, due.size()); ++i) helpers.emplace_back(work);
-    work();
-  }
+  for_all(due.size(), kSidecarsAtOnce, [&](std::size_t i) { ask(*due[i], is_running); });
   std::vector<BookEntry> entries;
   const std::lock_guard lock(mutex_);
   const TimePoint now = clock_.steady();

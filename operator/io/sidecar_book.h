@@ -22,7 +22,10 @@ struct BookLimits {
   Millis fresh_resting{60'000};
   // How soon a pod at rest that did not answer, or refused, is asked again: doubled each time.
   BackoffLimits failed{.first = Millis{1'000}, .longest = Millis{60'000}, .factor = 2.0};
-  std::size_t parallel = 8;  // calls at a time, for one look
+  // Of a pod that is not there for a running reload, so that it does not hold up the others' verdict.
+  Millis failed_running_at_most{5'000};
+  Millis timeout_running{1'000};  // of one call; a look waits for the slowest
+  Millis timeout_after_failure{500};
 };
 
 struct BookEntry {
@@ -52,7 +55,8 @@ class SidecarBook {
  private:
   Millis resting_age(const std::string& pod_uid, const BookEntry& entry) const;
   bool is_fresh(const std::string& pod_uid, bool is_running, TimePoint now) const;
-  void ask(const SidecarAddress& pod);
+  void ask(const SidecarAddress& pod, bool is_running);
+  bool failed_before(const std::string& pod_uid) const;
 
   SidecarClient& client_;
   const Clock& clock_;

@@ -1,5 +1,7 @@
 #include "operator/io/sidecar_client.h"
 
+#include <algorithm>
+
 namespace sidestep::op {
 namespace {
 
@@ -18,13 +20,13 @@ SidecarClient::SidecarClient(k8s::Transport& transport, const Clock& clock,
                              std::function<Authority()> authority, Millis timeout)
     : transport_(transport), clock_(clock), authority_(std::move(authority)), timeout_(timeout) {}
 
-Result<std::string> SidecarClient::boot_id(const SidecarAddress& pod, bool renew) {
+Result<std::string> SidecarClient::boot_id(const SidecarAddress& pod, bool renew, Millis timeout) {
   if (!renew) {
     const std::lock_guard lock(mutex_);
     if (const auto known = boots_.find(pod.pod_uid); known != boots_.end()) return known->second;
   }
   k8s::Request request{.target = "/healthz", .origin = origin_of(pod)};
-  request.timeout = timeout_;
+  request.timeout = timeout;
   request.max_body = kMaxReply;
   auto response = transport_.send(request);
   if (!response) return response.error();
@@ -38,7 +40,7 @@ Result<std::string> SidecarClient::boot_id(const SidecarAddress& pod, bool renew
 
 Result<SidecarReply> SidecarClient::call_once(const SidecarAddress& pod, const std::string& boot,
                                               const std::string& method, const std::string& path,
-                                              const std::string& body) {
+                                              const std::string& body, Millis timeout) {
   const Authority authority = authority_();
   if (!authority.key) return unavailable("the operator has no signing key yet");
   const auto unix_ms = std::chrono::duration_cast<Millis>(clock_.wall().time_since_epoch()).count();
@@ -61,7 +63,7 @@ Result<SidecarReply> SidecarClient::call_once(const SidecarAddress& pod, const s
                      {"Sidestep-Boot", head.boot_id},
                      {"Sidestep-Signature", authority.key->sign(policy::canonical(head))},
                      {"Content-Type", "application/json"}};
-  request.timeout = timeout_;
+  request.timeout = timeout;
   request.max_body = kMaxReply;
   auto response = transport_.send(request);
   if (!response) return response.error();
@@ -77,17 +79,18 @@ Result<SidecarReply> SidecarClient::call_once(const SidecarAddress& pod, const s
 }
 
 Result<SidecarReply> SidecarClient::call(const SidecarAddress& pod, const std::string& method,
-                                         const std::string& path, const std::string& body) {
-  auto boot = boot_id(pod, false);
+                                         const std::string& path, const std::string& body, Millis at_most) {
+  const Millis timeout = at_most.count() > 0 ? std::min(at_most, timeout_) : timeout_;
+  auto boot = boot_id(pod, false, timeout);
   if (!boot) return boot.error();
-  auto reply = call_once(pod, *boot, method, path, body);
+  auto reply = call_once(pod, *boot, method, path, body, timeout);
   const bool may_be_outdated =
       (reply && reply->status == 401) || (!reply && reply.error().kind == ErrorKind::kProtocol);
   if (!may_be_outdated) return reply;
-  auto renewed = boot_id(pod, true);
+  auto renewed = boot_id(pod, true, timeout);
   if (!renewed) return renewed.error();
   if (*renewed == *boot) return reply;
-  return call_once(pod, *renewed, method, path, body);
+  return call_once(pod, *renewed, method, path, body, timeout);
 }
 
 void SidecarClient::keep_only(const std::set<std::string>& pod_uids) {

@@ -47,16 +47,18 @@ class SidecarClient {
 
   // One signed call. A reply of any status is a reply. A boot id that is out of date is renewed and the call
   // repeated once. Errors: kUnavailable: no answer; kProtocol: an answer that does not prove whose it is.
+  // `at_most`: a time limit shorter than the usual one; 0: the usual one.
   Result<SidecarReply> call(const SidecarAddress& pod, const std::string& method, const std::string& path,
-                            const std::string& body);
+                            const std::string& body, Millis at_most = Millis{0});
 
   // Forgets the boot ids of all other pods.
   void keep_only(const std::set<std::string>& pod_uids);
 
  private:
-  Result<std::string> boot_id(const SidecarAddress& pod, bool renew);
+  Result<std::string> boot_id(const SidecarAddress& pod, bool renew, Millis timeout);
   Result<SidecarReply> call_once(const SidecarAddress& pod, const std::string& boot,
-                                 const std::string& method, const std::string& path, const std::string& body);
+                                 const std::string& method, const std::string& path, const std::string& body,
+                                 Millis timeout);
 
   k8s::Transport& transport_;
   const Clock& clock_;

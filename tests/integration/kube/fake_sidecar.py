@@ -20,6 +20,7 @@ class Sidecar:
 
     def __init__(self, uid: str, address: str, public_pem: str):
         self.uid, self.address = uid, address
+        self.hangs = threading.Event()  # set: requests are read and never answered
         self.checks = True  # False: signatures are believed, for measurements
         self.first_command_at: dict[str, float] = {}  # by token, monotonic
         self.boot, self.epoch, self.candidate = secrets.token_hex(16), 0, "good"
@@ -34,6 +35,7 @@ class Sidecar:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
+        self.hangs.clear()
         self._server.shutdown()
         self._server.server_close()
         self._folder.cleanup()
@@ -164,6 +166,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        if self.sidecar.hangs.is_set():
+            while self.sidecar.hangs.is_set():
+                time.sleep(0.05)
+            self.close_connection = True
+            return None
         if self.path == "/healthz":
             return self._answer(200, {}, False)
         why = self.sidecar.refusal_of(self.command, self.path, body, self.headers)

@@ -99,7 +99,7 @@ class Fleet:
     def add_pod(self) -> str:
         """A pod that is Ready at a loopback address, where a sidecar answers. REQUIRES: the public key is published."""
         number = next(_addresses)
-        name, address = f"shop-{number}", f"127.0.0.{number}"
+        name, address = f"shop-{number}", f"127.0.{number // 250}.{number % 250 + 1}"
         path = f"/api/v1/namespaces/{self.namespace}/pods"
         pod = self.api.call("POST", path, {
             "metadata": {"name": name, "labels": {"app": "shop", "pod-template-hash": "h1"}},
@@ -113,10 +113,11 @@ class Fleet:
             "conditions": [{"type": "Ready", "status": "True"}]}})
         return name
 
-    def fill(self) -> "Fleet":
+    def fill(self, checks: bool = True) -> "Fleet":
+        """`checks`: whether sidecars check signatures, which takes a process each time."""
         self.add_policy()
         for _ in range(self.count):
-            self.add_pod()
+            self.sidecars[self.add_pod()].checks = checks
         eventually(lambda: (self.policy().get("status", {}).get("pods") or {}).get("ready") == self.count,
                    what="the operator does not see the pods ready")
         return self

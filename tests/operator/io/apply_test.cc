@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <condition_variable>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "operator/io/parallel.h"
 #include "tests/operator/io/fake_sidecar.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_transport.h"
@@ -146,6 +149,44 @@ TEST_F(ApplyTest, OwnWriteMakesAnOlderCacheUnfitForDecisions) {
   apply({PatchReloadStatus{"shop-1", {}}});
   EXPECT_TRUE(ledger_.is_behind("reload n/shop shop-1", "20", clock_.steady()));
   EXPECT_FALSE(ledger_.is_behind("reload n/shop shop-1", "21", clock_.steady()));
+}
+
+// Answers nobody before so many are asked at the same time.
+class Rendezvous final : public k8s::Transport {
+ public:
+  explicit Rendezvous(std::size_t wanted) : wanted_(wanted) {}
+  Result<k8s::Response> send(const k8s::Request&) override {
+    std::unique_lock lock(mutex_);
+    ++there_;
+    changed_.notify_all();
+    if (!changed_.wait_for(lock, 10s, [this] { return there_ >= wanted_; })) met_ = false;
+    return unavailable("all were asked");
+  }
+  Result<k8s::Response> watch(const k8s::Request&, const k8s::LineSink&, std::stop_token) override {
+    return unavailable("no watches");
+  }
+  bool met() const { return met_ && there_ >= wanted_; }
+
+ private:
+  const std::size_t wanted_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t there_ = 0;
+  bool met_ = true;
+};
+
+TEST_F(ApplyTest, PodsAreTakenBackAtTheSameTimeNotOneAfterTheOther) {
+  Rendezvous pods(kSidecarsAtOnce);
+  SidecarClient sidecars(pods, clock_, [this] { return Authority{key_, 1, "l"}; });
+  Applier applier({client_, events_, sidecars, book_, ledger_, clock_, [] { return true; },
+                   [](const std::string&, const PodRef& pod) {
+                     return std::optional(SidecarAddress{pod.uid, "10.0.0.7", 8086});
+                   }});
+  std::vector<Action> actions;
+  for (std::size_t i = 0; i < kSidecarsAtOnce; ++i)
+    actions.push_back(SidecarAbort{{"p", "uid-" + std::to_string(i)}, "r", "why"});
+  EXPECT_EQ(applier.apply(observed_, Plan{std::move(actions), {}, {}}).what, Applied::kLater);
+  EXPECT_TRUE(pods.met());
 }
 
 TEST(WriteLedger, VersionsAreComparedByLengthThenText) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ class FakeSidecar final : public k8s::Transport {
   explicit FakeSidecar(policy::PublicKey key) : key_(std::move(key)) {}
 
   Result<k8s::Response> send(const k8s::Request& request) override {
+    const std::lock_guard lock(mutex_);
     requests.push_back(request);
     if (is_silent) return unavailable("no route");
     if (request.target == "/healthz") return k8s::Response{200, {{"sidestep-boot", boot}}, "ok"};
@@ -63,6 +65,7 @@ class FakeSidecar final : public k8s::Transport {
   }
 
   policy::PublicKey key_;
+  std::mutex mutex_;  // several pods are spoken to at a time
 };
 
 }  // namespace sidestep::test
