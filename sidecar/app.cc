@@ -13,6 +13,7 @@
 #include "lib/base/log.h"
 #include "lib/loop/event_loop.h"
 #include "lib/loop/signals.h"
+#include "lib/loop/socket.h"
 #include "sidecar/admin/control.h"
 #include "sidecar/core/snapshot.h"
 #include "sidecar/io/driver.h"
@@ -213,6 +214,11 @@ App::~App() = default;
 
 int App::run() {
   log::start(parts_->options.log_level, parts_->options.log_format);
+  // The worker's own: the app is started by others and keeps what it is given.
+  const std::size_t descriptors = raise_descriptor_limit();
+  if (descriptors < parts_->options.limits.max_clients)
+    log::info("fewer descriptors than --max-clients; clients that are idle for longest make room",
+              {{"descriptors", descriptors}, {"max_clients", parts_->options.limits.max_clients}});
   if (const Status started = parts_->start(); !started) {
     parts_->fail(started.error());
     return parts_->status;

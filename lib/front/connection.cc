@@ -226,7 +226,7 @@ void Connection::drain_client() {
 void Connection::on_time() {
   switch (state_) {
     case State::kReading:
-      if (!intake_.has_begun()) return leave();
+      if (!intake_.has_begun()) return owner_.count("idle_timeout"), leave();
       return intake_.state() == Intake::State::kHead
                  ? refuse(408, "the head of the request came too slowly", "head_timeout")
                  : refuse(408, "the body of the request came too slowly", "body_timeout");

@@ -142,7 +142,7 @@ void H2Session::judge(const H2FrameHead& frame) {
   } else if (frame.type == H2FrameScanner::kData || frame.type == H2FrameScanner::kHeaders) {
     judge_late(frame);
   } else if (!guard_.on_control_frame()) {
-    calm_down("flood of empty frames");
+    calm_down(kFloodOfEmptyFrames);
   } else if (frame.type == H2FrameScanner::kPriority) {
     // RFC 7540 5.3.1 and 6.3: the mistakes that can be made in what is ignored otherwise.
     if (frame.stream == 0 || frame.stream == frame.depends_on) terminate(H2Error::kProtocol);

@@ -103,6 +103,12 @@ class H2Handler {
 
 enum class H2Role : std::uint8_t { kServer, kClient };
 
+// What H2Session::fault() says of a peer that costs too much.
+inline constexpr const char kFloodOfEmptyFrames[] = "flood of empty frames";
+inline constexpr const char kHeaderBomb[] = "header bomb";
+inline constexpr const char kRapidReset[] = "rapid reset";
+inline constexpr const char kMadeToBeReset[] = "streams that are made to be reset";
+
 class H2Session final {
  public:
   // `limits`, `handler` and `store` outlive the session; `store` may be shared by all sessions of a thread.

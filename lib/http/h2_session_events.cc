@@ -75,7 +75,7 @@ int H2Session::Callbacks::on_header(nghttp2_session*, const nghttp2_frame*, cons
   H2Session& session = session_of(self);
   session.add_field(text(name, name_size), text(value, value_size));
   if (session.block_bytes_ <= session.limits_.max_header_bytes * kBombFactor) return 0;
-  session.calm_down("header bomb");
+  session.calm_down(kHeaderBomb);
   return NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
@@ -140,7 +140,7 @@ int H2Session::Callbacks::on_frame(nghttp2_session* session, const nghttp2_frame
   H2Session& owner = session_of(self);
   const std::int32_t id = frame->hd.stream_id;
   if (is_idle_talk(*frame) && !owner.guard_.on_control_frame()) {
-    owner.calm_down("flood of empty frames");
+    owner.calm_down(kFloodOfEmptyFrames);
     return NGHTTP2_ERR_CALLBACK_FAILURE;
   }
   switch (frame->hd.type) {
@@ -162,7 +162,7 @@ int H2Session::Callbacks::on_frame(nghttp2_session* session, const nghttp2_frame
       break;
     case NGHTTP2_RST_STREAM:
       if (owner.role_ == H2Role::kServer && !owner.guard_.on_reset()) {
-        owner.calm_down("rapid reset");
+        owner.calm_down(kRapidReset);
         return NGHTTP2_ERR_CALLBACK_FAILURE;
       }
       break;
@@ -299,7 +299,7 @@ int H2Session::Callbacks::on_frame_sent(nghttp2_session* session, const nghttp2_
     const bool peers_fault = error == NGHTTP2_PROTOCOL_ERROR || error == NGHTTP2_FLOW_CONTROL_ERROR ||
                              error == NGHTTP2_STREAM_CLOSED || error == NGHTTP2_FRAME_SIZE_ERROR;
     if (peers_fault && owner.role_ == H2Role::kServer && !owner.guard_.on_reset()) {
-      owner.calm_down("streams that are made to be reset");
+      owner.calm_down(kMadeToBeReset);
     }
     return 0;
   }

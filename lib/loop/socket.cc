@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -73,10 +74,11 @@ std::string text_of(const std::string& host, std::uint16_t port) {
 Error failed(const std::string& what, int number) {
   Error error = system_error(what, number);
   if (number == EADDRINUSE) error.kind = ErrorKind::kConflict;
-  if (number == EAGAIN || number == ECONNREFUSED || number == ENOENT) {
-    error.kind = ErrorKind::kUnavailable;
-    error.retry = Retry::kLater;
-  }
+  if (number == ECONNREFUSED || number == ENOENT) error.kind = ErrorKind::kUnavailable;
+  if (number == EAGAIN) error.kind = ErrorKind::kLimit;
+  const bool may_change =
+      number == EAGAIN || number == ECONNREFUSED || number == ENOENT || is_out_of_descriptors(number);
+  if (may_change) error.retry = Retry::kLater;
   return error;
 }
 
@@ -88,6 +90,18 @@ bool somebody_listens(const Address& address) {
 }
 
 }  // namespace
+
+bool is_out_of_descriptors(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+std::size_t raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const rlimit wanted{limit.rlim_max, limit.rlim_max};
+  if (limit.rlim_cur < limit.rlim_max && setrlimit(RLIMIT_NOFILE, &wanted) == 0) limit = wanted;
+  return limit.rlim_cur;
+}
 
 void UniqueFd::reset(int fd) {
   if (fd_ >= 0) close(fd_);

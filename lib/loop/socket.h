@@ -52,8 +52,13 @@ Result<UniqueFd> listen_unix(const std::string& path, mode_t mode);
 
 // The connection may still be in progress: writable, then socket_error() tells.
 Result<UniqueFd> connect_tcp(const std::string& host, std::uint16_t port);
-// Connected on return. A full backlog gives Retry::kLater.
+// Connected on return. A full backlog gives ErrorKind::kLimit and Retry::kLater; so does nobody who listens
+// (kUnavailable), and a lack of descriptors (kSystem).
 Result<UniqueFd> connect_unix(const std::string& path);
+// Whether an errno says that process or machine has no descriptor (or no memory for one) left.
+bool is_out_of_descriptors(int error);
+// Lifts the process's bound on descriptors as far as it may. Returns what it is then.
+std::size_t raise_descriptor_limit();
 int socket_error(int fd);  // SO_ERROR: 0 or an errno value
 
 // Empty when nothing waits or the connection is already gone; errno says why.

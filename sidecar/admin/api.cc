@@ -274,7 +274,7 @@ ApiAnswer ControlApi::status(const Call& call) {
   }
   if (wait->count() > 0) {
     const Slot slot(waiting_, limits_.max_waiting);
-    if (!slot.is_taken()) return failure(503, kind_of(503), "too many calls wait already; ask without wait=");
+    if (!slot.is_taken()) return too_many_wait("ask without wait=");
     wait_for_end(reload, std::min<Millis>(*wait, limits_.longest_wait));
   }
   wire::Status status = sidecar::status_of(*fresh(), reload);
@@ -374,9 +374,14 @@ ApiAnswer ControlApi::policy(const Call& call) {
   return {200, "{}", "application/json", {}};
 }
 
+ApiAnswer ControlApi::too_many_wait(const std::string& fix) {
+  authority_.count_refusal("too_many_waiting");
+  return failure(503, kind_of(503), "too many calls wait already; " + fix);
+}
+
 ApiAnswer ControlApi::pod_ending(const Call&) {
   const Slot slot(waiting_, limits_.max_waiting);
-  if (!slot.is_taken()) return failure(503, kind_of(503), "too many calls wait already; try again");
+  if (!slot.is_taken()) return too_many_wait("try again");
   const CommandReply reply = submit(PodEndingCommand{}, limits_.pod_ending);
   if (!reply.ok()) return failure(*reply.error);
   return {200, "{}", "application/json", {}};

@@ -70,6 +70,7 @@ class ControlApi {
   ApiAnswer pause(const Call& call);
   ApiAnswer resume(const Call& call);
   ApiAnswer policy(const Call& call);
+  ApiAnswer too_many_wait(const std::string& fix);
   ApiAnswer pod_ending(const Call& call);
 
   ApiAnswer dispatch(const Route& route, const Call& call);

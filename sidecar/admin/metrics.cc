@@ -202,6 +202,13 @@ void reloads(Writer& out, const Source& from) {
   }
 }
 
+void limit_hits(Writer& out, const Source& from) {
+  for (std::size_t i = 0; i < kLimitNames.size(); ++i) {
+    out.sample({{"limit", std::string(kLimitNames[i])}},
+               from.snapshot.counters.limits.of(static_cast<Limit>(i)));
+  }
+}
+
 void restarts(Writer& out, const Source& from) { out.sample({}, from.snapshot.restarts); }
 void launcher_refused(Writer& out, const Source& from) { out.sample({}, from.snapshot.launcher_refused); }
 void log_dropped(Writer& out, const Source& from) { out.sample({}, from.control.log_lines_dropped); }
@@ -269,6 +276,8 @@ constexpr Metric kMetrics[] = {
     {"sidestep_requests_held_total", 'c', "Requests that had to wait.", of_shards<&Shards::held_total>},
     {"sidestep_longest_hold_seconds", 'g', "Longest wait of a request since the start.", longest_hold},
     {"sidestep_requests_retried_total", 'c', "Requests sent again.", of_shards<&Shards::retried>},
+    {"sidestep_limit_hits_total", 'c',
+     "How often each limit was reached; docs/limits.md says what happens then.", limit_hits},
     {"sidestep_reloads_total", 'c', "Reloads that ended, by verdict and reason.", reloads},
     {"sidestep_active_restarts_total", 'c', "Restarts of active after it died by itself.", restarts},
     {"sidestep_launcher_refused_total", 'c', "Connections at the launcher's socket with a wrong token.",

@@ -1,5 +1,9 @@
 #include "sidecar/config/option_docs.h"
 
+#include <algorithm>
+
+#include "sidecar/core/limit_names.h"
+
 namespace sidestep::sidecar {
 namespace {
 
@@ -37,6 +41,34 @@ void add_heading(std::string& out, const OptionRow& row, const OptionRow*& previ
   previous = &row;
 }
 
+// sidestep_limit_hits_total{limit="max_head_bytes"} for --max-head-bytes.
+std::string metric_of(const OptionRow& row) {
+  if (!row.refusal.empty())
+    return "sidestep_control_refused_total{reason=\"" + std::string(row.refusal) + "\"}";
+  const std::string name = limit_name(row);
+  if (std::find(kLimitNames.begin(), kLimitNames.end(), name) == kLimitNames.end()) return "";
+  return "sidestep_limit_hits_total{limit=\"" + name + "\"}";
+}
+
+// The launcher knows nothing of the option table; tests/sidecar/launch/limits_test.cc holds this against it.
+constexpr std::string_view kLauncherLimits =
+    "\n## Limits of the launcher\n\n"
+    "Fixed, but for `--max-config-bytes` of `sidestep-launch`.\n\n"
+    "| bound | what it bounds | at the limit |\n| --- | --- | --- |\n"
+    "| 4 MiB | one message between launcher and proxy | the connection is closed |\n"
+    "| 256 | messages kept while there is no proxy | the oldest are dropped |\n"
+    "| 16 MiB | bytes that a proxy has not read | the connection is closed |\n"
+    "| 64 | listeners kept for the next proxy | the command is refused |\n"
+    "| 256 KiB | the proxy's record | the command is refused |\n"
+    "| 16 | generations at the same time | the next one is not started |\n"
+    "| 50 | lines of output kept for each generation | the oldest are dropped |\n"
+    "| 2048 | bytes of such a line | it is cut, and marked |\n"
+    "| 256 KiB | output that nobody reads | more is dropped and counted |\n"
+    "| 16 MiB | one configuration snapshot (`--max-config-bytes`) | it is not taken; the error says so |\n"
+    "| 4096 | files of one snapshot | it is not taken |\n"
+    "| 32 | folders within folders of one snapshot | it is not taken |\n"
+    "| 16 | snapshots at the same time | it is not taken |\n";
+
 constexpr std::string_view kRunHead =
     "Runs an app behind a port and replaces it without losing a request.\n\n"
     "usage: sidestep run --listen ADDR:PORT [OPTION…] -- CMD ARG…\n"
@@ -47,6 +79,12 @@ constexpr std::string_view kProxyHead =
     "in its own container.\n\nusage: sidestep proxy [OPTION…]\n";
 
 }  // namespace
+
+std::string limit_name(const OptionRow& row) {
+  std::string name(row.flag.substr(2));
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
 
 std::string usage(Program program) {
   std::string out(program == Program::kRun ? kRunHead : kProxyHead);
@@ -90,16 +128,24 @@ std::string limits_markdown() {
       "Everything that could grow has a bound; each is an option. Made from the option table\n"
       "(`sidecar/config/option_table.cc`), as [options.md](options.md) is. The bounds of a hold, of drains "
       "and of probes\n"
-      "belong to the policy: `hold`, `drain`, `readiness` in [contracts.md](contracts.md).\n";
+      "belong to the policy: `hold`, `drain`, `readiness` in [contracts.md](contracts.md). How often each "
+      "was "
+      "reached is\n"
+      "counted: the last column is a metric of `/metrics`. `limit=\"descriptors\"` counts how often the "
+      "process "
+      "had no descriptor\n"
+      "left (`RLIMIT_NOFILE`, raised to its hard limit at the start): clients that were idle for longest are "
+      "closed then.\n";
   const OptionRow* previous = nullptr;
   for (const OptionRow& row : option_table()) {
     if (!is_limit(row)) continue;
-    add_heading(out, row, previous, "| option | variable | default | what it bounds | at the limit |",
-                "| --- | --- | --- | --- | --- |");
+    add_heading(out, row, previous,
+                "| option | variable | default | what it bounds | at the limit | metric |",
+                "| --- | --- | --- | --- | --- | --- |");
     out += "| " + code(with_argument(row)) + " | " + code(row.env) + " | " + cell(row.fallback) + " | " +
-           cell(row.help) + " | " + cell(row.at_limit) + " |\n";
+           cell(row.help) + " | " + cell(row.at_limit) + " | " + code(metric_of(row)) + " |\n";
   }
-  return out;
+  return out + std::string(kLauncherLimits);
 }
 
 }  // namespace sidestep::sidecar

@@ -11,5 +11,7 @@ namespace sidestep::sidecar {
 std::string usage(Program program);
 std::string options_markdown();
 std::string limits_markdown();
+// Of a limit of the request path, in sidestep_limit_hits_total: "max_head_bytes" for --max-head-bytes.
+std::string limit_name(const OptionRow& row);
 
 }  // namespace sidestep::sidecar

@@ -40,6 +40,8 @@ struct OptionRow {
   std::string_view at_limit;  // limits only: what happens when it is reached
   // The error says what is wrong and how to write it; place and value are added by the caller.
   Status (*set)(Options& options, std::string_view value);
+  std::string_view refusal =
+      {};  // limits of the control port: their reason in sidestep_control_refused_total
 };
 
 std::span<const OptionRow> option_table();

@@ -52,7 +52,9 @@ struct Limits {
   std::size_t max_target_bytes = 16'384;
   std::size_t max_headers = 128;
   std::size_t max_trailer_bytes = 16'384;
+  std::size_t max_body_bytes = 0;             // of a request; 0: no bound
   std::size_t max_clients = 60'000;           // open client connections
+  std::size_t max_clients_per_source = 0;     // of one address; 0: no bound
   std::size_t stream_buffer_bytes = 262'144;  // per stream and direction, before reading stops
   std::size_t max_buffered_bytes = 24 << 20;  // of all streams together
   std::size_t replay_bytes = 65'536;          // of a request kept for a retry; beyond it, no retry

@@ -116,6 +116,7 @@ void ShardCounters::add(const ShardCounters& other) {
   longest_hold_reload_us = std::max(longest_hold_reload_us, other.longest_hold_reload_us);
   retried += other.retried;
   requests += other.requests;
+  limits.add(other.limits);
 }
 
 }  // namespace sidestep::sidecar

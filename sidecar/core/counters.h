@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lib/http/grpc.h"
+#include "sidecar/core/limit_names.h"
 #include "sidecar/core/types.h"
 
 namespace sidestep::sidecar {
@@ -83,6 +84,7 @@ struct ShardCounters {
   std::uint64_t longest_hold_reload_us = 0;  // since the hold mark was last reset (at the start of a reload)
   std::uint64_t retried = 0;
   std::uint64_t requests = 0;            // all streams
+  LimitHits limits;                      // how often each was reached
   void add(const ShardCounters& other);  // sums; maxima for the longest holds
 };
 

@@ -49,7 +49,10 @@ bool RetryBudget::try_take(TimePoint now) {
     retries += b.retries;
   }
   const std::uint64_t most = std::max(floor_, requests * static_cast<std::uint64_t>(percent_) / 100);
-  if (retries >= most) return false;
+  if (retries >= most) {
+    ++refused_;
+    return false;
+  }
   ++current.retries;
   return true;
 }

@@ -58,6 +58,7 @@ class RetryBudget {
   void count_request(TimePoint now);
   // False when the budget is spent; nothing is taken then.
   bool try_take(TimePoint now);
+  std::uint64_t refused() const { return refused_; }
 
  private:
   static constexpr std::size_t kSeconds = 10;
@@ -70,6 +71,7 @@ class RetryBudget {
 
   int percent_;
   std::uint64_t floor_ = 10;
+  std::uint64_t refused_ = 0;
   std::array<Bucket, kSeconds> buckets_{};  // by second modulo ten; stale ones are recognised by their second
 };
 

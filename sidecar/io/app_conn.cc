@@ -180,6 +180,7 @@ bool AppConn::read_head(std::string_view& bytes) {
   }
   if (result.state == http::HeadResult::kBad) {
     shard_.log_bad_answer(pool_.generation(), http::to_string(result.reason));
+    shard_.count_limit(result.reason);
     fail(AttemptFailure::kBrokenAnswer);
     return false;
   }
@@ -212,6 +213,7 @@ bool AppConn::read_body(std::string_view& bytes) {
   bytes.remove_prefix(step.consumed);
   if (step.bad != http::BadReason::kNone) {
     shard_.log_bad_answer(pool_.generation(), http::to_string(step.bad));
+    shard_.count_limit(step.bad);
     stream_->flush();
     fail(AttemptFailure::kBrokenAnswer);
     return false;

@@ -39,6 +39,9 @@ void AppPool::acquire(Stream& stream) {
   }
   ++counters_.in_flight;
   waiting_.push_back(stream);
+  LimitHits& limits = shard_.counters().limits;
+  if (is_full()) limits.count(Limit::kAppMaxConnections);
+  if (slots() > 1 && connections_ > connecting_) limits.count(Limit::kAppMaxStreams);
   if (suspect_ || is_full()) {
     // Rejected when the hold is full, and then it has left already.
     (void)shard_.router().admit_to_hold(stream);
@@ -76,6 +79,8 @@ void AppPool::open_connections() {
          (connecting_ + unsettled_) * slots() < waiting_.size()) {
     if (!open_one()) return;
   }
+  if (connecting_ >= most_connecting && connecting_ * slots() < waiting_.size())
+    shard_.counters().limits.count(Limit::kAppMaxConnecting);
 }
 
 std::size_t AppPool::slots() const {
@@ -90,6 +95,23 @@ AppLink* AppPool::make_link(UniqueFd fd, bool connected) {
   return new AppConn(shard_, *this, std::move(wire), connected);
 }
 
+// A full backlog, and a lack of descriptors, pass; whoever waits for the latter waits in the hold, which has
+// a bound.
+void AppPool::could_not_open(const Error& error) {
+  const bool lacks_descriptors = error.kind == ErrorKind::kSystem && error.retry == Retry::kLater;
+  if (error.kind != ErrorKind::kLimit && !lacks_descriptors) return refused();
+  if (lacks_descriptors && shard_.reclaim_descriptors() == 0) hold_waiting();
+  shard_.loop().arm(retry_, lacks_descriptors ? kLongestRetry : kBacklogRetry);
+}
+
+void AppPool::hold_waiting() {
+  for (Stream* stream = waiting_.front(); stream != nullptr;) {
+    Stream* next = IntrusiveList<Stream>::next(*stream);
+    (void)shard_.router().admit_to_hold(*stream);
+    stream = next;
+  }
+}
+
 bool AppPool::open_one() {
   ++counters_.connects;
   const bool is_unix = !entry_.address.socket_path.empty();
@@ -97,10 +119,7 @@ bool AppPool::open_one() {
       is_unix ? connect_unix(entry_.address.socket_path) : connect_tcp("127.0.0.1", entry_.address.port);
   if (!fd) {
     ++counters_.connect_failures;
-    if (fd.error().retry == Retry::kLater)
-      shard_.loop().arm(retry_, kBacklogRetry);
-    else
-      refused();
+    could_not_open(fd.error());
     return false;
   }
   ++connections_;
@@ -154,11 +173,7 @@ void AppPool::refused() {
     return;
   }
   suspect_ = true;
-  for (Stream* stream = waiting_.front(); stream != nullptr;) {
-    Stream* next = IntrusiveList<Stream>::next(*stream);
-    (void)shard_.router().admit_to_hold(*stream);
-    stream = next;
-  }
+  hold_waiting();
   shard_.loop().arm(retry_, std::min(kLongestRetry, kFirstRetry * (1 << std::min(failures_ - 1, 5))));
 }
 
@@ -193,6 +208,7 @@ void AppPool::on_limit() {
   for (AppLink* link = busy_.front(); link != nullptr;) {
     AppLink* next = IntrusiveList<AppLink>::next(*link);
     if (link->is_connecting()) {
+      shard_.counters().limits.count(Limit::kAppConnectTimeout);
       connect_failed();
       link->drop();
     }
@@ -224,6 +240,7 @@ void AppPool::retire(const Closing& closing) {
 void AppPool::sweep(TimePoint now) {
   while (AppLink* link = idle_.front()) {
     if (now - link->idle_since() < shard_.limits().app_idle_timeout) break;
+    shard_.counters().limits.count(Limit::kAppIdleTimeout);
     link->drop();
   }
   if (!retiring_) return;

@@ -75,6 +75,8 @@ class AppPool final {
   };
 
   void open_connections();
+  void could_not_open(const Error& error);
+  void hold_waiting();
   bool open_one();
   bool is_full() const;  // as many connections as are allowed
   void attach(AppLink& link, Stream& stream);

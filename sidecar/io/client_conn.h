@@ -23,6 +23,10 @@ class ClientConn : public Deletable, public ListHook<ClientConn> {
   // The process ends: an idle client is let go, a busy one after its last answer.
   virtual void shut_when_idle() = 0;
   virtual void drop() = 0;  // at once
+  // Descriptors are short: closes it when it has had no request since then. False: it goes on.
+  virtual bool drop_if_idle(TimePoint since) = 0;
+  // As it was given to Shard::serve().
+  virtual const PeerAddress& peer() const = 0;
 };
 
 }  // namespace sidestep::sidecar

@@ -206,6 +206,7 @@ void ClientH1::start_stream(const http::RequestHead& head) {
   http10_ = head.minor_version == 0;
   client_asked_close_ = !head.keep_alive;
   close_after_ = !head.keep_alive || (most > 0 && requests_ >= static_cast<std::uint32_t>(most));
+  if (most > 0 && requests_ == static_cast<std::uint32_t>(most)) hit(Limit::kMaxRequestsPerConnection);
   head_request_ = head.method == http::Method::kHead;
   expects_continue_ = head.expect_continue;
   answer_done_ = false;
@@ -225,6 +226,7 @@ void ClientH1::start_stream(const http::RequestHead& head) {
 // What the client sent cannot be trusted from here on: one answer, then the end.
 void ClientH1::refuse(const http::HeadResult& result) {
   shard_.log_refused(peer_, http::to_string(result.reason));
+  shard_.count_limit(result.reason);
   close_after_ = true;
   if (stream_ != nullptr) {
     stream_->reject(Outcome::kBadRequest, {result.status, 0, http::to_string(result.reason)});
@@ -274,6 +276,9 @@ void ClientH1::end_after_what_was_sent() {
 void ClientH1::on_timer() {
   switch (state_) {
     case State::kHead:
+      hit(!wire_.all_sent()                  ? Limit::kWriteTimeout
+          : is_head_timed_ || requests_ == 0 ? Limit::kHeaderTimeout
+                                             : Limit::kIdleTimeout);
       if (is_head_timed_ && wire_.all_sent()) {
         refuse({http::HeadResult::kBad, 0, http::BadReason::kNone, 408});
         return;
@@ -282,20 +287,33 @@ void ClientH1::on_timer() {
       return;
     case State::kRequest:
       if (!body_.finished() && !body_paused_ && stream_ != nullptr && wire_.all_sent()) {
+        hit(Limit::kBodyTimeout);
         close_after_ = true;
         stream_->reject(Outcome::kBadRequest, {408, 0, "The body of the request did not arrive in time."});
         return;
       }
+      hit(Limit::kWriteTimeout);
       drop();
       return;
     case State::kTunnel:
     case State::kDiscard:
     case State::kLinger:
+      hit(wire_.all_sent() ? Limit::kLingerTimeout : Limit::kWriteTimeout);
       drop();
       return;
     case State::kClosed:
       return;
   }
+}
+
+void ClientH1::hit(Limit limit) { shard_.counters().limits.count(limit); }
+
+bool ClientH1::drop_if_idle(TimePoint since) {
+  if (!is_idle() || !wire_.all_sent() || !deadline) return false;
+  const Limits& limits = shard_.limits();
+  if (*deadline - (requests_ == 0 ? limits.header_timeout : limits.idle_timeout) > since) return false;
+  close();
+  return true;
 }
 
 void ClientH1::pause_request(bool paused) {

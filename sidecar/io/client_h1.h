@@ -15,6 +15,7 @@
 #include "lib/http/h1_parser.h"
 #include "lib/loop/event_loop.h"
 #include "lib/loop/timers.h"
+#include "sidecar/core/limit_names.h"
 #include "sidecar/io/buffer.h"
 #include "sidecar/io/client_conn.h"
 #include "sidecar/io/client_side.h"
@@ -59,6 +60,8 @@ class ClientH1 final : public ClientConn, public IoHandler, public ClientSide, p
   // ClientConn.
   void shut_when_idle() override;
   void drop() override;
+  bool drop_if_idle(TimePoint since) override;
+  const PeerAddress& peer() const override { return peer_; }
 
  private:
   enum class State : std::uint8_t { kHead, kRequest, kDiscard, kTunnel, kLinger, kClosed };
@@ -91,6 +94,7 @@ class ClientH1 final : public ClientConn, public IoHandler, public ClientSide, p
   void update_interest();
   void close();
   bool wants_bytes() const;
+  void hit(Limit limit);
   bool may_begin() const;
   bool has_next() const;
 

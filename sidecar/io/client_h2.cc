@@ -91,7 +91,12 @@ void ClientH2::take(std::string_view bytes) {
 void ClientH2::fail() {
   if (state_ == State::kFailed) return;
   state_ = State::kFailed;
-  if (session_.failed()) shard_.log_refused(peer_, session_.fault());
+  if (!session_.failed()) return;
+  shard_.log_refused(peer_, session_.fault());
+  const std::string_view fault = session_.fault();
+  if (fault == http::kRapidReset || fault == http::kMadeToBeReset) hit(Limit::kH2MaxResets);
+  if (fault == http::kFloodOfEmptyFrames) hit(Limit::kH2MaxEmptyFrames);
+  if (fault == http::kHeaderBomb) hit(Limit::kMaxHeadBytes);
 }
 
 // Bytes for the app are gathered per stream: those of one leave before another's are looked at.
@@ -105,8 +110,12 @@ http::H2Stream* ClientH2::new_stream() {
   ClientH2Stream& stream = shard_.h2_streams().take();
   stream.start(*this);
   streams_.push_back(stream);
+  if (streams_.size() == static_cast<std::size_t>(shard_.limits().h2_max_streams)) hit(Limit::kH2MaxStreams);
   const int most = shard_.limits().max_requests_per_connection;
-  if (++requests_ >= static_cast<std::uint32_t>(most) && most > 0) leave();
+  if (++requests_ >= static_cast<std::uint32_t>(most) && most > 0) {
+    if (requests_ == static_cast<std::uint32_t>(most)) hit(Limit::kMaxRequestsPerConnection);
+    leave();
+  }
   return &stream;
 }
 
@@ -270,16 +279,21 @@ TimePoint ClientH2::check_connection(TimePoint now) {
     return applies && now >= at;
   };
   if (is_due(!wire_.all_sent(), progress_at_ + limits.write_timeout)) {
+    hit(Limit::kWriteTimeout);
     drop();
     return first;
   }
   if (is_due(mid_head_, head_since_ + limits.header_timeout)) {
+    hit(Limit::kHeaderTimeout);
     session_.terminate(http::H2Error::kEnhanceYourCalm);
     fail();
     flush_later();
   }
   if (is_due(state_ == State::kOpen && will_leave_, leave_at_)) leave();
-  if (is_due(state_ == State::kOpen && streams_.empty(), idle_since_ + limits.idle_timeout)) leave();
+  if (is_due(state_ == State::kOpen && streams_.empty(), idle_since_ + limits.idle_timeout)) {
+    hit(Limit::kIdleTimeout);
+    leave();
+  }
   if (is_due(state_ == State::kTold, leave_at_)) say_last();
   // The client was told, has no stream, and yet stays.
   if (is_due(state_ == State::kToldLast && streams_.empty(), leave_at_ + limits.linger_timeout)) drop();
@@ -306,6 +320,15 @@ void ClientH2::update_interest() {
   if (events == wanted_) return;
   wanted_ = events;
   shard_.loop().modify(wire_.fd(), events);
+}
+
+void ClientH2::hit(Limit limit) { shard_.counters().limits.count(limit); }
+
+// GOAWAY says that nothing was left undone; whether it arrives is another matter.
+bool ClientH2::drop_if_idle(TimePoint since) {
+  if (!streams_.empty() || mid_head_ || !wire_.all_sent() || idle_since_ > since) return false;
+  close();
+  return true;
 }
 
 void ClientH2::drop() {

@@ -16,6 +16,7 @@
 
 #include "lib/http/h2_session.h"
 #include "lib/loop/timers.h"
+#include "sidecar/core/limit_names.h"
 #include "sidecar/io/client_conn.h"
 #include "sidecar/io/client_h2_stream.h"
 #include "sidecar/io/turn_end.h"
@@ -44,12 +45,13 @@ class ClientH2 final : public ClientConn,
   void announce_end() override;
   void shut_when_idle() override;
   void drop() override;
+  bool drop_if_idle(TimePoint since) override;
+  const PeerAddress& peer() const override { return peer_; }
 
   // --- From its streams.
   Shard& shard() { return shard_; }
   http::H2Session& session() { return session_; }
   const Wire& wire() const { return wire_; }
-  const PeerAddress& peer() const { return peer_; }
   std::uint16_t listener() const { return listener_; }
   bool is_closed() const { return state_ == State::kClosed; }
   // Frames wait: they leave at the end of the turn.
@@ -91,6 +93,7 @@ class ClientH2 final : public ClientConn,
   TimePoint check_streams(TimePoint now);
   void fail();
   void update_interest();
+  void hit(Limit limit);
   void close();
 
   Shard& shard_;

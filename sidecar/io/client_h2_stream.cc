@@ -58,6 +58,7 @@ void ClientH2Stream::on_request(const http::H2Fields& fields, bool is_whole) {
 void ClientH2Stream::refuse(http::BadReason reason) {
   Shard& shard = conn_->shard();
   shard.log_refused(conn_->peer(), http::to_string(reason));
+  shard.count_limit(reason);
   ++shard.counters().without_generation[static_cast<std::size_t>(Outcome::kBadRequest)];
   ++shard.counters().requests;
   reject({http::status_of(reason), 0, http::to_string(reason)});
@@ -226,6 +227,7 @@ TimePoint ClientH2Stream::check_time(TimePoint now) {
     if (H2Stream::unsent() != unsent_seen_) unsent_since_ = now;
     unsent_seen_ = H2Stream::unsent();
     if (now >= unsent_since_ + limits.write_timeout) {
+      conn_->shard().counters().limits.count(Limit::kWriteTimeout);
       conn_->session().reset(*this, http::H2Error::kCancel);
       drop();
       conn_->flush_later();
@@ -236,6 +238,7 @@ TimePoint ClientH2Stream::check_time(TimePoint now) {
   const bool body_due = stream_ != nullptr && !remote_ended && !paused_ && !tunnel_;
   if (!body_due) return next;
   if (now < body_since_ + limits.body_timeout) return std::min(next, body_since_ + limits.body_timeout);
+  conn_->shard().counters().limits.count(Limit::kBodyTimeout);
   stream_->reject(Outcome::kBadRequest, {408, 0, "The body of the request did not arrive in time."});
   return next;
 }

@@ -105,7 +105,10 @@ void ClientIntro::want(std::uint32_t events) {
   shard_.loop().modify(wire_.fd(), events);
 }
 
-void ClientIntro::on_timer() { end(HandshakeResult::kLate); }
+void ClientIntro::on_timer() {
+  shard_.counters().limits.count(Limit::kTlsHandshakeTimeout);
+  end(HandshakeResult::kLate);
+}
 
 void ClientIntro::end(HandshakeResult result) {
   if (has_tls_) ++shard_.counters().handshakes[static_cast<std::size_t>(result)];

@@ -82,6 +82,7 @@ class ShardedPlane final : public Plane {
       : options_(options),
         events_(std::move(events)),
         post_(std::move(post)),
+        sources_(options_.limits.max_clients_per_source),
         ledger_(static_cast<std::size_t>(std::max(1, options.shards))) {
     Result<TrustedSources> trusted = TrustedSources::parse(options_.trusted_sources);
     if (trusted)
@@ -109,6 +110,7 @@ class ShardedPlane final : public Plane {
   const PlaneEvents events_;
   const std::function<void(std::function<void()>)> post_;
   TrustedSources trusted_;
+  SourceCounts sources_;
   std::vector<UniqueFd> listeners_;
   std::vector<std::unique_ptr<Shard>> shards_;
   RouteTablePtr last_ = std::make_shared<RouteTable>();
@@ -149,7 +151,7 @@ void ShardedPlane::start(std::vector<int> listeners, RouteTablePtr first) {
   last_ = first;
   const int count = std::max(1, options_.shards);
   for (int i = 0; i < count; ++i) {
-    shards_.push_back(std::make_unique<Shard>(options_, trusted_, i, count, shard_events()));
+    shards_.push_back(std::make_unique<Shard>(options_, trusted_, sources_, i, count, shard_events()));
   }
   for (auto& shard : shards_) shard->start(listeners, first, tls_);
 }

@@ -146,6 +146,7 @@ void Router::collect(ShardCounters& into) const {
   for (const auto& pool : pools_) into.generations.push_back(pool->counters());
   into.held_now = hold_.held();
   into.held_bytes_now = hold_.bytes();
+  into.limits.set(Limit::kRetryBudgetPercent, retry_budget_.refused());
 }
 
 void Router::shut() {

@@ -20,6 +20,9 @@ constexpr int kAcceptBurst = 64;
 constexpr Millis kTick{50};          // counters, idle connections, bounds of the hold
 constexpr Millis kListenAgain{100};  // after the process ran out of descriptors
 constexpr std::size_t kLoggedPerTick = 5;
+constexpr std::size_t kMostReclaimed = 64;  // idle clients that are closed at a time
+// Those idle for longest go first; whoever came or asked within the last moment is not idle.
+constexpr Millis kReclaimAges[] = {Millis{10'000}, Millis{1'000}, Millis{50}};
 
 http::H1Limits h1_limits_of(const Limits& limits) {
   http::H1Limits h1;
@@ -75,9 +78,11 @@ PeerAddress peer_of(const sockaddr_storage& address) {
 
 }  // namespace
 
-Shard::Shard(const Options& options, const TrustedSources& trusted, int index, int count, ShardEvents events)
+Shard::Shard(const Options& options, const TrustedSources& trusted, SourceCounts& sources, int index,
+             int count, ShardEvents events)
     : options_(options),
       trusted_(trusted),
+      sources_(sources),
       index_(index),
       count_(count),
       events_(std::move(events)),
@@ -172,8 +177,8 @@ void Shard::listen(bool on) {
 void Shard::accept_from(const Listener& listener) {
   for (int i = 0; i < kAcceptBurst; ++i) {
     if (clients_.size() + intros_.size() >= limits().max_clients / static_cast<std::size_t>(count_)) {
-      listen(false);
-      loop_.arm(listen_again_, kListenAgain);
+      counters_.limits.count(Limit::kMaxClients);
+      rest_from_accepting();
       return;
     }
     sockaddr_storage address{};
@@ -181,11 +186,9 @@ void Shard::accept_from(const Listener& listener) {
     UniqueFd fd(
         ::accept4(listener.fd, reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd) {
-      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        log::warn("cannot accept connections", {{"error", std::strerror(errno)}, {"open", clients_.size()}});
-        listen(false);
-        loop_.arm(listen_again_, kListenAgain);
-      }
+      if (!is_out_of_descriptors(errno)) return;
+      if (reclaim_descriptors() > 0) continue;
+      rest_from_accepting();
       return;
     }
     ++counters_.accepted;
@@ -198,8 +201,10 @@ void Shard::welcome(UniqueFd fd, const PeerAddress& peer, const Listener& listen
   if (!listener.tls && !proxy) return serve(Wire(std::move(fd)), peer, listener.index);
   // An attacker who lets handshakes hang loses the oldest first; honest ones take milliseconds.
   if (intros_.size() >=
-      std::max<std::size_t>(1, limits().max_tls_handshakes / static_cast<std::size_t>(count_)))
+      std::max<std::size_t>(1, limits().max_tls_handshakes / static_cast<std::size_t>(count_))) {
+    counters_.limits.count(Limit::kMaxTlsHandshakes);
     intros_.front()->end(HandshakeResult::kGivenUp);
+  }
   // The list's, until intro_ended().
   auto* intro = new ClientIntro(*this, Wire(std::move(fd)), peer, listener.index, {proxy, listener.tls});
   intros_.push_back(*intro);
@@ -232,13 +237,43 @@ http::ForwardContext Shard::forward_context(const Wire& wire, const PeerAddress&
   return context;
 }
 
+// Level-triggered: a listener that cannot be emptied would wake us all the time.
+void Shard::rest_from_accepting() {
+  listen(false);
+  loop_.arm(listen_again_, kListenAgain);
+}
+
+std::size_t Shard::reclaim_descriptors() {
+  counters_.limits.count(Limit::kDescriptors);
+  std::size_t dropped = 0;
+  for (const Millis idle_for : kReclaimAges) {
+    for (ClientConn* client = clients_.front(); client != nullptr && dropped < kMostReclaimed;) {
+      ClientConn* next = IntrusiveList<ClientConn>::next(*client);
+      dropped += client->drop_if_idle(now() - idle_for) ? 1 : 0;
+      client = next;
+    }
+    if (dropped > 0) break;
+  }
+  if (++logged_ <= kLoggedPerTick)
+    log::warn("out of descriptors", {{"open", clients_.size()}, {"idle_closed", dropped}});
+  return dropped;
+}
+
+bool Shard::admits(const PeerAddress& peer) {
+  if (sources_.enter(peer.ip)) return true;
+  counters_.limits.count(Limit::kMaxClientsPerSource);
+  return false;
+}
+
 void Shard::serve(Wire wire, const PeerAddress& peer, std::uint16_t listener) {
+  if (!admits(peer)) return;
   auto* client = new ClientH1(*this, std::move(wire), peer, listener);  // the list's, until client_closed()
   clients_.push_back(*client);
   if (client->has_begun()) client->on_io(EPOLLIN);
 }
 
 void Shard::serve_h2(Wire wire, const PeerAddress& peer, std::uint16_t listener, std::string_view bytes) {
+  if (!admits(peer)) return;
   auto* client = new ClientH2(*this, std::move(wire), peer, listener);  // the list's, until client_closed()
   clients_.push_back(*client);
   if (is_announced_) client->announce_end();
@@ -246,6 +281,7 @@ void Shard::serve_h2(Wire wire, const PeerAddress& peer, std::uint16_t listener,
 }
 
 void Shard::client_closed(ClientConn& client) {
+  sources_.leave(client.peer().ip);
   client.unlink();
   loop_.destroy_later(std::unique_ptr<Deletable>(&client));
 }
@@ -313,6 +349,14 @@ void Shard::log_refused(const PeerAddress& peer, std::string_view reason) {
   if (++logged_ > kLoggedPerTick) return;
   char ip[INET6_ADDRSTRLEN];
   log::warn("request refused", {{"reason", reason}, {"client", format_ip(peer.ip, ip)}, {"port", peer.port}});
+}
+
+void Shard::count_limit(http::BadReason reason) {
+  using http::BadReason;
+  if (reason == BadReason::kHeadTooLarge) counters_.limits.count(Limit::kMaxHeadBytes);
+  if (reason == BadReason::kTargetTooLong) counters_.limits.count(Limit::kMaxTargetBytes);
+  if (reason == BadReason::kTooManyFields) counters_.limits.count(Limit::kMaxHeaders);
+  if (reason == BadReason::kTrailersTooLarge) counters_.limits.count(Limit::kMaxTrailerBytes);
 }
 
 void Shard::log_bad_answer(Generation generation, std::string_view reason) {

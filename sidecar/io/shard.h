@@ -29,6 +29,7 @@
 #include "sidecar/io/kept_bytes.h"
 #include "sidecar/io/out_vec.h"
 #include "sidecar/io/router.h"
+#include "sidecar/io/source_counts.h"
 #include "sidecar/io/stream_pool.h"
 #include "sidecar/io/trusted_sources.h"
 #include "sidecar/io/turn_end.h"
@@ -46,7 +47,8 @@ struct ShardEvents {
 class Shard final {
  public:
   // `index` of `count` shards: its part of every global bound is its share of 1/count.
-  Shard(const Options& options, const TrustedSources& trusted, int index, int count, ShardEvents events);
+  Shard(const Options& options, const TrustedSources& trusted, SourceCounts& sources, int index, int count,
+        ShardEvents events);
   ~Shard();
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
@@ -109,6 +111,10 @@ class Shard final {
   void later(ClientH1& client);
   void client_closed(ClientConn& client);
   void log_refused(const PeerAddress& peer, std::string_view reason);
+  // A message was refused: counted when the reason is one of our limits.
+  void count_limit(http::BadReason reason);
+  // Closes clients that have been idle for longest. Returns how many.
+  std::size_t reclaim_descriptors();
   void log_bad_answer(Generation generation, std::string_view reason);
 
  private:
@@ -126,6 +132,8 @@ class Shard final {
   void run(std::vector<int> listeners, RouteTablePtr table);
   void accept_from(const Listener& listener);
   void welcome(UniqueFd fd, const PeerAddress& peer, const Listener& listener);
+  void rest_from_accepting();
+  bool admits(const PeerAddress& peer);
   void listen(bool on);
   template <typename Call>
   void for_each_client(Call call);
@@ -137,6 +145,7 @@ class Shard final {
 
   const Options& options_;
   const TrustedSources& trusted_;
+  SourceCounts& sources_;  // shared with the other shards
   const int index_;
   const int count_;
   const ShardEvents events_;

@@ -21,7 +21,7 @@ void Stream::reset() {
   drop_request();
   trailers_.clear();
   pool_ = nullptr;
-  head_size_ = handed_ = 0;
+  head_size_ = handed_ = received_ = 0;
   frames_ = http::WsFrameTracker();
   messages_ = http::GrpcFrameTracker();
   grpc_code_ = http::kGrpcUnknown;
@@ -31,6 +31,7 @@ void Stream::reset() {
   chunked_ = request_complete_ = end_handed_ = response_begun_ = upgrade_ = websocket_ = tunnel_ = false;
   client_ended_ = app_ended_ = held_ = avoid_candidate_ = paused_client_ = paused_app_ = false;
   replayable_ = true;
+  too_large_ = false;
 }
 
 void Stream::keep(std::string_view body) {
@@ -58,6 +59,7 @@ void Stream::begin(ClientSide* client, const http::RequestHead& head, const http
   (h2 ? http::append_h2_request_head : http::append_request_head)(request_, head, context);
   head_size_ = request_.size();
   shard_.kept().change(0, head_size_);
+  if (context.framing == http::Framing::kLength) check_size(context.content_length);
   if (shard_.options().access_log) note_.assign(head.method_text).append(" ").append(head.target);
 }
 
@@ -66,6 +68,7 @@ bool Stream::keep_for_replay(std::size_t more) {
   if (!replayable_ || response_begun_) return false;
   if (app_ == nullptr) return true;
   if (request_.size() + more <= shard_.limits().replay_bytes && !shard_.kept().is_short()) return true;
+  shard_.counters().limits.count(Limit::kReplayBytes);
   flush_request();
   replayable_ = false;
   drop_request();
@@ -73,8 +76,28 @@ bool Stream::keep_for_replay(std::size_t more) {
   return false;
 }
 
+void Stream::check_size(std::uint64_t bytes) {
+  const std::size_t most = shard_.limits().max_body_bytes;
+  if (most == 0 || bytes <= most || too_large_) return;
+  too_large_ = true;
+  shard_.counters().limits.count(Limit::kMaxBodyBytes);
+}
+
+void Stream::count_full() {
+  const bool all = shard_.kept().is_short();
+  shard_.counters().limits.count(all ? Limit::kMaxBufferedBytes : Limit::kStreamBufferBytes);
+}
+
+void Stream::pause_client() {
+  count_full();
+  paused_client_ = true;
+  client_->pause_request(true);
+}
+
 void Stream::request_body(std::string_view data) {
-  if (data.empty()) return;
+  received_ += data.size();
+  check_size(received_);
+  if (data.empty() || too_large_) return;
   if (keep_for_replay(data.size()))
     keep(data);
   else
@@ -87,21 +110,16 @@ void Stream::request_end(std::string_view trailers) {
 }
 
 void Stream::flush_request() {
+  if (too_large_) return reject(Outcome::kBadRequest, {413, 0, "The body of the request is too large."});
   const std::size_t most = shard_.kept().stream_limit();
   if (app_ == nullptr) {
     if (pool_ == nullptr && !linked()) dispatch();
     // Whatever dispatch has done, the stream may have ended: client_ says so.
-    if (client_ != nullptr && app_ == nullptr && request_.size() > most) {
-      paused_client_ = true;
-      client_->pause_request(true);
-    }
+    if (client_ != nullptr && app_ == nullptr && request_.size() > most) pause_client();
     return;
   }
   hand_request();
-  if (app_->unsent() > most) {
-    paused_client_ = true;
-    client_->pause_request(true);
-  }
+  if (app_->unsent() > most) pause_client();
 }
 
 // What the present attempt has not handed on yet.
@@ -185,6 +203,7 @@ void Stream::on_deadline() {
   } else if (app_ == nullptr) {
     reject(Outcome::kHoldTimeout, {503, 1, "No instance of the app became ready in time."});
   } else if (!response_begun_) {
+    shard_.counters().limits.count(Limit::kAppAnswerTimeout);
     const std::uint64_t handed = app_->handed();
     std::exchange(app_, nullptr)->abandon();
     failed(AttemptFailure::kTimeout, handed);

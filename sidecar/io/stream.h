@@ -107,6 +107,9 @@ class Stream : public ListHook<Stream> {
   void keep(std::string_view body);  // of the request, for another attempt
   void drop_request();
   bool keep_for_replay(std::size_t more);
+  void check_size(std::uint64_t bytes);
+  void pause_client();  // its buffer is full
+  void count_full();
   void finish(Outcome outcome);
   void unhold();
   void log_access(Outcome outcome) const;
@@ -126,7 +129,8 @@ class Stream : public ListHook<Stream> {
   std::string trailers_;  // of the request: lines
   std::string note_;      // method and target, for the access log only
   std::size_t head_size_ = 0;
-  std::size_t handed_ = 0;  // bytes of request_ that the present attempt has handed on
+  std::uint64_t received_ = 0;  // of the body
+  std::size_t handed_ = 0;      // bytes of request_ that the present attempt has handed on
   TimePoint began_{};
   TimePoint held_since_{};
   Deadline deadline_;
@@ -142,6 +146,7 @@ class Stream : public ListHook<Stream> {
   bool request_complete_ : 1 = false;
   bool end_handed_ : 1 = false;  // the end of the request, in the present attempt
   bool replayable_ : 1 = true;
+  bool too_large_ : 1 = false;  // its body is beyond the limit: answered 413 at the end of the turn
   bool response_begun_ : 1 = false;
   bool upgrade_ : 1 = false;
   bool websocket_ : 1 = false;

@@ -43,6 +43,7 @@ bool Stream::flush() {
   if (!client_->flush()) return false;
   if (client_ == nullptr) return false;
   if (app_ != nullptr && client_->unsent() > shard_.kept().stream_limit()) {
+    count_full();
     paused_app_ = true;
     app_->pause_reading(true);
   }

@@ -50,10 +50,7 @@ void Stream::tunnel_from_client(std::string_view data) {
   if (app_ == nullptr) return;
   app_->request_body(data);
   app_->flush_request();
-  if (app_->unsent() > shard_.kept().stream_limit()) {
-    paused_client_ = true;
-    client_->pause_request(true);
-  }
+  if (app_->unsent() > shard_.kept().stream_limit()) pause_client();
 }
 
 void Stream::tunnel_client_end() {

@@ -2,6 +2,7 @@
 import http.client
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -43,7 +44,8 @@ def eventually(check, what: str, seconds=20.0):
 
 
 class Service:
-    def __init__(self, folder: Path, app=(), policy=None, words=(), command=None, wait=True):
+    def __init__(self, folder: Path, app=(), policy=None, words=(), command=None, wait=True, nofile=None):
+        self.nofile = nofile  # most descriptors of everything that is started
         self.folder, self.port, self.control = folder, free_port(), folder / "control.sock"
         self.policy = folder / "policy.json"
         self.policy.write_text(json.dumps({**QUICK, **(policy or {})}))
@@ -57,7 +59,11 @@ class Service:
     def start(self):
         self.process = subprocess.Popen(
             [BINS / "sidestep", "run", "--listen", f"127.0.0.1:{self.port}", "--control", self.control, "--policy", self.policy,
-             *self.words, "--", *self.app], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
+             *self.words, "--", *self.app], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True,
+            preexec_fn=self.limit if self.nofile else None)
+
+    def limit(self):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self.nofile, self.nofile))
 
     def serves(self):
         eventually(lambda: self.process.poll() is not None or self.get()[0] == 200, "the app serves")

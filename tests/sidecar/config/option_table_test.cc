@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "sidecar/config/option_docs.h"
+#include "sidecar/core/limit_names.h"
 
 namespace sidestep::sidecar {
 namespace {
@@ -53,6 +54,21 @@ TEST(OptionTable, EveryLimitSaysWhatHappensWhenItIsReached) {
     const bool limit = row.group == OptionGroup::kRequestLimits || row.group == OptionGroup::kControlLimits;
     EXPECT_EQ(limit, !row.at_limit.empty()) << row.flag;
   }
+}
+
+TEST(OptionTable, EveryLimitIsCounted) {
+  std::set<std::string> rows;
+  for (const OptionRow& row : option_table()) {
+    // A client that has used its window waits for us: nobody sees from here whether it would send more.
+    const bool is_window = row.flag.find("-window-bytes") != std::string_view::npos;
+    const bool is_lifetime =
+        row.flag == "--tls-session-lifetime";  // ends in a full handshake, not in a refusal
+    if (row.group == OptionGroup::kRequestLimits && !is_window && !is_lifetime) rows.insert(limit_name(row));
+    EXPECT_EQ(row.group == OptionGroup::kControlLimits, !row.refusal.empty()) << row.flag;
+  }
+  rows.insert(std::string(to_string(Limit::kDescriptors)));  // no option of ours
+  EXPECT_EQ(rows, (std::set<std::string>(kLimitNames.begin(), kLimitNames.end())))
+      << "add the limit to sidecar/core/limit_names.h, and count it where it is reached";
 }
 
 TEST(OptionTable, NearestNameIsOfferedForASlip) {
