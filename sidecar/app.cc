@@ -16,6 +16,7 @@
 #include "lib/loop/socket.h"
 #include "sidecar/admin/control.h"
 #include "sidecar/core/snapshot.h"
+#include "sidecar/io/confine.h"
 #include "sidecar/io/driver.h"
 #include "sidecar/io/journal.h"
 #include "sidecar/io/journal_writer.h"
@@ -126,7 +127,8 @@ struct App::Parts {
 
   void serve(Result<std::vector<NamedFd>> claimed) {
     if (!claimed) return fail(claimed.error());
-    if (const Status started = control->start(); !started) return fail(started.error());
+    if (const Status listens = control->listen(); !listens) return fail(listens.error());
+    control->run(confine_worker());  // every socket is bound, and no thread but the logger's is there
     std::vector<int> fds;
     for (NamedFd& listener : *claimed) {
       parent.keep(listener.name, listener.fd.get());
@@ -139,6 +141,16 @@ struct App::Parts {
     for (LauncherEvent& event : early) on_launcher(std::move(event));
     early.clear();
     parent.ready();
+  }
+
+  Confinement confine_worker() {
+    Confinement given_up = confine(options.seccomp);
+    log::info("confined", {{"no_new_privileges", given_up.no_new_privileges},
+                           {"capabilities_dropped", given_up.capabilities},
+                           {"bounding_set_empty", given_up.bounding_set},
+                           {"seccomp", given_up.seccomp}});
+    for (const std::string& what : given_up.kept) log::info("not given up", {{"what", what}});
+    return given_up;
   }
 
   // ---- what happens ----

@@ -10,6 +10,7 @@
 #include <memory>
 #include <thread>
 
+#include "lib/base/capabilities.h"
 #include "lib/base/clock.h"
 
 namespace sidestep::log {
@@ -107,7 +108,7 @@ void write(Level level, std::string_view message, Fields fields) {
 void start(Level least, Format format) {
   least_level = least;
   line_format = format;
-  pool = std::make_shared<spdlog::details::thread_pool>(kQueuedLines, 1);
+  pool = std::make_shared<spdlog::details::thread_pool>(kQueuedLines, 1, [] { drop_thread_capabilities(); });
   auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   sink->set_pattern("%v");
   logger = std::make_shared<spdlog::async_logger>("sidestep", std::move(sink), pool,

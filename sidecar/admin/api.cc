@@ -258,7 +258,7 @@ ApiAnswer ControlApi::readyz(const Call&) {
 }
 
 ApiAnswer ControlApi::metrics(const Call&) {
-  ControlCounts counts{authority_.refusals(), log::dropped()};
+  ControlCounts counts{authority_.refusals(), log::dropped(), confinement_};
   if (door_refusals_) {
     for (const auto& [reason, count] : door_refusals_()) counts.refused[reason] += count;
   }

@@ -47,6 +47,9 @@ class ControlApi {
              std::function<std::map<std::string, std::uint64_t>()> door_refusals,
              std::vector<SourceMount> sources = {}, std::string reload_keys = {});
 
+  // What this process has given up, for /metrics. REQUIRES: no call has come yet.
+  void set_confinement(const Confinement& confinement) { confinement_ = confinement; }
+
   ApiAnswer handle(const Call& call);
   // "GET /healthz" and so on: what docs/api/control.openapi.yaml must list.
   static std::vector<std::string> calls();
@@ -91,6 +94,7 @@ class ControlApi {
   SourceReader sources_;
   CallerRule callers_;
   const WallTime began_;
+  Confinement confinement_;
   std::atomic<bool> report_output_;
   std::atomic<bool> is_stopping_{false};
   std::atomic<std::size_t> waiting_{0};

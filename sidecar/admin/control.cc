@@ -97,7 +97,7 @@ Status Control::prepare_folder() const {
   return ensure_private_folder(folder, geteuid());
 }
 
-Status Control::start() {
+Status Control::listen() {
   const Status folder = prepare_folder();
   if (!folder) return folder;
   const Status local = door_.listen_unix(options_.control_path);
@@ -110,8 +110,18 @@ Status Control::start() {
       error.detail += "; stop what listens there, or choose another address with --control-listen";
     return error;
   }
-  door_.start();
   return {};
+}
+
+void Control::run(const Confinement& confinement) {
+  api_.set_confinement(confinement);
+  door_.start();
+}
+
+Status Control::start() {
+  const Status listens = listen();
+  if (listens) run({});
+  return listens;
 }
 
 void Control::stop() {

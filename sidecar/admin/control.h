@@ -28,8 +28,11 @@ class Control {
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
 
-  // Makes the socket's folder when it is the default one, and listens. Nothing runs when it fails.
-  Status start();
+  // Makes the socket's folder when it is the default one, and listens. Nothing runs yet.
+  Status listen();
+  // What this process has given up is shown by /metrics. REQUIRES: listen() was ok.
+  void run(const Confinement& confinement);
+  Status start();  // both
   // Calls that wait return, and everything is closed. Idempotent.
   void stop();
 

@@ -209,6 +209,15 @@ void limit_hits(Writer& out, const Source& from) {
   }
 }
 
+void restrictions(Writer& out, const Source& from) {
+  const Confinement& given_up = from.control.confinement;
+  const std::pair<const char*, bool> all[] = {{"no_new_privileges", given_up.no_new_privileges},
+                                              {"capabilities", given_up.capabilities},
+                                              {"bounding_set", given_up.bounding_set},
+                                              {"seccomp", given_up.seccomp}};
+  for (const auto& [name, is_so] : all) out.sample({{"restriction", name}}, std::uint64_t{is_so ? 1U : 0U});
+}
+
 void restarts(Writer& out, const Source& from) { out.sample({}, from.snapshot.restarts); }
 void launcher_refused(Writer& out, const Source& from) { out.sample({}, from.snapshot.launcher_refused); }
 void log_dropped(Writer& out, const Source& from) { out.sample({}, from.control.log_lines_dropped); }
@@ -276,6 +285,8 @@ constexpr Metric kMetrics[] = {
     {"sidestep_requests_held_total", 'c', "Requests that had to wait.", of_shards<&Shards::held_total>},
     {"sidestep_longest_hold_seconds", 'g', "Longest wait of a request since the start.", longest_hold},
     {"sidestep_requests_retried_total", 'c', "Requests sent again.", of_shards<&Shards::retried>},
+    {"sidestep_worker_restriction", 'g', "1 for each restriction that the worker has put on itself.",
+     restrictions},
     {"sidestep_limit_hits_total", 'c',
      "How often each limit was reached; docs/limits.md says what happens then.", limit_hits},
     {"sidestep_reloads_total", 'c', "Reloads that ended, by verdict and reason.", reloads},

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sidecar/core/confinement.h"
 #include "sidecar/core/snapshot.h"
 
 namespace sidestep::sidecar {
@@ -16,6 +17,7 @@ namespace sidestep::sidecar {
 struct ControlCounts {
   std::map<std::string, std::uint64_t> refused;  // calls of the control API, by reason
   std::uint64_t log_lines_dropped = 0;
+  Confinement confinement = {};  // of this process
 };
 
 inline constexpr std::string_view kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";

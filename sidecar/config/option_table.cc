@@ -116,6 +116,14 @@ Status set_log_level(Options& options, Value value) {
   return {};
 }
 
+Status set_seccomp(Options& options, Value value) {
+  static constexpr std::array<std::string_view, 3> kNames{"off", "log", "enforce"};
+  const auto* found = std::find(kNames.begin(), kNames.end(), value);
+  if (found == kNames.end()) return invalid("not a mode; write off, log or enforce");
+  options.seccomp = static_cast<SeccompMode>(found - kNames.begin());
+  return {};
+}
+
 Status set_log_format(Options& options, Value value) {
   if (value != "text" && value != "json") return invalid("not a format; write text or json");
   options.log_format = value == "json" ? log::Format::kJson : log::Format::kText;
@@ -232,6 +240,9 @@ constexpr OptionRow kRows[] = {
      set_log_level},
     {G::kLogs, "--access-log", "", "SIDESTEP_ACCESS_LOG", false, "off", "one line per request", "",
      set_switch<&Options::access_log>},
+
+    {G::kProcess, "--seccomp", "off|log|enforce", "SIDESTEP_SECCOMP", false, "enforce",
+     "system calls that the worker never makes: fail, or are logged by the kernel", "", set_seccomp},
 
     {G::kRequestLimits, "--max-head-bytes", "BYTES", "SIDESTEP_MAX_HEAD_BYTES", false, "64Ki",
      "first line and header fields of a request or an answer", "431 for a request, 502 for an answer",
@@ -381,6 +392,8 @@ std::string_view to_string(OptionGroup group) {
       return "Folders";
     case OptionGroup::kLogs:
       return "Logs";
+    case OptionGroup::kProcess:
+      return "Process";
     case OptionGroup::kRequestLimits:
       return "Limits of requests";
     case OptionGroup::kControlLimits:

@@ -24,6 +24,7 @@ enum class OptionGroup : std::uint8_t {
   kControl,
   kFolders,
   kLogs,
+  kProcess,
   kRequestLimits,
   kControlLimits
 };

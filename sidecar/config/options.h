@@ -13,6 +13,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/policy/spec.h"
+#include "sidecar/core/confinement.h"
 #include "sidecar/core/types.h"
 
 namespace sidestep::sidecar {
@@ -126,6 +127,7 @@ struct Options {
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kText;
   bool access_log = false;
+  SeccompMode seccomp = SeccompMode::kEnforce;  // of the worker
 };
 
 }  // namespace sidestep::sidecar

@@ -240,11 +240,12 @@ void Driver::look_for_wrong_ports() {
       if (facts->is_attached) say_that_nobody_listens(generation, *facts);
       continue;
     }
-    const auto theirs = parts_.options.run_mode ? listening_of_group(parts_.root, facts->pid, all) : all;
-    for (const Listening& socket : theirs) {
+    std::optional<std::vector<Listening>> group;
+    if (parts_.options.run_mode) group = listening_of_group(parts_.root, facts->pid, all);
+    for (const Listening& socket : group ? *group : all) {
       const auto same_port = [&](const Listening& before) { return before.port == socket.port; };
       const bool was_there =
-          std::any_of(facts->listening_before.begin(), facts->listening_before.end(), same_port);
+          !group && std::any_of(facts->listening_before.begin(), facts->listening_before.end(), same_port);
       const bool told = std::find(ours.begin(), ours.end(), socket.port) != ours.end();
       if (was_there || told) continue;
       facts->hint_given = true;

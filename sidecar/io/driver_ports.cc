@@ -66,15 +66,19 @@ bool belongs(const std::string& proc, const std::string& process, int leader) {
   return group == leader || session == leader || process == std::to_string(leader);
 }
 
-void add_inodes(const std::string& fd_folder, std::set<std::uint64_t>& inodes) {
+// False when none of its descriptors may be looked at.
+bool add_inodes(const std::string& fd_folder, std::set<std::uint64_t>& inodes) {
+  bool is_visible = false;
   for_each_entry(fd_folder, [&](const std::string& name) {
     char target[64];
     const ssize_t length = ::readlink((fd_folder + "/" + name).c_str(), target, sizeof target - 1);
     if (length <= 0) return;
+    is_visible = true;
     target[length] = '\0';
     unsigned long long inode = 0;
     if (std::sscanf(target, "socket:[%llu]", &inode) == 1) inodes.insert(inode);
   });
+  return is_visible;
 }
 
 }  // namespace
@@ -97,14 +101,16 @@ std::vector<Listening> listening_sockets(const std::string& root) {
   return all;
 }
 
-std::vector<Listening> listening_of_group(const std::string& root, int pid,
-                                          const std::vector<Listening>& all) {
+std::optional<std::vector<Listening>> listening_of_group(const std::string& root, int pid,
+                                                         const std::vector<Listening>& all) {
   const std::string proc = root + "/proc";
   std::set<std::uint64_t> inodes;
+  bool is_visible = false;
   for_each_entry(proc, [&](const std::string& name) {
     if (name[0] < '1' || name[0] > '9' || !belongs(proc, name, pid)) return;
-    add_inodes(proc + "/" + name + "/fd", inodes);
+    if (add_inodes(proc + "/" + name + "/fd", inodes)) is_visible = true;
   });
+  if (!is_visible) return std::nullopt;
   std::vector<Listening> theirs;
   for (const Listening& entry : all) {
     if (inodes.contains(entry.inode)) theirs.push_back(entry);

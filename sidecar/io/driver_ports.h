@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,9 +24,9 @@ struct Listening {
 };
 std::vector<Listening> listening_sockets(const std::string& root);
 
-// Those of `all` that belong to a process of the group or session that `pid` leads. Empty when its
-// descriptors cannot be read (another container, another user).
-std::vector<Listening> listening_of_group(const std::string& root, int pid,
-                                          const std::vector<Listening>& all);
+// Those of `all` that belong to a process of the group or session that `pid` leads. Nothing when none of them
+// lets us look at its descriptors: another user's, or root's for a worker that has given up its capabilities.
+std::optional<std::vector<Listening>> listening_of_group(const std::string& root, int pid,
+                                                         const std::vector<Listening>& all);
 
 }  // namespace sidestep::sidecar
