@@ -55,7 +55,7 @@ class TreeBuilder : public YAML::EventHandler {
     Value value;
     value.line = line_of(mark);
     value.kind = ValueKind::kScalar;
-    value.quoted = tag == "!";
+    value.quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
     value.text = text;
     const bool is_null = !value.quoted && (text.empty() || text == "~" || text == "null");
     if (is_null) value.kind = ValueKind::kNull;

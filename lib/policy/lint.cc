@@ -21,7 +21,8 @@ class Linter {
   }
 
   void read_manifest(const LintFile& file) {
-    for (const std::string& text : split_documents(file.text)) {
+    for (const DocumentText& part : split_documents(file.text)) {
+      const std::string text = part.padded();
       auto document = parse_document(text, file.name);
       if (!document) {
         lines_.mistakes.push_back(document.error().detail);
@@ -38,7 +39,7 @@ class Linter {
     for (const auto& [file, document] : documents_) {
       for (const Workload& workload : workloads_of(document)) {
         is_empty = false;
-        PodCase pod{workload.spec, workload.place, workload.label(kInjectLabel) == "true"};
+        PodCase pod{workload.spec, workload.place + "spec", workload.label(kInjectLabel) == "true"};
         for (const auto& [name, spec] : policies_)
           if (is_for(spec, workload)) pod.policies.emplace_back(name, &spec);
         add(file, judge_pod(pod));
@@ -68,14 +69,6 @@ class Linter {
   void add(const std::string& file, std::vector<Finding> findings) {
     for (const Finding& finding : findings)
       (finding.is_warning ? lines_.warnings : lines_.mistakes).push_back(finding.text(file));
-  }
-
-  static bool is_for(const PolicySpec& spec, const Workload& workload) {
-    if (spec.target_ref)
-      return spec.target_ref->kind == workload.kind && spec.target_ref->name == workload.name;
-    for (const auto& [name, value] : spec.selector)
-      if (workload.label(name) != value) return false;
-    return true;
   }
 
   const PolicyCheck& check_;

@@ -26,14 +26,14 @@ void add_workload(const Value& object, std::vector<Workload>& found) {
   workload.spec = field(workload.pod_template, "spec");
   if (workload.spec == nullptr) return;
   const std::string path(known->second);
-  workload.place = kind + "/" + workload.name + ": " + path + (path.empty() ? "" : ".") + "spec";
+  workload.place = kind + "/" + workload.name + ": " + path + (path.empty() ? "" : ".");
   found.push_back(std::move(workload));
 }
 
 }  // namespace
 
-std::vector<std::string> split_documents(std::string_view text) {
-  std::vector<std::string> documents{""};
+std::vector<DocumentText> split_documents(std::string_view text) {
+  std::vector<DocumentText> documents(1);
   std::size_t line = 0;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size() - 1);
@@ -42,12 +42,10 @@ std::vector<std::string> split_documents(std::string_view text) {
     ++line;
     const bool is_border = row.starts_with("---") && (row.size() == 3 || row[3] == '\n' || row[3] == ' ' ||
                                                       row[3] == '\t' || row[3] == '\r');
-    if (!is_border) {
-      documents.back() += row;
-      continue;
-    }
-    if (documents.size() == kMostDocuments) break;
-    documents.emplace_back(line, '\n');
+    if (is_border && documents.size() <= kMostDocuments)
+      documents.push_back({"", line});
+    else
+      documents.back().text += row;
   }
   return documents;
 }
@@ -65,6 +63,14 @@ std::vector<Workload> workloads_of(const Value& document) {
     for (const Value& item : items_of(document, "items")) add_workload(item, found);
   }
   return found;
+}
+
+bool is_for(const PolicySpec& policy, const Workload& workload) {
+  if (policy.target_ref)
+    return policy.target_ref->kind == workload.kind && policy.target_ref->name == workload.name;
+  for (const auto& [name, value] : policy.selector)
+    if (workload.label(name) != value) return false;
+  return true;
 }
 
 }  // namespace sidestep::policy

@@ -7,12 +7,21 @@
 #include <vector>
 
 #include "lib/policy/document.h"
+#include "lib/policy/spec.h"
 
 namespace sidestep::policy {
 
-// The documents of a YAML stream, at most 1,000 of them (the rest is dropped), each behind as many line ends
-// as there are lines before it, so that line numbers hold. Borders ("---") belong to no document.
-std::vector<std::string> split_documents(std::string_view text);
+// One document of a YAML stream, without the border ("---") before it.
+struct DocumentText {
+  std::string text;
+  std::size_t lines_before = 0;
+
+  // Behind as many line ends as there are lines before it, so that line numbers hold.
+  std::string padded() const { return std::string(lines_before, '\n') + text; }
+};
+
+// At most 1,000 documents; the rest of the text counts as one more, so that nothing is lost.
+std::vector<DocumentText> split_documents(std::string_view text);
 
 // An object that makes pods.
 struct Workload {
@@ -20,7 +29,7 @@ struct Workload {
   std::string name;
   const Value* pod_template = nullptr;  // with metadata and spec; a Pod is its own
   const Value* spec = nullptr;          // the PodSpec
-  std::string place;                    // of the PodSpec: "Deployment/shop: spec.template.spec"
+  std::string place;                    // of the template: "Deployment/shop: spec.template.", "Pod/shop: "
 
   // The labels of its pods.
   std::string label(std::string_view key) const;
@@ -28,5 +37,8 @@ struct Workload {
 
 // Those of a document: itself, or the items of a List. Empty for what makes no pods.
 std::vector<Workload> workloads_of(const Value& document);
+
+// Does the policy's targetRef or selector mean it? One without either is for whatever it is looked at with.
+bool is_for(const PolicySpec& policy, const Workload& workload);
 
 }  // namespace sidestep::policy

@@ -118,9 +118,7 @@ class PodJudge {
       complain(*field(&spec_, "restartPolicy"), "restartPolicy", restart,
                "a pod that is meant to end cannot be reloaded; write Always, or leave it out");
     if (text_at(spec_, "hostNetwork") != "true") return;
-    const auto& ports = items_of(*sidecar_, "ports");
-    if (std::all_of(ports.begin(), ports.end(),
-                    [](const Value& port) { return text_at(port, "name") == kControlPortName; }))
+    if (held_ports(*sidecar_).empty())
       complain(*field(&spec_, "hostNetwork"), "hostNetwork", "true",
                "needs explicit ports, which no other pod of the node has; name them in the sidecar's ports");
   }
@@ -160,6 +158,23 @@ bool is_launched(const Value& container) {
   if (command.empty()) return false;
   const std::string& program = command.front().text;
   return program.substr(program.rfind('/') + 1) == "sidestep-launch";
+}
+
+std::set<std::int64_t> held_ports(const Value& sidecar) {
+  std::set<std::int64_t> held;
+  for (const Value& port : items_of(sidecar, "ports")) {
+    const auto number = whole_number(text_at(port, "containerPort"));
+    if (number && text_at(port, "name") != kControlPortName) held.insert(*number);
+  }
+  const Value* listen = find_variable(sidecar, "SIDESTEP_LISTEN");
+  std::string rest = listen == nullptr ? std::string() : text_at(*listen, "value");
+  while (!rest.empty()) {
+    const std::size_t comma = std::min(rest.find(','), rest.size());
+    const std::string address = rest.substr(0, comma);
+    rest.erase(0, comma + 1);
+    if (const auto number = whole_number(address.substr(address.rfind(':') + 1))) held.insert(*number);
+  }
+  return held;
 }
 
 std::int64_t grace_seconds_of(const Value& spec) {

@@ -5,6 +5,7 @@
 // Looks only: pod_inject.h changes. Pure.
 #pragma once
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,6 +49,8 @@ const Value* find_sidecar(const Value& spec);
 const Value* find_variable(const Value& container, std::string_view name);  // its entry in env
 bool is_launched(const Value& container);                                   // by sidestep-launch
 std::int64_t grace_seconds_of(const Value& spec);
+// The ports where clients reach the sidecar: its own besides the control port, and those of SIDESTEP_LISTEN.
+std::set<std::int64_t> held_ports(const Value& sidecar);
 
 // pod_judge_app.cc: adds what is wrong with the containers of the app. `sidecar` is of the same spec.
 void judge_apps(const PodCase& pod, const Value& sidecar, std::vector<Finding>& findings);

@@ -17,11 +17,7 @@ bool holds_any(const std::string& text, std::initializer_list<std::string_view> 
 class AppJudge {
  public:
   AppJudge(const PodCase& pod, const Value& sidecar, std::vector<Finding>& findings)
-      : pod_(pod), spec_(*pod.spec), sidecar_(sidecar), findings_(findings) {
-    for (const Value& port : items_of(sidecar, "ports"))
-      if (text_at(port, "name") != kControlPortName)
-        owned_.insert(whole_number(text_at(port, "containerPort")).value_or(-1));
-  }
+      : pod_(pod), spec_(*pod.spec), sidecar_(sidecar), findings_(findings), owned_(held_ports(sidecar)) {}
 
   void judge() {
     bool any_launched = false;

@@ -12,6 +12,7 @@
 #include "lib/k8s/curl_transport.h"
 #include "lib/k8s/kubeconfig.h"
 #include "lib/k8s/pause.h"
+#include "lib/policy/manifest_inject.h"
 #include "operator/cli/commands.h"
 #include "operator/cli/completion.h"
 #include "operator/cli/lint.h"
@@ -35,8 +36,10 @@ struct Flags {
   sidestep::k8s::AccessSources access;
   std::string output;
   bool no_wait = false;
-  std::vector<std::string> files;  // of lint
-  std::string shell;               // of completion
+  std::vector<std::string> files;                                // of lint and inject
+  std::string image = sidestep::policy::InjectSettings().image;  // of inject
+  bool inject_all = false;
+  std::string shell;  // of completion
 };
 
 constexpr sidestep::Millis kWatchAtMost = std::chrono::hours(24 * 365);
@@ -114,6 +117,11 @@ void add_verbs(CLI::App& app, Flags& flags) {
 void add_local_verbs(CLI::App& app, Flags& flags) {
   CLI::App* lint = app.add_subcommand("lint", "check policies and pod templates before they reach a cluster");
   lint->add_option("FILE", flags.files, "YAML files, or - for the standard input")->required();
+  CLI::App* inject = app.add_subcommand(
+      "inject", "print manifests with the sidecar in pod templates labelled sidestep.dev/inject: \"true\"");
+  inject->add_option("-f,--filename", flags.files, "YAML files, or - for the standard input")->required();
+  inject->add_option("--image", flags.image, "of the sidecar")->capture_default_str();
+  inject->add_flag("--all", flags.inject_all, "also templates without the label");
   CLI::App* completion = app.add_subcommand("completion", "print a script that completes this command");
   completion->add_option("SHELL", flags.shell, "bash, zsh, fish, or kubectl for kubectl_complete-sidestep")
       ->required()
@@ -130,18 +138,36 @@ std::optional<std::string> read_file(const std::string& name) {
   return text;
 }
 
-// All files are one text to the checks: a policy in one and its workload in another belong together.
-int run_lint(const Flags& flags) {
-  std::vector<sidestep::policy::LintFile> inputs;
-  for (const std::string& name : flags.files) {
+std::optional<std::vector<sidestep::policy::LintFile>> read_files(const std::vector<std::string>& names) {
+  std::vector<sidestep::policy::LintFile> files;
+  for (const std::string& name : names) {
     auto text = read_file(name);
     if (!text) {
       std::cerr << "error: " << name << ": cannot be read; name a file, or - for the standard input\n";
-      return static_cast<int>(Exit::kUsage);
+      return std::nullopt;
     }
-    inputs.push_back({name == "-" ? "stdin" : name, *std::move(text)});
+    files.push_back({name == "-" ? "stdin" : name, *std::move(text)});
   }
-  const sidestep::policy::LintLines lines = lint(inputs);
+  return files;
+}
+
+// Nothing is printed but the whole result: a pipe into kubectl apply never gets a part.
+int run_inject(const Flags& flags) {
+  const auto files = read_files(flags.files);
+  if (!files) return static_cast<int>(Exit::kUsage);
+  const auto made = sidestep::policy::inject_manifests(*files, flags.image, flags.inject_all);
+  for (const std::string& line : made.mistakes) std::cerr << "error: " << line << "\n";
+  if (!made.mistakes.empty()) return static_cast<int>(Exit::kUsage);
+  for (const std::string& line : made.notes) std::cerr << "note: " << line << "\n";
+  std::cout << made.text << std::flush;
+  return static_cast<int>(Exit::kSucceeded);
+}
+
+// All files are one text to the checks: a policy in one and its workload in another belong together.
+int run_lint(const Flags& flags) {
+  const auto files = read_files(flags.files);
+  if (!files) return static_cast<int>(Exit::kUsage);
+  const sidestep::policy::LintLines lines = lint(*files);
   for (const std::string& line : lines.mistakes) std::cout << line << "\n";
   for (const std::string& line : lines.warnings) std::cout << "warning: " << line << "\n";
   return static_cast<int>(lines.mistakes.empty() ? Exit::kSucceeded : Exit::kFailed);
@@ -201,6 +227,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   if (app.got_subcommand("lint")) return run_lint(flags);
+  if (app.got_subcommand("inject")) return run_inject(flags);
   if (app.got_subcommand("completion")) {
     std::cout << completion_script(flags.shell, verbs_of(app));
     return 0;

@@ -55,6 +55,8 @@ bool Generations::prepare(const Spawn& order, const GenerationPaths& paths, Live
     places.socket = live.socket_path;
   }
   if (order.config_generation != 0) places.config = *paths.config;
+  for (const std::string& entry : order.env)
+    if (entry.starts_with("PORT=")) places.port = entry.substr(5);
   live.program.argv = order.argv;
   live.program.env = merged_environment(environ, order.env, places);
   wrong = fill_in(live.program.argv, places);

@@ -36,6 +36,7 @@ std::string fill_in(std::vector<std::string>& texts, const Places& places) {
     for (const Placeholder& place : all) {
       if (std::string wrong = replace_all(text, place); !wrong.empty()) return wrong;
     }
+    if (places.port) replace_all(text, {"{port}", places.port, ""});
   }
   return "";
 }

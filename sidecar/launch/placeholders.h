@@ -1,4 +1,5 @@
-// The places that only the launcher knows, filled into a command and an environment: {socket} and {config}.
+// The places that only the launcher knows, filled into a command and an environment: {socket}, {config}, and
+// {port} where the proxy has not seen it: in the container's own environment.
 // Pure.
 #pragma once
 
@@ -9,8 +10,9 @@
 namespace sidestep::launch {
 
 struct Places {
-  std::optional<std::string> socket;  // nothing: the generation listens elsewhere
-  std::optional<std::string> config;  // nothing: the policy names no configuration
+  std::optional<std::string> socket = {};  // nothing: the generation listens elsewhere
+  std::optional<std::string> config = {};  // nothing: the policy names no configuration
+  std::optional<std::string> port = {};    // nothing: the generation listens elsewhere, and {port} stays
 };
 
 // Replaces each placeholder in each text. Returns what is wrong (a placeholder that stands for nothing), or

@@ -21,6 +21,12 @@ TEST(PlaceholdersTest, AValueThatLooksLikeAPlaceholderIsNotReplacedAgain) {
   EXPECT_THAT(texts, ElementsAre("/{socket}/x"));
 }
 
+TEST(PlaceholdersTest, ThePortIsFilledInWhereThereIsOne) {
+  std::vector<std::string> texts{"LISTEN=:{port}"};
+  EXPECT_EQ(fill_in(texts, {.port = "4711"}), "");
+  EXPECT_THAT(texts, ElementsAre("LISTEN=:4711"));
+}
+
 TEST(PlaceholdersTest, OneThatStandsForNothingIsNamed) {
   std::vector<std::string> texts{"a", "{config}"};
   EXPECT_THAT(fill_in(texts, {"/run/s", std::nullopt}), HasSubstr("{config}"));
