@@ -84,7 +84,7 @@ class Shop:
 
 class Peer:
     """What HAProxy and nginx share: the driver starts the new app, waits for it, switches, and ends the old one."""
-    pause = 1.0  # between the switch and SIGTERM of the old app
+    pause = 0.5  # between the switch and SIGTERM of the old app
 
     def __init__(self, folder: Path, options):
         self.folder, self.options, self.count = folder, options, 1

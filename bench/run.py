@@ -43,6 +43,7 @@ def parse(args):
     parser.add_argument("--methods", type=lambda text: text.split(","), default=["sidestep", "haproxy", "nginx"])
     parser.add_argument("--between", type=float, default=0.1, help="seconds between two reloads")
     parser.add_argument("--rate", type=int, default=1000, help="requests/s of the swap benchmark")
+    parser.add_argument("--window", type=float, default=1.0, help="seconds of each window of the swap benchmark")
     parser.add_argument("--blocks", type=int, default=10, help="of the swap benchmark: each gives one ratio")
     parser.add_argument("--accept", action="store_true", help="check in the instruction counts of this run")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a goal is not met")

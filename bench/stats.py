@@ -32,6 +32,11 @@ def ratio(a: list[float], b: list[float]) -> tuple[float, float, float]:
     return math.exp(mean), math.exp(mean - half), math.exp(mean + half)
 
 
+def spread(pair: tuple[list[float], list[float]]) -> str:
+    """The ratio of two lists as text: mean (low–high)."""
+    return "{:.2f} ({:.2f}–{:.2f})".format(*ratio(*pair))
+
+
 def quantile(values: list[float], q: float) -> float:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, max(0, math.ceil(q * len(ordered)) - 1))]

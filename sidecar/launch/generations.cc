@@ -262,7 +262,7 @@ std::vector<std::uint64_t> Generations::leaving() const {
 
 std::vector<pid_t> Generations::processes_of(std::uint64_t generation) const {
   const auto it = live_.find(generation);
-  return it == live_.end() || it->second.is_gone ? std::vector<pid_t>{} : descendants_of(it->second.shim.pid);
+  return it == live_.end() || it->second.is_gone ? std::vector<pid_t>{} : most_descendants_of(it->second.shim.pid);
 }
 
 std::vector<Running> Generations::running() const {

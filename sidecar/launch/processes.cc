@@ -47,7 +47,44 @@ std::multimap<pid_t, pid_t> children_by_parent() {
   return children;
 }
 
+// Adds the children that one thread of a process has begun; false: the kernel was built without that file, or
+// there are more than fit.
+bool add_children(const std::string& thread, std::vector<pid_t>& found) {
+  constexpr std::size_t kMost = 65'536;
+  const std::string path = thread + "/children";
+  if (access(path.c_str(), R_OK) != 0) return false;
+  const std::string text = read_small_file(path, kMost);
+  if (text.size() == kMost) return false;
+  const char* at = text.c_str();
+  char* end = nullptr;
+  for (long pid = std::strtol(at, &end, 10); end != at; pid = std::strtol(at, &end, 10)) {
+    found.push_back(static_cast<pid_t>(pid));
+    at = end;
+  }
+  return true;
+}
+
+bool add_children(pid_t parent, std::vector<pid_t>& found) {
+  const std::string tasks = "/proc/" + std::to_string(parent) + "/task";
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(tasks.c_str()), closedir);
+  if (dir == nullptr) return true;  // has ended meanwhile
+  while (const dirent* entry = readdir(dir.get())) {
+    if (entry->d_name[0] != '.' && !add_children(tasks + "/" + entry->d_name, found)) return false;
+  }
+  return true;
+}
+
 }  // namespace
+
+std::vector<pid_t> most_descendants_of(pid_t root) {
+  std::vector<pid_t> found;
+  if (!proc_is_ours()) return found;
+  if (!add_children(root, found)) return descendants_of(root);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (!add_children(pid_t{found[i]}, found)) return descendants_of(root);
+  }
+  return found;
+}
 
 std::vector<pid_t> descendants_of(pid_t root) {
   std::vector<pid_t> found;

@@ -12,4 +12,8 @@ namespace sidestep::launch {
 std::vector<pid_t> descendants_of(pid_t root);
 std::vector<pid_t> children_of(pid_t parent);
 
+// The same at the price of the tree instead of the price of all processes of the machine (proc(5), children): one
+// whose neighbour ends at that moment may be missed, so it is for counting and not for ending them.
+std::vector<pid_t> most_descendants_of(pid_t root);
+
 }  // namespace sidestep::launch
