@@ -69,12 +69,19 @@ def wait_ready(port: int, seconds=15.0):
     raise RuntimeError(f"the app on port {port} is not ready after {seconds} s")
 
 
+def shop_command(folder: Path, options) -> list:
+    """The example app as every method starts it: it becomes ready as late as options.warm_up says."""
+    config = folder / "shop.yaml"
+    config.write_text(f"warmUp: {options.warm_up}s\n")
+    return [options.go_bins / "shop", "--orders-log", folder / "orders", "--config", config]
+
+
 class Shop:
     """One process of the example app, started without any proxy."""
 
-    def __init__(self, folder: Path, go_bins: Path, generation: int):
+    def __init__(self, folder: Path, options, generation: int):
         self.port = processes.free_port()
-        self.process = processes.start([go_bins / "shop", "--orders-log", folder / "orders"], folder / "shop.log",
+        self.process = processes.start(shop_command(folder, options), folder / "shop.log",
                                        env={"PORT": str(self.port), "SIDESTEP_GENERATION": str(generation)})
         wait_ready(self.port)
 
@@ -89,14 +96,14 @@ class Peer:
     def __init__(self, folder: Path, options):
         self.folder, self.options, self.count = folder, options, 1
         self.port = processes.free_port()
-        self.shop = Shop(folder, options.go_bins, 1)
+        self.shop = Shop(folder, options, 1)
         self.process = self.launch()
         processes.wait_for_port(self.port, self.process)
 
     def reload(self) -> dict:
         self.count += 1
         began, old = time.monotonic(), self.shop
-        self.shop = Shop(self.folder, self.options.go_bins, self.count)
+        self.shop = Shop(self.folder, self.options, self.count)
         self.switch()
         took = time.monotonic() - began
         time.sleep(self.pause)
@@ -153,7 +160,7 @@ class Sidestep:
         policy.write_text(POLICY)
         self.process = processes.start(
             [self.bin, "run", "--listen", f"127.0.0.1:{self.port}", "--control", self.control, "--policy", policy, "--",
-             options.go_bins / "shop", "--orders-log", folder / "orders"], folder / "sidestep.log")
+             *shop_command(folder, options)], folder / "sidestep.log")
         processes.wait_for_port(self.port, self.process)
         wait_ready(self.port)
 

@@ -33,7 +33,7 @@ class Windows:
 def start_alone(folder: Path, options) -> tuple[Shop, float]:
     """The app and its own time to readiness, without any proxy, on the machine as it is now."""
     began = time.monotonic()
-    shop = Shop(folder, options.go_bins, 0)
+    shop = Shop(folder, options, 0)
     return shop, time.monotonic() - began
 
 
