@@ -54,6 +54,7 @@ struct ReloadStep {
   std::optional<WallTime> start_time;
   std::optional<WallTime> reached_time;  // every pod of the step has the weight; the pause counts from here
   std::optional<WallTime> end_time;
+  std::string verdict = {};  // over the fleet at its end: Good or TooLittle; "" before
   bool operator==(const ReloadStep&) const = default;
 };
 

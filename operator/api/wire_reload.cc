@@ -53,7 +53,8 @@ std::vector<ReloadStep> read_steps(const Json& from_list) {
   std::vector<ReloadStep> steps;
   for (const Json& from : from_list) {
     steps.push_back({get<int>(from, "pods"), get<int>(from, "weightPerTenThousand"),
-                     time_of(from, "startTime"), time_of(from, "reachedTime"), time_of(from, "endTime")});
+                     time_of(from, "startTime"), time_of(from, "reachedTime"), time_of(from, "endTime"),
+                     get<std::string>(from, "verdict")});
   }
   return steps;
 }
@@ -65,6 +66,7 @@ Json steps_json(const std::vector<ReloadStep>& steps) {
     put_time(item, "startTime", step.start_time);
     put_time(item, "reachedTime", step.reached_time);
     put_time(item, "endTime", step.end_time);
+    if (!step.verdict.empty()) item["verdict"] = step.verdict;
     out.push_back(std::move(item));
   }
   return out;

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <tuple>
 
+#include "operator/core/order.h"
 #include "operator/core/version.h"
 
 namespace sidestep::op {
@@ -90,7 +91,6 @@ void place(const Observed& observed, const api::Reload& reload, Member& member) 
     member.message = pod.reach_message.empty() ? "the sidecar has not answered yet" : pod.reach_message;
     return;
   }
-  if (pod.sidecar->candidate) member.candidate_requests = pod.sidecar->candidate->requests;
   const auto& run = pod.sidecar->run;
   const int attempt = run ? attempt_of(run->id, uid) : 0;
   if (attempt != 0) {
@@ -109,6 +109,12 @@ void place(const Observed& observed, const api::Reload& reload, Member& member) 
     member.message = "sidecar " + pod.sidecar->version + " and operator " + observed.operator_version +
                      " are more than one minor version apart";
   }
+}
+
+// The StatefulSet's owner keeps these pods as they are.
+bool is_below_partition(const Observed& observed, const ObservedPod& pod) {
+  return observed.workload && observed.workload->kind == "StatefulSet" &&
+         ordinal_of(pod.name) < observed.workload->partition;
 }
 
 }  // namespace
@@ -148,7 +154,8 @@ Fleet fleet_of(const Observed& observed, const api::Reload& reload, const std::s
     member.is_late = reload.status.start_time && pod.creation_time > *reload.status.start_time;
     member.refreshed_at = refreshed_at(pod.refresh, reload.meta.uid);
     const bool is_other_template = !template_hash.empty() && pod.template_hash != template_hash;
-    if (!pod.is_terminating && pod.has_sidecar && !is_other_template) place(observed, reload, member);
+    if (!pod.is_terminating && pod.has_sidecar && !is_other_template && !is_below_partition(observed, pod))
+      place(observed, reload, member);
     fleet.members.push_back(std::move(member));
   }
   std::sort(fleet.members.begin(), fleet.members.end(), [](const Member& a, const Member& b) {

@@ -11,7 +11,7 @@
 namespace sidestep::op {
 
 enum class Stance : std::uint8_t {
-  kOutside,       // ends, has no sidecar, or belongs to another template: not our business
+  kOutside,  // ends, has no sidecar, belongs to another template or below the partition: not our business
   kIncompatible,  // its sidecar's version is too far from ours
   kUnreachable,   // its sidecar does not answer, or refuses us
   kNotReady,      // no part yet and not Ready: never waited for
@@ -32,7 +32,6 @@ struct Member {
   bool is_settled = false;  // of kPromoted
   int generation = 0;
   int weight = 0;
-  std::int64_t candidate_requests = 0;
   std::string reason;  // of kFailed, kTakenBack, kUnreachable, kIncompatible
   std::string message;
   std::optional<WallTime> refreshed_at;  // for this reload

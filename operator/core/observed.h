@@ -30,6 +30,13 @@ struct GenerationCounts {
   int generation = 0;
   std::int64_t requests = 0;
   std::int64_t errors = 0;
+  std::optional<WallTime> started_at = {};
+};
+
+// Both since the candidate's first request.
+struct JudgedCounts {
+  GenerationCounts active;
+  GenerationCounts candidate;
 };
 
 // `reload` of the sidecar's status: the running one, or the last.
@@ -43,7 +50,8 @@ struct SidecarRun {
   int weight_per_ten_thousand = 0;
   bool ready = false;  // Judging, or later: the candidate answered its probes
   bool managed = false;
-  api::Receipt receipt;  // of this pod
+  api::Receipt receipt;                     // of this pod
+  std::optional<JudgedCounts> judged = {};  // absent: a sidecar that does not tell
 };
 
 struct SidecarStatus {
@@ -72,6 +80,8 @@ struct ObservedPod {
   std::string name;
   std::string uid;
   std::string template_hash;  // label pod-template-hash or controller-revision-hash; "" for bare pods
+  std::string node;
+  std::string zone;  // label topology.kubernetes.io/zone; "" when it carries none
   WallTime creation_time{};
   bool is_ready = false;        // condition Ready
   bool is_terminating = false;  // deletionTimestamp is set, or phase Succeeded or Failed
@@ -96,6 +106,7 @@ struct ObservedWorkload {
   int replicas = 0;           // wanted
   // Its controller is replacing pods: status.observedGeneration behind, or not all replicas updated.
   bool is_rolling_out = false;
+  int partition = 0;  // StatefulSet: pods of a lower ordinal are left alone
 };
 
 // The ConfigMaps and Secrets that the policy names.

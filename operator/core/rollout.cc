@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "operator/core/analysis.h"
 #include "operator/core/run.h"
 
 namespace sidestep::op {
@@ -26,7 +27,7 @@ void begin_step(Run& run, std::size_t index) {
       policy::pods_of_step(run.rollout(), index, eligible(run.fleet, index == last_step(run.rollout())));
   const int weight = run.rollout().steps[index].weight_per_ten_thousand;
   run.status().step = static_cast<int>(index) + 1;
-  run.status().steps.push_back({pods, weight, run.now, std::nullopt, std::nullopt});
+  run.status().steps.push_back({pods, weight, run.now, std::nullopt, std::nullopt, ""});
   run.status().progress_time = run.now;
   run.because("step " + std::to_string(index + 1) + " begins: weight " + std::to_string(weight) + " on " +
               std::to_string(pods) + " pods");
@@ -76,14 +77,6 @@ std::string awaited(const Run& run, int reached, int wanted) {
   return text;
 }
 
-std::int64_t candidate_requests(const Run& run) {
-  std::int64_t sum = 0;
-  for (const Member& member : run.fleet.members) {
-    if (member.stance == Stance::kJudging) sum += member.candidate_requests;
-  }
-  return sum;
-}
-
 Standing late(Run& run, Reason reason, const std::string& what) {
   return begin_rollback(
       run, {api::ReloadPhase::kFailed, std::string(to_string(reason)),
@@ -108,17 +101,19 @@ Standing after_reached(Run& run, std::size_t index) {
     run.look_in(std::min<Millis>(kLookLater, std::chrono::ceil<Millis>(due - run.now)));
     return {Reason::kStepPause, "step " + std::to_string(index + 1) + " pauses until " + format_time(due)};
   }
-  const auto& analysis = run.spec.analysis;
+  const policy::Judgement judgement = judge_fleet(run.fleet, run.spec.analysis);
   const bool too_few =
-      candidate_requests(run) < analysis.minimum_requests && run.fleet.count(Stance::kJudging) > 0;
-  if (too_few && analysis.on_no_traffic == policy::OnNoTraffic::kHold && !is_blind) {
+      judgement.verdict == policy::Verdict::kTooLittle && run.fleet.count(Stance::kJudging) > 0;
+  if (too_few && run.spec.analysis.on_no_traffic == policy::OnNoTraffic::kHold && !is_blind) {
     const std::string text = "candidates have answered fewer than " +
-                             std::to_string(analysis.minimum_requests) +
+                             std::to_string(run.spec.analysis.minimum_requests) +
                              " requests; promote --full goes on without them";
     if (is_late(run, due)) return late(run, Reason::kNoTraffic, text);
     run.look_in(kLookLater);
     return {Reason::kTooFewRequests, text};
   }
+  step.verdict = to_string(judgement.verdict);
+  run.because("step " + std::to_string(index + 1) + " is judged " + step.verdict + ": " + judgement.why);
   end_step(run);
   run.look_in(Millis(0));
   if (index == last_step(run.rollout())) {
@@ -128,6 +123,15 @@ Standing after_reached(Run& run, std::size_t index) {
   }
   begin_step(run, run.asked.promotion != Promotion::kNone ? last_step(run.rollout()) : index + 1);
   return {Reason::kStarting, "step " + std::to_string(run.status().step) + " begins"};
+}
+
+// The candidates are worse than active over all pods together; absent when they are not, or nobody wants to
+// know.
+std::optional<Ending> bad_verdict(const Run& run) {
+  if (run.asked.promotion == Promotion::kFull) return std::nullopt;
+  const policy::Judgement judgement = judge_fleet(run.fleet, run.spec.analysis);
+  if (judgement.verdict != policy::Verdict::kWorse) return std::nullopt;
+  return Ending{api::ReloadPhase::kFailed, "ErrorRate", judgement.why};
 }
 
 // So many pods of the step do not answer that it would be blind to go on. Time counts once the pause is over.
@@ -228,6 +232,7 @@ Standing decide(Run& run) {
   if (auto ending = is_forced ? wish_to_roll_back(run) : reason_to_roll_back(run))
     return begin_rollback(run, std::move(*ending));
   if (is_forced) return force_all(run);
+  if (auto ending = bad_verdict(run)) return begin_rollback(run, std::move(*ending));
   if (auto standing = standstill(run)) return stand_still(run, std::move(*standing));
   go_on(run);
   catch_up(run);

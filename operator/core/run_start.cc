@@ -1,24 +1,24 @@
 #include <algorithm>
 
+#include "operator/core/order.h"
 #include "operator/core/run.h"
 #include "operator/core/triggers.h"
 
 namespace sidestep::op {
 namespace {
 
-// Pods that still have to start a candidate: those born before the reload first, and among them those
-// refreshed for it.
-std::vector<const Member*> free_pods(const Fleet& fleet, bool late_too) {
-  std::vector<const Member*> free;
+// Pods that still have to start a candidate: those born before the reload first.
+std::vector<const Member*> free_pods(const Run& run, bool late_too) {
+  std::vector<const Member*> order;
   for (const bool late : {false, true}) {
-    if (late && !late_too && !free.empty()) break;
-    for (const Member& member : fleet.members) {
+    if (late && !late_too && !order.empty()) break;
+    std::vector<const Member*> free;
+    for (const Member& member : run.fleet.members)
       if (member.stance == Stance::kFree && member.is_late == late) free.push_back(&member);
-    }
-    std::stable_partition(free.begin(), free.end(),
-                          [](const Member* m) { return m->refreshed_at.has_value(); });
+    free = in_order(run.seen, run.fleet, std::move(free), run.now);
+    order.insert(order.end(), free.begin(), free.end());
   }
-  return free;
+  return order;
 }
 
 }  // namespace
@@ -68,7 +68,7 @@ void start_candidates(Run& run, int wanted) {
   const int at_once = policy::pods_of(run.rollout().max_concurrent_pods, std::max(wanted, 1));
   int room = at_once - run.fleet.count(Stance::kStarting);
   int looked_at = 0;
-  for (const Member* member : free_pods(run.fleet, is_last)) {
+  for (const Member* member : free_pods(run, is_last)) {
     // The next ones are refreshed while the ones before them start, so that the wait is paid once.
     if (looked_at++ >= std::min(missing, 2 * at_once)) break;
     if (!is_up_to_date(run, *member) || room <= 0) continue;

@@ -23,6 +23,8 @@ ObservedPod observed_pod(const PodView& view) {
   pod.has_sidecar = view.control_port != 0;
   pod.probe_through_proxy = view.probe_through_proxy;
   pod.refresh = view.refresh;
+  pod.node = view.node;
+  pod.zone = view.zone;
   pod.mounts_config = view.mounts_config;
   return pod;
 }
@@ -56,9 +58,9 @@ bool Gatherer::is_behind(const Observed& observed) {
 void Gatherer::add_workload(Observed& observed) const {
   const auto workload = world_.workload_of(*observed.policy);
   if (!workload) return;
-  ObservedWorkload out{workload->kind,          workload->name,          workload->uid,
-                       workload->reload_token,  workload->template_hash, workload->replicas,
-                       workload->is_rolling_out};
+  ObservedWorkload out{workload->kind,           workload->name,          workload->uid,
+                       workload->reload_token,   workload->template_hash, workload->replicas,
+                       workload->is_rolling_out, workload->partition};
   if (out.template_hash.empty() && !out.is_rolling_out) out.template_hash = hash_of_youngest(observed.pods);
   observed.workload = std::move(out);
 }

@@ -3,6 +3,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "operator/api/wire.h"
+
 namespace sidestep::op {
 namespace {
 
@@ -41,7 +43,7 @@ std::optional<SidecarPhase> phase_of(const std::string& name) {
 
 GenerationCounts counts_of(const Json& generation) {
   return {static_cast<int>(number(generation, "generation")), number(generation, "requests"),
-          number(generation, "errors")};
+          number(generation, "errors"), api::parse_time(text_of(generation, "startedAt"))};
 }
 
 api::Receipt receipt_of(const Json& receipt, int candidate) {
@@ -89,6 +91,13 @@ Result<SidecarRun> run_of(const Json& run) {
   out.ready = !text_of(run, "readyAt").empty() ||
               (*phase != SidecarPhase::kStarting && *phase != SidecarPhase::kFailed);
   out.managed = flag(run, "managed");
+  if (const auto judged = run.find("judged"); judged != run.end() && judged->is_object()) {
+    const auto of = [&](const char* who) {
+      const auto found = judged->find(who);
+      return found != judged->end() && found->is_object() ? counts_of(*found) : GenerationCounts{};
+    };
+    out.judged = JudgedCounts{of("active"), of("candidate")};
+  }
   if (const auto receipt = run.find("receipt"); receipt != run.end() && receipt->is_object())
     out.receipt = receipt_of(*receipt, out.generation);
   return out;

@@ -119,6 +119,10 @@ std::uint16_t control_port(const Json& sidecar) {
   return 0;
 }
 
+int partition_of(const Json& spec) {
+  return number(child(child(spec, "updateStrategy"), "rollingUpdate"), "partition", 0);
+}
+
 bool is_rolling_out(const Json& workload, const std::string& kind, int replicas) {
   const Json& spec = child(workload, "spec");
   const Json& status = child(workload, "status");
@@ -128,7 +132,12 @@ bool is_rolling_out(const Json& workload, const std::string& kind, int replicas)
     return true;
   if (kind == "DaemonSet")
     return number(status, "updatedNumberScheduled", 0) < number(status, "desiredNumberScheduled", 0);
-  if (kind == "StatefulSet") return text(status, "updateRevision") != text(status, "currentRevision");
+  if (kind == "StatefulSet") {
+    // With a partition the two revisions stay apart for good.
+    const int partition = partition_of(spec);
+    const bool differs = text(status, "updateRevision") != text(status, "currentRevision");
+    return differs && (partition == 0 || number(status, "updatedReplicas", 0) < replicas - partition);
+  }
   return number(status, "updatedReplicas", 0) < std::max(replicas, number(status, "replicas", 0));
 }
 
@@ -157,6 +166,9 @@ std::optional<PodView> pod_view(const Json& pod) {
   view.ip = text(status, "podIP");
   view.mounts_config = mounts_config(child(pod, "spec"));
   view.refresh = annotation(metadata, api::kRefreshAnnotation);
+  view.node = text(child(pod, "spec"), "nodeName");
+  if (const auto zone = view.labels.find("topology.kubernetes.io/zone"); zone != view.labels.end())
+    view.zone = zone->second;
   if (const Json* sidecar = find_container(child(pod, "spec"), kSidecarContainer)) {
     view.control_port = control_port(*sidecar);
     view.probe_through_proxy = probe_through_proxy(child(pod, "spec"), proxy_ports(*sidecar));
@@ -177,7 +189,10 @@ std::optional<WorkloadView> workload_view(const Json& workload, const std::strin
   view.selector = selector_from_json(child(spec, "selector"));
   view.replicas =
       kind == "DaemonSet" ? number(status, "desiredNumberScheduled", 0) : number(spec, "replicas", 1);
-  if (kind == "StatefulSet") view.template_hash = text(status, "updateRevision");
+  if (kind == "StatefulSet") {
+    view.template_hash = text(status, "updateRevision");
+    view.partition = partition_of(spec);
+  }
   view.is_rolling_out = is_rolling_out(workload, kind, view.replicas);
   return view;
 }

@@ -25,6 +25,7 @@ struct PodView {
   std::uint16_t control_port = 0;  // 0: no sidecar
   std::string probe_through_proxy;
   std::string refresh;
+  std::string node, zone;
   bool mounts_config = false;  // a ConfigMap or Secret, other than the sidecar's own and the account's
   bool operator==(const PodView&) const = default;
 
@@ -38,6 +39,7 @@ struct WorkloadView {
   std::string template_hash;  // StatefulSet: status.updateRevision; others "" (worked out from the pods)
   int replicas = 0;
   bool is_rolling_out = false;
+  int partition = 0;
   bool operator==(const WorkloadView&) const = default;
 };
 

@@ -59,6 +59,8 @@ wire::Reload reload_of(const ReloadView& view) {
   if (view.exit) r.exit = wire::Exit{view.exit->status, view.exit->signal};
   r.output = view.output;
   r.receipt = receipt_of(view.receipt);
+  r.judged_active = {view.judged_active.requests, view.judged_active.errors};
+  r.judged_candidate = {view.judged_candidate.requests, view.judged_candidate.errors};
   return r;
 }
 

@@ -55,6 +55,12 @@ struct Exit {
   bool operator==(const Exit&) const = default;
 };
 
+struct Judged {
+  std::uint64_t requests = 0;
+  std::uint64_t errors = 0;
+  bool operator==(const Judged&) const = default;
+};
+
 struct Reload {
   std::string id;
   std::string token;
@@ -75,6 +81,8 @@ struct Reload {
   std::optional<Exit> exit;
   std::vector<std::string> output;
   Receipt receipt;
+  Judged judged_active;  // both since the candidate's first request
+  Judged judged_candidate;
   bool operator==(const Reload&) const = default;
 };
 

@@ -38,6 +38,8 @@ Json to_json(const Receipt& r) {
           {"overheadMs", r.overhead_ms}};
 }
 
+Json to_json(const Judged& j) { return {{"requests", j.requests}, {"errors", j.errors}}; }
+
 Json to_json(const Reload& r) {
   Json json{{"id", r.id},
             {"token", r.token},
@@ -57,7 +59,8 @@ Json to_json(const Reload& r) {
             {"endedAt", or_null(r.ended_at)},
             {"exit", nullptr},
             {"output", r.output},
-            {"receipt", to_json(r.receipt)}};
+            {"receipt", to_json(r.receipt)},
+            {"judged", {{"active", to_json(r.judged_active)}, {"candidate", to_json(r.judged_candidate)}}}};
   if (r.exit) json["exit"] = {{"status", r.exit->status}, {"signal", r.exit->signal}};
   return json;
 }
@@ -110,6 +113,16 @@ Receipt read_receipt(const Json& json, const std::string& place, Mistakes& mista
   return r;
 }
 
+Judged read_judged(Fields& parent, const char* who, Mistakes& mistakes) {
+  Judged judged;
+  const Json* json = parent.find(who);
+  if (json == nullptr) return judged;
+  Fields fields(*json, parent.place_of(who), mistakes);
+  fields.read("requests", judged.requests);
+  fields.read("errors", judged.errors);
+  return judged;
+}
+
 Reload read_reload(const Json& json, const std::string& place, Mistakes& mistakes) {
   Reload r;
   Fields fields(json, place, mistakes);
@@ -138,6 +151,11 @@ Reload read_reload(const Json& json, const std::string& place, Mistakes& mistake
   fields.read("output", r.output);
   if (const Json* receipt = fields.find("receipt"))
     r.receipt = read_receipt(*receipt, fields.place_of("receipt"), mistakes);
+  if (const Json* judged = fields.find("judged")) {
+    Fields both(*judged, fields.place_of("judged"), mistakes);
+    r.judged_active = read_judged(both, "active", mistakes);
+    r.judged_candidate = read_judged(both, "candidate", mistakes);
+  }
   return r;
 }
 

@@ -178,6 +178,8 @@ State on(Judging state, const Event& event, ActiveChange change, Turn& turn) {
                      describe(candidate) + " failed its probes: " + unready->why);
   }
   if (const auto* measured = as<Measured>(event)) {
+    run.view.judged_active = measured->active;
+    run.view.judged_candidate = measured->candidate;
     state.judgement = policy::judge(measured->active, measured->candidate, run.policy->analysis);
     if (state.judgement.verdict == policy::Verdict::kWorse) {
       return take_back(turn, std::move(run), ReloadPhase::kFailed, ReloadReason::kErrorRate,

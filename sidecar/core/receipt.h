@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "lib/base/clock.h"
+#include "lib/policy/verdict.h"
 #include "sidecar/core/counters.h"
 #include "sidecar/core/types.h"
 
@@ -99,6 +100,8 @@ struct ReloadView {
   std::optional<ExitStatus> exit;   // of the candidate, when it exited by itself
   std::vector<std::string> output;  // its last lines, at most 50
   Receipt receipt;
+  policy::Sample judged_active;  // both since the candidate's first request, as last compared
+  policy::Sample judged_candidate;
 };
 
 }  // namespace sidestep::sidecar

@@ -24,6 +24,7 @@ class Sidecar:
         self.checks = True  # False: signatures are believed, for measurements
         self.first_command_at: dict[str, float] = {}  # by token, monotonic
         self.boot, self.epoch, self.candidate = secrets.token_hex(16), 0, "good"
+        self.errors = 0  # of 500 requests of a candidate
         self.sources: dict[str, dict[str, str]] = {}  # what its mounts hold: "ConfigMap/name" -> key -> value
         self.generation, self.run, self.commands, self.refusals, self.nonces = 1, None, [], [], set()
         self._lock = threading.RLock()
@@ -132,7 +133,8 @@ class Sidecar:
             run = {k: v for k, v in self.run.items() if k != "began"} if self.run else None
             candidate = None
             if run and run["phase"] in ("Starting", "Judging"):
-                candidate = {"generation": run["generation"], "requests": 500, "errors": 0}
+                candidate = {"generation": run["generation"], "requests": 500, "errors": self.errors}
+                run["judged"] = {"active": {"requests": 500, "errors": 0}, "candidate": {"requests": 500, "errors": self.errors}}
             return {"version": "0.1.0", "bootId": self.boot, "podUid": self.uid, "phase": "Serving",
                     "active": {"generation": self.generation, "requests": 1000, "errors": 0}, "candidate": candidate,
                     "retiring": [], "reload": run,

@@ -28,3 +28,17 @@ def test_a_verdict_takes_all_pods_back_at_once_whoever_is_silent(start, fleet):
     assert shop.ended("t")["status"]["endReason"] == "AbortedByUser"
     assert not judged(shop)
     assert took < 5, "one after the other they take more than 20 s"
+
+
+def test_errors_that_no_pod_notices_alone_take_the_fleet_back(start, fleet):
+    """Nine of 500 on each pod, where each sidecar allows six of them and as many by chance."""
+    start()
+    shop = fleet(count=5, rollout={"steps": [{"pods": "100%", "weightPerTenThousand": 5000, "pauseSeconds": 3600}], "maxConcurrentPods": "100%"})
+    shop.fill(checks=False)
+    for sidecar in shop.sidecars.values():
+        sidecar.errors = 9
+    shop.annotate("t")
+    status = shop.ended("t")["status"]
+    assert (status["phase"], status["endReason"]) == ("Failed", "ErrorRate")
+    assert "candidate: 45 of 2500 requests failed" in status["endMessage"]
+    assert {s.generation for s in shop.sidecars.values()} == {1}

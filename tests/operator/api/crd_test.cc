@@ -182,7 +182,7 @@ TEST(CrdTest, EveryListMapAndStringIsBounded) {
 
 TEST(CrdTest, EveryStatusFieldOfAReloadIsInTheSchemaAndTheOtherWayRound) {
   ReloadStatus status;
-  status.steps = {{1, 2, WallTime{}, WallTime{}, WallTime{}}};
+  status.steps = {{1, 2, WallTime{}, WallTime{}, WallTime{}, "Good"}};
   status.failed_pods = {{"a", 1, "b", "c"}};
   status.conditions = {{"a", ConditionStatus::kTrue, "b", "c", WallTime{}, 1}};
   const Leaves written = leaves_of(status_to_json(status));

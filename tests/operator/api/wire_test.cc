@@ -30,7 +30,7 @@ ReloadStatus full_reload_status() {
   status.pods = {5, 1, 4, 2};
   status.failed_pods = {{"shop-1", 4, "ErrorRate", "why"}};
   status.truncated = true;
-  status.steps = {{1, 500, at(1), at(2), at(3)}, {5, 10'000, at(4), std::nullopt, std::nullopt}};
+  status.steps = {{1, 500, at(1), at(2), at(3), "Good"}, {5, 10'000, at(4), std::nullopt, std::nullopt}};
   status.receipt = {1, 2, 3, 4, 5, 6, 7, 8};
   status.conditions = {{"Succeeded", ConditionStatus::kFalse, "ErrorRate", "why", at(5), 1}};
   return status;

@@ -27,6 +27,7 @@ struct SimPod {
   bool promotes_itself = false;  // strategy Hold: there is nobody to judge by
   bool refuses = false;
   double requests_per_second = 100;
+  double error_rate = 0;  // of the candidate; the sidecar alone sees nothing in it
 
   WallTime started_at{};
   WallTime heard_at{};
@@ -137,6 +138,9 @@ class SimCluster {
     } else if (run.phase == SidecarPhase::kJudging && sidecar.candidate) {
       sidecar.candidate->requests = static_cast<std::int64_t>(
           std::chrono::duration<double>(now_ - pod.started_at).count() * pod.requests_per_second);
+      const std::int64_t requests = sidecar.candidate->requests;
+      const auto errors = static_cast<std::int64_t>(static_cast<double>(requests) * pod.error_rate);
+      run.judged = JudgedCounts{{1, requests, 0}, {run.generation, requests, errors}};
       const bool is_seen =
           run.weight_per_ten_thousand > 0 && now_ >= pod.started_at + pod.ready_after + Seconds(2);
       if (pod.fails_requests && is_seen) end(run, SidecarPhase::kFailed, "ErrorRate");

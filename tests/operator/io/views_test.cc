@@ -68,6 +68,14 @@ TEST(PodView, OwnProbesOfTheSidecarAndProbesOfOtherPortsAreFine) {
   EXPECT_EQ(pod_view(fine)->probe_through_proxy, "");
 }
 
+TEST(PodView, NodeAndZoneAreKept) {
+  Json there = pod();
+  there["spec"]["nodeName"] = "node-a";
+  there["metadata"]["labels"]["topology.kubernetes.io/zone"] = "zone-1";
+  EXPECT_EQ(pod_view(there)->node, "node-a");
+  EXPECT_EQ(pod_view(there)->zone, "zone-1");
+}
+
 TEST(WorkloadView, DeploymentRollsOutWhileItsControllerIsBehindOrReplacesPods) {
   Json deployment =
       Json::parse(R"({"metadata": {"name": "shop", "namespace": "n", "uid": "u", "generation": 4,
@@ -92,6 +100,11 @@ TEST(WorkloadView, StatefulSetTellsItsTemplateAndOnDeleteNeverRollsOut) {
     "status": {"observedGeneration": 1, "updateRevision": "db-2", "currentRevision": "db-1"}})");
   EXPECT_EQ(workload_view(set, "StatefulSet")->template_hash, "db-2");
   EXPECT_TRUE(workload_view(set, "StatefulSet")->is_rolling_out);
+  set["spec"]["updateStrategy"] = {{"rollingUpdate", {{"partition", 1}}}};
+  EXPECT_TRUE(workload_view(set, "StatefulSet")->is_rolling_out);
+  set["status"]["updatedReplicas"] = 1;  // all that the partition lets it replace
+  EXPECT_FALSE(workload_view(set, "StatefulSet")->is_rolling_out);
+  EXPECT_EQ(workload_view(set, "StatefulSet")->partition, 1);
   set["spec"]["updateStrategy"] = {{"type", "OnDelete"}};
   EXPECT_FALSE(workload_view(set, "StatefulSet")->is_rolling_out);
 }

@@ -1,0 +1,51 @@
+#include "operator/core/analysis.h"
+
+#include <algorithm>
+
+namespace sidestep::op {
+namespace {
+
+void add(policy::Sample& sum, const GenerationCounts& counts) {
+  const auto natural = [](std::int64_t count) {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(count, 0));
+  };
+  sum.requests += natural(counts.requests);
+  sum.errors += std::min(natural(counts.errors), natural(counts.requests));
+}
+
+}  // namespace
+
+policy::Judgement judge_fleet(const Fleet& fleet, const policy::Analysis& analysis) {
+  policy::Sample active;
+  policy::Sample candidate;
+  int pods = 0;
+  for (const Member& member : fleet.members) {
+    if (member.stance != Stance::kJudging) continue;
+    ++pods;
+    const SidecarRun& run = *member.pod->sidecar->run;
+    if (run.judged) {
+      add(active, run.judged->active);
+      add(candidate, run.judged->candidate);
+    } else if (member.pod->sidecar->candidate) {  // an older sidecar: active's counts since its start
+      add(active, member.pod->sidecar->active);
+      add(candidate, *member.pod->sidecar->candidate);
+    }
+  }
+  policy::Judgement judgement = policy::judge(active, candidate, analysis);
+  judgement.why = "over " + std::to_string(pods) + (pods == 1 ? " pod: " : " pods: ") + judgement.why;
+  return judgement;
+}
+
+std::string_view to_string(policy::Verdict verdict) {
+  switch (verdict) {
+    case policy::Verdict::kGood:
+      return "Good";
+    case policy::Verdict::kWorse:
+      return "Worse";
+    case policy::Verdict::kTooLittle:
+      return "TooLittle";
+  }
+  return "TooLittle";
+}
+
+}  // namespace sidestep::op
