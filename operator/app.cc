@@ -20,6 +20,7 @@ namespace {
 constexpr Millis kKeyCheck{60'000};
 constexpr Millis kSyncCheck{20};
 constexpr Millis kPodsCheck{30'000};
+constexpr Millis kLeave{3'000};  // until API servers call this replica's webhook no more
 
 k8s::Wait waiter() {
   return [](Millis delay) { k8s::pause_for(delay, {}); };
@@ -49,6 +50,8 @@ struct Operator {
                  SIDESTEP_VERSION),
         applier(parts()),
         controller({queue, gatherer, applier, trust, metrics, clock}),
+        webhook(o.webhook, o.name_space, client, world, clock,
+                [this] { return lease.may_act(clock.steady()); }),
         door(settings_of(
             {[this] { return live(); }, [this] { return ready(); }, [this] { return metrics_text(); }})) {}
 
@@ -74,7 +77,9 @@ struct Operator {
     return world.is_healthy(clock.steady()) ? "" : "a watch has been silent for too long";
   }
   std::string ready() const {
-    const std::string missing = rights.missing();
+    std::string missing = rights.missing();
+    if (const std::string why = webhook.why_not_ready(); !why.empty())
+      missing += (missing.empty() ? "" : "\n") + why;
     if (world.is_synced()) return missing;
     return "the caches are not filled yet" + (missing.empty() ? "" : "\n" + missing);
   }
@@ -103,6 +108,7 @@ struct Operator {
   Applier applier;
   Controller controller;
   Metrics metrics;
+  Webhook webhook;
   front::Door door;  // last: its thread reads all the others
 };
 
@@ -171,8 +177,13 @@ int run_operator(const OperatorOptions& options) {
     return 1;
   }
   Operator op(options, *access);
-  if (const auto started = listen_at(op.door, options.listen); !started) {
+  if (const auto started = listen_at(op.door, "--listen", options.listen); !started) {
     log::error("cannot serve health checks", {{"error", started.error().detail}});
+    log::stop();
+    return 1;
+  }
+  if (const auto started = options.webhook.listen.empty() ? Status{} : op.webhook.listen(); !started) {
+    log::error("cannot serve the webhook", {{"error", started.error().detail}});
     log::stop();
     return 1;
   }
@@ -180,15 +191,20 @@ int run_operator(const OperatorOptions& options) {
                         {"api", access->endpoint.server},
                         {"as", access->source},
                         {"health", std::to_string(op.door.tcp_port())},
+                        {"webhook", std::to_string(op.webhook.port())},
                         {"identity", options.identity}});
   op.world.run_all();
   op.door.start();
   std::jthread rights([&op](std::stop_token stop) { op.rights.run(std::move(stop)); });
   std::jthread events([&op](std::stop_token stop) { op.events.run(std::move(stop)); });
+  std::jthread webhook([&op](const std::stop_token& stop) {
+    if (op.webhook.is_wanted()) op.webhook.run(stop);
+  });
   std::jthread leader([&op](const std::stop_token& stop) { lead(op, stop); });
   loop.run();
   leader.request_stop();
   leader.join();
+  if (op.webhook.is_wanted()) k8s::pause_for(kLeave, {});
   op.door.stop();
   op.world.stop_all();
   log::info("stopped");

@@ -11,6 +11,7 @@
 #include "lib/base/log.h"
 #include "lib/k8s/kubeconfig.h"
 #include "lib/k8s/lease.h"
+#include "operator/app_webhook.h"
 
 namespace sidestep::op {
 
@@ -21,7 +22,8 @@ struct OperatorOptions {
   std::string secret = "sidestep-operator-key";
   std::string identity;          // of this process in the Lease; unique
   std::string listen = ":8080";  // health and metrics
-  int workers = 4;               // policies worked on at the same time
+  WebhookOptions webhook;
+  int workers = 4;  // policies worked on at the same time
   k8s::LeaseLimits lease_limits;
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kText;

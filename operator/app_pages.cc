@@ -34,7 +34,7 @@ front::Settings settings_of(Pages pages) {
   return settings;
 }
 
-Status listen_at(front::Door& door, const std::string& listen) {
+Status listen_at(front::Door& door, const std::string& flag, const std::string& listen) {
   const auto colon = listen.rfind(':');
   std::string host = colon == listen.npos ? "" : listen.substr(0, colon);
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
@@ -42,7 +42,7 @@ Status listen_at(front::Door& door, const std::string& listen) {
   const char* end = listen.data() + listen.size();
   const auto parsed = std::from_chars(listen.data() + (colon == listen.npos ? 0 : colon + 1), end, port);
   if (colon == listen.npos || parsed.ec != std::errc{} || parsed.ptr != end || port < 0 || port > 65535)
-    return invalid("--listen: \"" + listen + "\" is not ADDRESS:PORT; for instance :8080");
+    return invalid(flag + ": \"" + listen + "\" is not ADDRESS:PORT; for instance :8080");
   const auto number = static_cast<std::uint16_t>(port);
   const Status bound = door.listen_tcp(host.empty() ? "::" : host, number);
   return !bound && host.empty() ? door.listen_tcp("0.0.0.0", number) : bound;  // no IPv6 here

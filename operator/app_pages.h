@@ -20,7 +20,7 @@ struct Pages {
 front::Settings settings_of(Pages pages);
 
 // `listen` is ADDRESS:PORT, [ADDRESS]:PORT or :PORT (all addresses, dual stack where there is IPv6). The
-// error names it.
-Status listen_at(front::Door& door, const std::string& listen);
+// error names it and the `flag` that it came by.
+Status listen_at(front::Door& door, const std::string& flag, const std::string& listen);
 
 }  // namespace sidestep::op

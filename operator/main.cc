@@ -40,6 +40,18 @@ void add_flags(CLI::App& app, OperatorOptions& options, std::string& level, std:
   app.add_option("--key-secret", options.secret, "Secret that holds the signing key")->capture_default_str();
   app.add_option("--listen", options.listen, "address for /healthz, /readyz and /metrics")
       ->capture_default_str();
+  app.add_option("--webhook-listen", options.webhook.listen,
+                 "address of the injecting webhook, for instance :9443; default: none");
+  app.add_option("--webhook-service", options.webhook.service, "Service by which API servers call it")
+      ->capture_default_str();
+  app.add_option("--webhook-host", options.webhook.host, "name or address that they call it by as well");
+  app.add_option("--webhook-secret", options.webhook.secret, "Secret that holds its certificate")
+      ->capture_default_str();
+  app.add_option("--webhook-configuration", options.webhook.configuration,
+                 "MutatingWebhookConfiguration that is told its authority")
+      ->capture_default_str();
+  app.add_option("--sidecar-image", options.webhook.sidecar_image, "image that it injects")
+      ->capture_default_str();
   app.add_option("--workers", options.workers, "policies worked on at the same time")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
@@ -85,6 +97,8 @@ int main(int argc, char** argv) {
   add_duration(app, "--renew-deadline", lease.renew_deadline,
                "how long a leader tries to renew before it gives up");
   add_duration(app, "--retry-period", lease.retry, "between two tries");
+  add_duration(app, "--webhook-check", options.webhook.check,
+               "between two looks at the webhook's certificate");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

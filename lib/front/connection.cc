@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "lib/http/h1_writer.h"
 
@@ -13,6 +14,7 @@ namespace sidestep::front {
 namespace {
 
 constexpr std::size_t kReadSize = 8'192;
+constexpr std::size_t kTlsReadSize = TlsSession::kRecord + kReadSize;
 constexpr Millis kConnectPause{5};  // the server's queue is full: look again
 constexpr Millis kConnectFor{2'000};
 
@@ -20,10 +22,13 @@ bool is_transient(int error) { return error == EAGAIN || error == EWOULDBLOCK ||
 
 }  // namespace
 
-Connection::Connection(ConnectionOwner& owner, UniqueFd client, Principal principal)
+Connection::Connection(ConnectionOwner& owner, UniqueFd client, Principal principal,
+                       const TlsServerPtr& terms)
     : owner_(owner),
       client_(std::move(client)),
       principal_(std::move(principal)),
+      tls_(terms ? TlsSession::accept(terms, sealed_) : nullptr),
+      is_shaken_(!terms),
       intake_(owner.settings().limits) {}
 
 Connection::~Connection() {
@@ -55,9 +60,38 @@ void Connection::on_io(std::uint32_t events) {
   }
 }
 
+// A few bytes to a client that waits for them: if they do not fit, the connection is no good.
+bool Connection::send_small(std::string_view bytes) {
+  return send(client_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+}
+
+bool Connection::shake_hands() {
+  if (is_shaken_) return true;
+  const TlsSession::Handshake now =
+      tls_ == nullptr ? TlsSession::Handshake::kFailed : tls_->shake(client_.get());
+  const bool is_sent = sealed_.sealed.empty() || send_small(sealed_.sealed);
+  sealed_.sealed.clear();
+  is_shaken_ = now == TlsSession::Handshake::kDone;
+  if (now != TlsSession::Handshake::kFailed && is_sent) return is_shaken_;
+  owner_.count("tls_failed");
+  leave();
+  return false;
+}
+
+ssize_t Connection::receive(char* into, std::size_t size) {
+  if (tls_ == nullptr) return read(client_.get(), into, size);
+  const ssize_t got = tls_->recv(client_.get(), into, size);
+  const int error = errno;
+  if (!sealed_.sealed.empty() && !send_small(sealed_.sealed)) return 0;
+  sealed_.sealed.clear();
+  errno = error;
+  return got;
+}
+
 void Connection::read_client() {
-  std::array<char, kReadSize> part{};
-  const ssize_t got = read(client_.get(), part.data(), part.size());
+  if (!shake_hands()) return;
+  std::array<char, kTlsReadSize> part{};
+  const ssize_t got = receive(part.data(), tls_ ? part.size() : kReadSize);
   if (got < 0 && is_transient(errno)) return;
   if (got <= 0) return leave();  // an unfinished request is nobody's
   intake_.feed({part.data(), static_cast<std::size_t>(got)});
@@ -73,9 +107,8 @@ void Connection::act_on_intake() {
   }
   if (now == Intake::State::kWhole) return serve();
   if (intake_.take_continue()) {
-    // One small packet to a client that waits: if it does not fit, the connection is no good.
-    const ssize_t sent = send(client_.get(), http::kContinue.data(), http::kContinue.size(), MSG_NOSIGNAL);
-    if (sent != static_cast<ssize_t>(http::kContinue.size())) return leave();
+    std::string bytes(http::kContinue);
+    if (!seal(bytes) || !send_small(bytes)) return leave();
   }
   if (now == timed_state_ && intake_.has_begun() == timed_begun_)
     return;  // the deadline stands, however slowly it drips
@@ -176,11 +209,20 @@ void Connection::finish_call() {
   write_answer(*std::move(bytes), close);
 }
 
+// What goes to the client in place of `bytes`. False: TLS cannot go on.
+bool Connection::seal(std::string& bytes) {
+  if (tls_ == nullptr) return true;
+  if (!is_shaken_ || !tls_->seal(bytes) || !tls_->seal_end()) return false;
+  bytes = std::exchange(sealed_.sealed, {});
+  return true;
+}
+
 void Connection::write_answer(std::string bytes, bool last) {
   state_ = State::kWriting;
   is_last_ = last;
   out_ = std::move(bytes);
   out_sent_ = 0;
+  if (!seal(out_)) return leave();
   flush();
 }
 
@@ -211,6 +253,10 @@ void Connection::answered() {
 
 void Connection::linger() {
   state_ = State::kLingering;
+  if (tls_ != nullptr) {
+    tls_->end();
+    send_small(std::exchange(sealed_.sealed, {}));
+  }
   shutdown(client_.get(), SHUT_WR);
   watch_client(EPOLLIN | EPOLLRDHUP);
   arm(owner_.settings().limits.linger_timeout);

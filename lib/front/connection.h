@@ -11,6 +11,7 @@
 
 #include "lib/front/handover.h"
 #include "lib/front/intake.h"
+#include "lib/front/tls_session.h"
 #include "lib/loop/event_loop.h"
 
 namespace sidestep::front {
@@ -33,7 +34,8 @@ class ConnectionOwner {
 
 class Connection final : public IoHandler, public Deletable {
  public:
-  Connection(ConnectionOwner& owner, UniqueFd client, Principal principal);
+  // `terms`: of TLS; null: plain bytes.
+  Connection(ConnectionOwner& owner, UniqueFd client, Principal principal, const TlsServerPtr& terms);
   ~Connection() override;
 
   void start();
@@ -51,6 +53,10 @@ class Connection final : public IoHandler, public Deletable {
   };
 
   void read_client();
+  bool shake_hands();
+  ssize_t receive(char* into, std::size_t size);
+  bool send_small(std::string_view bytes);
+  bool seal(std::string& bytes);
   void act_on_intake();
   void refuse(int status, std::string_view text, const std::string& reason);
   void serve();
@@ -75,6 +81,9 @@ class Connection final : public IoHandler, public Deletable {
   const Principal principal_;
   ServerSide server_side_{*this};
   FunctionTimer timer_{[this] { on_time(); }};
+  TlsBuffers sealed_;  // of tls_
+  std::unique_ptr<TlsSession> tls_;
+  bool is_shaken_ = false;  // the handshake is done, or there is none
   Intake intake_;
   Request request_;
   std::string call_;  // bytes for the server, from call_sent_ on

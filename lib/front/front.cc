@@ -63,6 +63,11 @@ void Front::admit(UniqueFd client, bool is_local) {
   Principal principal{is_local, is_local ? "" : source_of(client.get())};
   std::size_t& total = is_local ? local_connections_ : tcp_connections_;
   if (total >= limits.max_connections) return count("too_many_connections");
+  TlsServerPtr terms;
+  if (!is_local && settings_.tls) {
+    terms = settings_.tls();
+    if (!terms) return count("no_certificate");
+  }
   if (!is_local) {
     const auto known = by_source_.find(principal.address);
     if (known != by_source_.end() && known->second >= limits.max_per_source)
@@ -72,7 +77,7 @@ void Front::admit(UniqueFd client, bool is_local) {
   }
   ++total;
   ConnectionOwner& owner = *this;
-  auto connection = std::make_unique<Connection>(owner, std::move(client), std::move(principal));
+  auto connection = std::make_unique<Connection>(owner, std::move(client), std::move(principal), terms);
   Connection* raw = connection.get();
   connections_.emplace(raw, std::move(connection));
   raw->start();

@@ -4,8 +4,8 @@
 // principal that the kernel knows in a field that nobody outside can set. Answers 4xx, 503 and 504 by itself.
 // Streams nothing.
 //
-// Not here: who may do what (the server decides), TLS (a connection's bytes would pass through it before the
-// intake).
+// Not here: who may do what (the server decides); TLS itself (tls_session.h), which a connection's bytes pass
+// through before the intake where the settings say so.
 //
 // Ownership: owns its connections and listeners; the loop must outlive it. Threads: the loop's, but for
 // refusals().

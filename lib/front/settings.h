@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lib/base/clock.h"
+#include "lib/front/tls.h"
 
 namespace sidestep::front {
 
@@ -64,6 +65,9 @@ struct Settings {
   // Asked first for each request, on the loop's thread; must not block. Empty, or none: it goes to the
   // server.
   std::function<std::optional<Reply>(const Request& request, const Principal& principal)> answer_here;
+  // Set: TCP connections speak TLS by the terms that it returns when they come, on the loop's thread; null:
+  // there is no certificate yet, and they are closed. HTTP/1.1 alone is offered.
+  std::function<TlsServerPtr()> tls;
   // Proves to the server that a request came through this door; sent as Sidestep-Door.
   std::string door_token;
   Limits limits;

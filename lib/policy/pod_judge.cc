@@ -133,10 +133,12 @@ class PodJudge {
 
 }  // namespace
 
+std::string Finding::message() const {
+  return place + ": " + (value.empty() ? "absent" : value) + ": " + wrong_and_fix;
+}
+
 std::string Finding::text(std::string_view file_name) const {
-  const std::string line_text = line == 0 ? "" : ":" + std::to_string(line);
-  return std::string(file_name) + line_text + ": " + place + ": " + (value.empty() ? "absent" : value) +
-         ": " + wrong_and_fix;
+  return std::string(file_name) + (line == 0 ? "" : ":" + std::to_string(line)) + ": " + message();
 }
 
 const Value* find_sidecar(const Value& spec) {

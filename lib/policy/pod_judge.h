@@ -29,6 +29,7 @@ struct Finding {
   std::string wrong_and_fix;
   bool is_warning = false;  // it works, and is likely not what was meant
 
+  std::string message() const;  // without file and line
   std::string text(std::string_view file_name) const;
 };
 

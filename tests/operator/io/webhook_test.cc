@@ -1,0 +1,115 @@
+// The webhook's answers, and when its certificates are made anew.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "lib/front/tls_certificate.h"
+#include "lib/k8s/base64.h"
+#include "operator/io/admission.h"
+#include "operator/io/webhook_certificate.h"
+
+namespace sidestep::op {
+namespace {
+
+using k8s::Json;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+Json pod(const std::string& container) {
+  Json object =
+      Json::parse(R"({"metadata": {"generateName": "shop-abc-", "labels": {"pod-template-hash": "abc"},
+    "ownerReferences": [{"kind": "ReplicaSet", "name": "shop-abc", "controller": true}]}, "spec": {"priority": 0}})");
+  object["spec"]["containers"] = Json::array({Json::parse(container)});
+  return object;
+}
+
+Json review(
+    const Json& object, const PolicyLookup& policies = [](const PodOrigin&) { return std::nullopt; }) {
+  const Json body = {
+      {"apiVersion", "admission.k8s.io/v1"},
+      {"kind", "AdmissionReview"},
+      {"request", {{"uid", "u1"}, {"namespace", "ns"}, {"kind", {{"kind", "Pod"}}}, {"object", object}}}};
+  const auto answer = answer_review(body.dump(), "sidecar:1", policies);
+  EXPECT_TRUE(answer) << (answer ? "" : answer.error().detail);
+  return answer ? Json::parse(*answer)["response"] : Json();
+}
+
+constexpr const char* kGood = R"({"name": "a", "command": ["x"], "ports": [{"containerPort": 8080}]})";
+
+TEST(Admission, PatchedPodHasTheSidecarAndKeepsTheRest) {
+  const Json object = pod(kGood);
+  const Json response = review(object);
+  EXPECT_EQ(response["uid"], "u1");
+  EXPECT_TRUE(response["allowed"]);
+  const Json patched = object.patch(Json::parse(*k8s::base64_decode(response["patch"].get<std::string>())));
+  EXPECT_EQ(patched["spec"]["initContainers"][0]["image"], "sidecar:1");
+  EXPECT_EQ(patched["spec"]["containers"][0]["command"], (Json{"/sidestep/sidestep-launch", "--", "x"}));
+  EXPECT_EQ(patched["spec"]["priority"], 0);
+  EXPECT_FALSE(review(patched).contains("patch"));
+}
+
+TEST(Admission, RefusalSaysTheLineToAdd) {
+  const Json response = review(pod(R"({"name": "a", "ports": [{"containerPort": 8080}]})"));
+  EXPECT_FALSE(response["allowed"]);
+  EXPECT_THAT(
+      response["status"]["message"].get<std::string>(),
+      AllOf(HasSubstr("Pod/shop-abc-: spec.containers[a].command: absent"), HasSubstr("add command:")));
+}
+
+TEST(Admission, PolicyIsLookedUpByTheWorkloadBehindTheReplicaSet) {
+  const Json response = review(pod(kGood), [](const PodOrigin& origin) {
+    EXPECT_EQ(origin.name_space + "/" + origin.kind + "/" + origin.name, "ns/Deployment/shop");
+    policy::PolicySpec spec;
+    spec.expose_generation = true;
+    return spec;
+  });
+  EXPECT_THAT(*k8s::base64_decode(response["patch"].get<std::string>()), HasSubstr("exposeGeneration"));
+}
+
+TEST(Admission, WhatIsNoReviewIsAnError) {
+  EXPECT_FALSE(answer_review("{}", "i", {}));
+  EXPECT_FALSE(answer_review("[", "i", {}));
+  EXPECT_FALSE(answer_review(R"({"kind": "AdmissionReview", "request": 1})", "i", {}));
+}
+
+const std::vector<std::string> kNames{"w.ns.svc", "127.0.0.1"};
+const WallTime kBegin = WallTime{} + std::chrono::hours(24 * 365 * 30);
+WallTime day(int days) { return kBegin + std::chrono::hours(24 * days); }
+
+TEST(WebhookCertificateTest, FreshEntriesAreKept) {
+  const auto made = renewed({}, kNames, kBegin);
+  ASSERT_TRUE(made);
+  EXPECT_FALSE(renewed(*made, kNames, day(59)));
+  EXPECT_EQ((*front::TlsCertificate::from_pem(made->at("tls.crt"), made->at("tls.key")))->names(),
+            std::vector<std::string>{"w.ns.svc"});
+}
+
+TEST(WebhookCertificateTest, CertificateIsRenewedAMonthBeforeItsEndByTheSameAuthority) {
+  const auto first = renewed({}, kNames, kBegin), second = renewed(*first, kNames, day(61));
+  ASSERT_TRUE(second);
+  EXPECT_EQ(first->at("ca.crt"), second->at("ca.crt"));
+  EXPECT_NE(first->at("tls.crt"), second->at("tls.crt"));
+}
+
+TEST(WebhookCertificateTest, AuthorityIsFollowedAYearBeforeItsEndAndBothAreTrusted) {
+  auto entries = *renewed({}, kNames, kBegin);
+  entries = *renewed(entries, kNames, day(3650 - 400));  // a fresh certificate
+  const auto next = renewed(entries, kNames, day(3650 - 364));
+  ASSERT_TRUE(next);
+  EXPECT_TRUE(next->at("ca.crt").ends_with(entries.at("ca.crt")));
+  EXPECT_GT(next->at("ca.crt").size(), entries.at("ca.crt").size());
+}
+
+TEST(WebhookCertificateTest, BrokenEntriesAndOtherNamesAreMadeAnew) {
+  const auto made = *renewed({}, kNames, kBegin);
+  auto broken = made;
+  broken["tls.key"] = "x";
+  EXPECT_EQ(renewed(broken, kNames, kBegin)->at("ca.crt"), made.at("ca.crt"));
+  broken["ca.key"] = "x";
+  EXPECT_NE(renewed(broken, kNames, kBegin)->at("ca.crt"), made.at("ca.crt"));
+  EXPECT_TRUE(renewed(made, {"other.ns.svc"}, kBegin));
+}
+
+}  // namespace
+}  // namespace sidestep::op
