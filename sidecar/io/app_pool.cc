@@ -267,12 +267,17 @@ void AppPool::shut() {
   }
 }
 
-std::size_t AppPool::waiting_bytes() const {
+std::size_t AppPool::held_bytes() const {
   std::size_t bytes = 0;
   for (Stream* stream = waiting_.front(); stream != nullptr; stream = IntrusiveList<Stream>::next(*stream)) {
-    bytes += stream->waiting_bytes();
+    if (stream->is_held()) bytes += stream->waiting_bytes();
   }
   return bytes;
+}
+
+Stream* AppPool::newest_held() {
+  Stream* newest = waiting_.back();
+  return newest != nullptr && newest->is_held() ? newest : nullptr;
 }
 
 }  // namespace sidestep::sidecar

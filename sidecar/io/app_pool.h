@@ -54,9 +54,10 @@ class AppPool final {
   bool is_retiring() const { return retiring_; }
   // No stream, no connection: the process behind it may go.
   bool is_idle() const { return streams_.empty() && waiting_.empty() && connections_ == 0; }
-  bool is_suspect() const { return suspect_; }
   std::size_t waiting() const { return waiting_.size(); }
-  std::size_t waiting_bytes() const;
+  // Of streams that wait here and are held.
+  std::size_t held_bytes() const;
+  Stream* newest_held();  // null: none
   // Closes connections that have been idle too long. Called a few times a second.
   void sweep(TimePoint now);
   // Cuts everything.

@@ -32,12 +32,30 @@ ClientH1::~ClientH1() {
 void ClientH1::on_io(std::uint32_t events) {
   if ((events & EPOLLOUT) != 0) on_writable();
   if (state_ == State::kClosed) return;
-  if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+  const bool hung_up = (events & EPOLLHUP) != 0;
+  if ((events & EPOLLERR) != 0 || (hung_up && state_ != State::kTunnel)) {
     drop();
-    return;
+  } else if (hung_up) {
+    end_of_tunnel();
+  } else if ((events & EPOLLRDHUP) != 0 && body_paused_) {
+    seen_end_ = true;
+    is_cut() ? drop() : update_interest();
+  } else if ((events & EPOLLIN) != 0) {
+    on_readable();
   }
-  if ((events & EPOLLIN) != 0) on_readable();
 }
+
+// Both directions have ended: ours before, the client's now, and its last bytes may still have to be read. A
+// hang-up is reported whether it is wanted or not, so who may not read yet does not watch either.
+void ClientH1::end_of_tunnel() {
+  if (input_ended_) return drop();
+  if (wants_bytes()) return on_readable();
+  shard_.loop().remove(wire_.fd());
+  is_watched_ = false;
+}
+
+// The client has ended before its body did, which nobody would read while the request waits.
+bool ClientH1::is_cut() const { return in_.size() + wire_.kernel_bytes() < body_.remaining(); }
 
 // Answers that the client does not take have a bound.
 bool ClientH1::may_begin() const { return wire_.unsent() <= shard_.kept().stream_limit(); }
@@ -336,6 +354,11 @@ void ClientH1::update_interest() {
   if (state_ == State::kClosed) return;
   std::uint32_t events = wants_bytes() ? std::uint32_t{EPOLLIN} : 0U;
   if (!wire_.all_sent()) events |= EPOLLOUT;
+  if (state_ == State::kRequest && body_paused_ && !body_.finished() && !seen_end_) events |= EPOLLRDHUP;
+  if (!is_watched_ && wants_bytes()) {
+    is_watched_ = shard_.loop().add(wire_.fd(), events, this);
+    wanted_ = events;
+  }
   if (events == wanted_) return;
   wanted_ = events;
   shard_.loop().modify(wire_.fd(), events);

@@ -72,6 +72,8 @@ class ClientH1 final : public ClientConn, public IoHandler, public ClientSide, p
   void on_writable();
   void on_end_of_input();
   void end_after_what_was_sent();
+  void end_of_tunnel();
+  bool is_cut() const;
   // Takes what it can of the bytes; the rest is presented again after more was read or the stream has moved
   // on.
   std::size_t take(std::string_view bytes);
@@ -118,6 +120,8 @@ class ClientH1 final : public ClientConn, public IoHandler, public ClientSide, p
   bool body_paused_ : 1 = false;
   bool answer_done_ : 1 = false;
   bool input_ended_ : 1 = false;
+  bool seen_end_ : 1 = false;   // the client has ended behind what was not read yet
+  bool is_watched_ : 1 = true;  // by the loop
   bool aborted_ : 1 = false;
   bool output_ends_ : 1 = false;    // after what waits in wire_
   bool is_head_timed_ : 1 = false;  // the limit for the present head runs

@@ -4,6 +4,7 @@
 // (`count_in`/`count_out`), since a stream that waits for an app that refuses connections is held as well.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -28,6 +29,8 @@ class HoldQueue final {
   IntrusiveList<Stream>& queue() { return queue_; }
   // Sums what the queue's streams keep in memory and in kernel queues, plus `elsewhere`.
   void measure(std::size_t elsewhere);
+  // A stream with so many bytes has left since.
+  void left(std::size_t bytes) { bytes_ -= std::min(bytes, bytes_); }
 
  private:
   const std::size_t max_streams_;

@@ -129,16 +129,25 @@ void Router::keep_counters(const AppPool& pool) {
 
 void Router::tick(TimePoint now) {
   for (auto& pool : pools_) pool->sweep(now);
-  if (hold_.held() == 0) return;
-  std::size_t elsewhere = 0;
-  for (auto& pool : pools_) elsewhere += pool->is_suspect() ? pool->waiting_bytes() : 0;
-  hold_.measure(elsewhere);
-  while (hold_.bytes() > hold_.max_bytes() && !hold_.queue().empty()) {
-    hold_.queue().back()->reject(
-        Outcome::kHoldOverflow,
-        {503, kRetryAfterSeconds, "Requests that wait for the app hold too many bytes."});
-    hold_.measure(elsewhere);
+  std::size_t in_pools = 0;
+  for (auto& pool : pools_) in_pools += pool->held_bytes();
+  hold_.measure(in_pools);
+  while (hold_.bytes() > hold_.max_bytes()) {
+    Stream* newest = newest_held();
+    if (newest == nullptr) return;
+    const std::size_t bytes = newest->waiting_bytes();
+    newest->reject(Outcome::kHoldOverflow,
+                   {503, kRetryAfterSeconds, "Requests that wait for the app hold too many bytes."});
+    hold_.left(bytes);
   }
+}
+
+Stream* Router::newest_held() {
+  if (Stream* stream = hold_.queue().back()) return stream;
+  for (auto& pool : pools_) {
+    if (Stream* stream = pool->newest_held()) return stream;
+  }
+  return nullptr;
 }
 
 void Router::collect(ShardCounters& into) const {

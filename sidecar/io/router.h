@@ -48,6 +48,7 @@ class Router final {
   void shut();
 
  private:
+  Stream* newest_held();
   AppPool* pool_of(const RouteEntry& entry);
   bool in_table(Generation generation) const;
   void retire_missing();

@@ -29,7 +29,7 @@ void Stream::reset() {
   attempts_ = interims_ = 0;
   status_ = close_code_ = 0;
   chunked_ = request_complete_ = end_handed_ = response_begun_ = upgrade_ = websocket_ = tunnel_ = false;
-  client_ended_ = app_ended_ = held_ = avoid_candidate_ = paused_client_ = paused_app_ = false;
+  client_ended_ = app_ended_ = held_ = resting_ = avoid_candidate_ = paused_client_ = paused_app_ = false;
   replayable_ = true;
   too_large_ = false;
 }
@@ -113,7 +113,7 @@ void Stream::flush_request() {
   if (too_large_) return reject(Outcome::kBadRequest, {413, 0, "The body of the request is too large."});
   const std::size_t most = shard_.kept().stream_limit();
   if (app_ == nullptr) {
-    if (pool_ == nullptr && !linked()) dispatch();
+    if (pool_ == nullptr && !linked() && !resting_) dispatch();
     // Whatever dispatch has done, the stream may have ended: client_ says so.
     if (client_ != nullptr && app_ == nullptr && request_.size() > most) pause_client();
     return;
@@ -198,7 +198,10 @@ void Stream::unhold() {
 
 void Stream::on_deadline() {
   if (client_ == nullptr) return;
-  if (tunnel_) {
+  if (resting_) {
+    resting_ = false;
+    dispatch();
+  } else if (tunnel_) {
     cut(Outcome::kServed);  // one side had ended and the other went on for too long
   } else if (app_ == nullptr) {
     reject(Outcome::kHoldTimeout, {503, 1, "No instance of the app became ready in time."});

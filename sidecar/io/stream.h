@@ -119,6 +119,7 @@ class Stream : public ListHook<Stream> {
   bool may_be_told() const;
   void end_told();
   void give_up(AttemptFailure why);
+  void rest();
 
   Shard& shard_;
   ClientSide* client_ = nullptr;
@@ -157,6 +158,7 @@ class Stream : public ListHook<Stream> {
   bool client_ended_ : 1 = false;
   bool app_ended_ : 1 = false;
   bool held_ : 1 = false;
+  bool resting_ : 1 = false;  // before the last attempt; in no pool and in no queue
   bool avoid_candidate_ : 1 = false;
   bool paused_client_ : 1 = false;
   bool paused_app_ : 1 = false;

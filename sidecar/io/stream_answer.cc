@@ -9,6 +9,7 @@ namespace sidestep::sidecar {
 namespace {
 
 constexpr int kMostInterims = 64;
+constexpr Millis kBeforeLastAttempt{20};  // the kernel closes a killed process's connections in less
 
 }  // namespace
 
@@ -87,7 +88,7 @@ void Stream::failed(AttemptFailure why, std::uint64_t handed) {
       pool_->stream_left(*this);
       handed_ = 0;
       interims_ = 0;
-      dispatch();
+      why == AttemptFailure::kClosed&& attempts_ + 1 == kMostAttempts ? rest() : dispatch();
       return;
     }
     case RetryVerdict::kAmbiguous:
@@ -97,6 +98,14 @@ void Stream::failed(AttemptFailure why, std::uint64_t handed) {
       give_up(why);
       return;
   }
+}
+
+// The connections of a process that is dying close one after another: the last attempt is not spent on one of
+// them.
+void Stream::rest() {
+  pool_ = nullptr;
+  resting_ = true;
+  shard_.loop().arm(deadline_, kBeforeLastAttempt);
 }
 
 void Stream::app_refused(const Rejection& rejection) {
