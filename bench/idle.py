@@ -11,6 +11,7 @@ import stats
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: idle\r\n\r\n"
 AT_ONCE = 500
+SILENCE = 5  # seconds: idle is who has been silent for a while
 
 
 def answered(sockets: list[socket.socket], seconds=20.0):
@@ -42,6 +43,7 @@ def bytes_per_client(peer: peers.Peer, count: int) -> float:
             clients += more
             if batch == 0:
                 before = processes.memory_kib(peer.pids())["Private"]
+        time.sleep(SILENCE)
         return (processes.memory_kib(peer.pids())["Private"] - before) * 1024 / (len(clients) - AT_ONCE)
     finally:
         for client in clients:

@@ -58,6 +58,11 @@ bool EventLoop::add(int fd, std::uint32_t events, IoHandler* handler, Order orde
   return true;
 }
 
+void EventLoop::hand_over(int fd, IoHandler* handler) {
+  const auto index = static_cast<std::size_t>(fd);
+  if (index < slots_.size() && slots_[index].handler != nullptr) slots_[index].handler = handler;
+}
+
 void EventLoop::modify(int fd, std::uint32_t events) {
   const auto index = static_cast<std::size_t>(fd);
   if (index >= slots_.size() || slots_[index].handler == nullptr) return;

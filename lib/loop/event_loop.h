@@ -50,6 +50,8 @@ class EventLoop {
   // False when the kernel refuses (limit of watches, memory, or a file that cannot be watched): errno says
   // which. The handler must be removed before it dies and before the descriptor is closed.
   bool add(int fd, std::uint32_t events, IoHandler* handler, Order order = Order::kAfter);
+  // From now on another handler has what was added; the events stay. No system call.
+  void hand_over(int fd, IoHandler* handler);
   void modify(int fd, std::uint32_t events);  // 0: only errors and hang-ups are reported
   void remove(int fd);                        // idempotent
 

@@ -25,6 +25,17 @@ ClientH1::ClientH1(Shard& shard, Wire wire, const PeerAddress& peer, std::uint16
   limit_time(shard_.limits().header_timeout);
 }
 
+ClientH1::ClientH1(Shard& shard, SilentClient client)
+    : shard_(shard),
+      wire_(std::move(client.fd)),
+      wanted_(EPOLLIN),
+      peer_(client.peer),
+      listener_(client.listener),
+      requests_(client.requests) {
+  shard_.loop().hand_over(wire_.fd(), this);
+  limit_idle_time();
+}
+
 ClientH1::~ClientH1() {
   if (wire_.is_open()) shard_.loop().remove(wire_.fd());
 }
@@ -291,49 +302,6 @@ void ClientH1::end_after_what_was_sent() {
     drop();
 }
 
-void ClientH1::on_timer() {
-  switch (state_) {
-    case State::kHead:
-      hit(!wire_.all_sent()                  ? Limit::kWriteTimeout
-          : is_head_timed_ || requests_ == 0 ? Limit::kHeaderTimeout
-                                             : Limit::kIdleTimeout);
-      if (is_head_timed_ && wire_.all_sent()) {
-        refuse({http::HeadResult::kBad, 0, http::BadReason::kNone, 408});
-        return;
-      }
-      close();
-      return;
-    case State::kRequest:
-      if (!body_.finished() && !body_paused_ && stream_ != nullptr && wire_.all_sent()) {
-        hit(Limit::kBodyTimeout);
-        close_after_ = true;
-        stream_->reject(Outcome::kBadRequest, {408, 0, "The body of the request did not arrive in time."});
-        return;
-      }
-      hit(Limit::kWriteTimeout);
-      drop();
-      return;
-    case State::kTunnel:
-    case State::kDiscard:
-    case State::kLinger:
-      hit(wire_.all_sent() ? Limit::kLingerTimeout : Limit::kWriteTimeout);
-      drop();
-      return;
-    case State::kClosed:
-      return;
-  }
-}
-
-void ClientH1::hit(Limit limit) { shard_.counters().limits.count(limit); }
-
-bool ClientH1::drop_if_idle(TimePoint since) {
-  if (!is_idle() || !wire_.all_sent() || !deadline) return false;
-  const Limits& limits = shard_.limits();
-  if (*deadline - (requests_ == 0 ? limits.header_timeout : limits.idle_timeout) > since) return false;
-  close();
-  return true;
-}
-
 void ClientH1::pause_request(bool paused) {
   if (body_paused_ == paused) return;
   body_paused_ = paused;
@@ -362,15 +330,6 @@ void ClientH1::update_interest() {
   if (events == wanted_) return;
   wanted_ = events;
   shard_.loop().modify(wire_.fd(), events);
-}
-
-void ClientH1::limit_time(Millis limit) { shard_.loop().arm(*this, limit); }
-
-// A head that drips in does not win time with each byte.
-void ClientH1::limit_time_once(Millis limit) {
-  if (is_head_timed_) return;
-  is_head_timed_ = true;
-  limit_time(limit);
 }
 
 void ClientH1::shut_when_idle() {

@@ -19,6 +19,7 @@
 #include "sidecar/io/buffer.h"
 #include "sidecar/io/client_conn.h"
 #include "sidecar/io/client_side.h"
+#include "sidecar/io/parked_clients.h"
 #include "sidecar/io/wire.h"
 
 namespace sidestep::sidecar {
@@ -29,6 +30,8 @@ class Stream;
 class ClientH1 final : public ClientConn, public IoHandler, public ClientSide, private Timer {
  public:
   ClientH1(Shard& shard, Wire wire, const PeerAddress& peer, std::uint16_t listener);
+  // One that was silent for a while and speaks again.
+  ClientH1(Shard& shard, SilentClient client);
   ~ClientH1() override;
 
   void on_io(std::uint32_t events) override;
@@ -89,6 +92,9 @@ class ClientH1 final : public ClientConn, public IoHandler, public ClientSide, p
   void start_lingering();
   void limit_time(Millis limit);
   void limit_time_once(Millis limit);
+  void limit_idle_time();
+  bool can_park() const;
+  void park();
   void rest_timer();
   void close_cut();
   SendState send(std::uint64_t& sent);  // what was prepared for the client
@@ -123,9 +129,10 @@ class ClientH1 final : public ClientConn, public IoHandler, public ClientSide, p
   bool seen_end_ : 1 = false;   // the client has ended behind what was not read yet
   bool is_watched_ : 1 = true;  // by the loop
   bool aborted_ : 1 = false;
-  bool output_ends_ : 1 = false;    // after what waits in wire_
-  bool is_head_timed_ : 1 = false;  // the limit for the present head runs
-  bool resuming_ : 1 = false;       // is in the shard's list
+  bool output_ends_ : 1 = false;     // after what waits in wire_
+  bool is_head_timed_ : 1 = false;   // the limit for the present head runs
+  bool resuming_ : 1 = false;        // is in the shard's list
+  bool is_parking_due_ : 1 = false;  // when the time limit that runs is over
 };
 
 }  // namespace sidestep::sidecar

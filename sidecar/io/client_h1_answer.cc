@@ -159,15 +159,6 @@ void ClientH1::on_writable() {
   update_interest();
 }
 
-void ClientH1::rest_timer() {
-  if (state_ == State::kHead)
-    limit_time(shard_.limits().idle_timeout);
-  else if (state_ == State::kRequest && !body_.finished() && !body_paused_)
-    limit_time(shard_.limits().body_timeout);
-  else if (state_ == State::kRequest || state_ == State::kTunnel)
-    shard_.loop().cancel(*this);
-}
-
 // The answer is with the kernel, or waits in wire_.
 void ClientH1::answer_ended() {
   answer_done_ = false;
@@ -185,7 +176,7 @@ void ClientH1::answer_ended() {
 
 void ClientH1::next_request() {
   state_ = State::kHead;
-  if (wire_.all_sent()) limit_time(shard_.limits().idle_timeout);
+  if (wire_.all_sent()) limit_idle_time();
   if (!in_.empty())
     shard_.later(*this);
   else if (!(wanted_ & EPOLLIN))

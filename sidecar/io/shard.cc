@@ -20,6 +20,9 @@ constexpr int kAcceptBurst = 64;
 constexpr Millis kTick{50};          // counters, idle connections, bounds of the hold
 constexpr Millis kListenAgain{100};  // after the process ran out of descriptors
 constexpr std::size_t kLoggedPerTick = 5;
+constexpr std::size_t kMostClosed = 1'024;  // silent clients whose time is over, in a tick
+constexpr std::size_t kManyParked = 1'024;
+constexpr Millis kTrimPeriod{2'000};
 constexpr std::size_t kMostReclaimed = 64;  // idle clients that are closed at a time
 // Those idle for longest go first; whoever came or asked within the last moment is not idle.
 constexpr Millis kReclaimAges[] = {Millis{10'000}, Millis{1'000}, Millis{50}};
@@ -94,6 +97,9 @@ Shard::Shard(const Options& options, const TrustedSources& trusted, SourceCounts
       scratch_(new char[kLargeRead]),
       streams_(*this),
       router_(*this),
+      parked_(loop_,
+              {[this](SilentClient silent, std::uint32_t what) { unpark(std::move(silent), what); },
+               [this](const PeerAddress& peer) { sources_.leave(peer.ip); }}),
       tick_([this] { on_tick(); }),
       listen_again_([this] { listen(true); }) {}
 
@@ -124,6 +130,7 @@ void Shard::run(std::vector<int> listeners, RouteTablePtr table) {
   router_.shut();
   while (ClientIntro* intro = intros_.front()) intro->end(HandshakeResult::kGivenUp);
   while (ClientConn* client = clients_.front()) client->drop();
+  parked_.close_all();
   loop_.cancel(tick_);
   loop_.cancel(listen_again_);
   on_turn_end();
@@ -152,6 +159,7 @@ void Shard::apply(RouteTablePtr table) {
   is_ending_ = true;
   listen(false);
   for_each_client([](ClientConn& client) { client.shut_when_idle(); });
+  parked_.close_all();
 }
 
 template <typename Call>
@@ -176,7 +184,7 @@ void Shard::listen(bool on) {
 
 void Shard::accept_from(const Listener& listener) {
   for (int i = 0; i < kAcceptBurst; ++i) {
-    if (clients_.size() + intros_.size() >= limits().max_clients / static_cast<std::size_t>(count_)) {
+    if (open_clients() >= limits().max_clients / static_cast<std::size_t>(count_)) {
       counters_.limits.count(Limit::kMaxClients);
       rest_from_accepting();
       return;
@@ -247,6 +255,7 @@ std::size_t Shard::reclaim_descriptors() {
   counters_.limits.count(Limit::kDescriptors);
   std::size_t dropped = 0;
   for (const Millis idle_for : kReclaimAges) {
+    dropped += parked_.close_silent(now() - idle_for, kMostReclaimed);
     for (ClientConn* client = clients_.front(); client != nullptr && dropped < kMostReclaimed;) {
       ClientConn* next = IntrusiveList<ClientConn>::next(*client);
       dropped += client->drop_if_idle(now() - idle_for) ? 1 : 0;
@@ -255,7 +264,7 @@ std::size_t Shard::reclaim_descriptors() {
     if (dropped > 0) break;
   }
   if (++logged_ <= kLoggedPerTick)
-    log::warn("out of descriptors", {{"open", clients_.size()}, {"idle_closed", dropped}});
+    log::warn("out of descriptors", {{"open", open_clients()}, {"idle_closed", dropped}});
   return dropped;
 }
 
@@ -286,6 +295,19 @@ void Shard::client_closed(ClientConn& client) {
   loop_.destroy_later(std::unique_ptr<Deletable>(&client));
 }
 
+void Shard::park(ClientH1& client, SilentClient silent) {
+  parked_.add(std::move(silent));
+  client.unlink();
+  loop_.destroy_later(std::unique_ptr<Deletable>(&client));
+  ++parked_lately_;
+}
+
+void Shard::unpark(SilentClient silent, std::uint32_t events) {
+  auto* client = new ClientH1(*this, std::move(silent));  // the list's, until client_closed()
+  clients_.push_back(*client);
+  client->on_io(events);
+}
+
 void Shard::later(ClientH1& client) {
   if (client.is_resuming()) return;
   client.set_resuming();
@@ -314,13 +336,21 @@ void Shard::on_tick() {
   loop_.arm(tick_, kTick);
   router_.tick(now());
   logged_ = 0;
-  if (kept_.has_fallen()) ::malloc_trim(0);
+  for (std::size_t i = parked_.close_silent(now() - limits().idle_timeout, kMostClosed); i > 0; --i)
+    counters_.limits.count(Limit::kIdleTimeout);
+  // What many clients left behind when they were parked goes back to the system.
+  const bool many_parked = parked_lately_ >= kManyParked && now() - trimmed_ >= kTrimPeriod;
+  if (many_parked) {
+    parked_lately_ = 0;
+    trimmed_ = now();
+  }
+  if (kept_.has_fallen() || many_parked) ::malloc_trim(0);
   publish_counters();
 }
 
 ShardCounters Shard::collect() {
   ShardCounters counters = counters_;
-  counters.clients_open = clients_.size() + intros_.size();
+  counters.clients_open = open_clients();
   counters.handshakes_open = intros_.size();
   router_.collect(counters);
   return counters;

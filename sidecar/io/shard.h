@@ -28,6 +28,7 @@
 #include "sidecar/io/client_intro.h"
 #include "sidecar/io/kept_bytes.h"
 #include "sidecar/io/out_vec.h"
+#include "sidecar/io/parked_clients.h"
 #include "sidecar/io/router.h"
 #include "sidecar/io/source_counts.h"
 #include "sidecar/io/stream_pool.h"
@@ -110,6 +111,8 @@ class Shard final {
   // Calls client.resume() at the end of the turn.
   void later(ClientH1& client);
   void client_closed(ClientConn& client);
+  // The client is silent: its descriptor lives on in few bytes, until it speaks.
+  void park(ClientH1& client, SilentClient silent);
   void log_refused(const PeerAddress& peer, std::string_view reason);
   // A message was refused: counted when the reason is one of our limits.
   void count_limit(http::BadReason reason);
@@ -134,6 +137,8 @@ class Shard final {
   void welcome(UniqueFd fd, const PeerAddress& peer, const Listener& listener);
   void rest_from_accepting();
   bool admits(const PeerAddress& peer);
+  void unpark(SilentClient silent, std::uint32_t events);
+  std::size_t open_clients() const { return clients_.size() + intros_.size() + parked_.size(); }
   void listen(bool on);
   template <typename Call>
   void for_each_client(Call call);
@@ -168,12 +173,15 @@ class Shard final {
   front::TlsServerPtr tls_;
   IntrusiveList<ClientIntro> intros_;  // oldest first
   IntrusiveList<ClientConn> clients_;
+  ParkedClients parked_;
   std::vector<ClientH1*> later_;
   std::vector<TurnEnd*> turn_ends_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::uint16_t> ports_;
   FunctionTimer tick_;
   FunctionTimer listen_again_;
+  std::size_t parked_lately_ = 0;  // since memory was last given back
+  TimePoint trimmed_{};
   std::size_t logged_ = 0;  // lines about refused messages in this tick
   bool is_listening_ = false;
   bool is_announced_ = false;  // that the pod ends

@@ -27,6 +27,9 @@ class Wire {
   Wire() = default;
   explicit Wire(UniqueFd fd) : fd_(std::move(fd)) {}
 
+  // Gives the descriptor away. REQUIRES: plain, and all_sent().
+  UniqueFd leave() { return std::move(fd_); }
+
   int fd() const { return fd_.get(); }
   bool is_open() const { return static_cast<bool>(fd_); }
 

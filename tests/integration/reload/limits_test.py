@@ -28,12 +28,30 @@ def answer(s):
     return got
 
 
-def counted(service):
-    """sidestep_limit_hits_total by name, without zeros."""
+def takes_answers(s, count=1):
+    """Whole answers of the app, and nothing behind them."""
+    got = b""
+    while got.count(b"\r\n\r\none\n") < count:
+        more = s.recv(65536)
+        assert more, got
+        got += more
+    assert got.count(b"HTTP/1.1 200") == count and got.endswith(b"one\n")
+
+
+def metrics(service):
     with socket.create_connection(("127.0.0.1", service.control_port), timeout=10) as s:
         s.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-        text = b"".join(iter(lambda: s.recv(65536), b"")).decode()
-    return {name: int(hits) for name, hits in re.findall(r'sidestep_limit_hits_total\{limit="(\w+)"\} (\d+)', text) if int(hits)}
+        return b"".join(iter(lambda: s.recv(65536), b"")).decode()
+
+
+def counted(service):
+    """sidestep_limit_hits_total by name, without zeros."""
+    found = re.findall(r'sidestep_limit_hits_total\{limit="(\w+)"\} (\d+)', metrics(service))
+    return {name: int(hits) for name, hits in found if int(hits)}
+
+
+def open_clients(service):
+    return int(re.search(r"^sidestep_client_connections_open (\d+)", metrics(service), re.M).group(1))
 
 
 def is_counted(service, *names, times=1):
@@ -136,3 +154,48 @@ def test_out_of_descriptors_the_idle_make_room_and_nothing_spins(service):
         for one in held:
             one.close()
     eventually(lambda: s.get()[0] == 200, "it serves on")
+
+
+def test_silent_clients_go_on_where_they_were_and_are_closed_when_their_time_is_over(service):
+    """Clients that are silent for a second live on in few bytes each: nothing of that may be seen."""
+    s = begin(service, "--idle-timeout", "3s", "--max-clients", "5")
+    clients = [connect(s) for _ in range(4)]
+    for c in clients:
+        c.sendall(ASK)
+        takes_answers(c)
+    eventually(lambda: open_clients(s) == 4, "all are counted")
+    time.sleep(1.6)  # they are parked by then
+    assert open_clients(s) == 4
+    asked_again, sends_half, leaves, _ = clients
+    asked_again.sendall(ASK + ASK)
+    takes_answers(asked_again, 2)
+    sends_half.sendall(ASK[:9])
+    leaves.close()
+    eventually(lambda: open_clients(s) == 3, "who left is gone")
+    sends_half.sendall(ASK[9:])
+    takes_answers(sends_half)
+    assert counted(s) == {}
+    eventually(lambda: counted(s).get("idle_timeout", 0) == 1, "the one that stayed silent is closed", seconds=3)
+    eventually(lambda: counted(s).get("idle_timeout", 0) == 3, "and so are the others, later", seconds=5)
+    assert open_clients(s) == 0
+    for c in clients:
+        c.close()
+
+
+def test_parked_clients_count_against_the_bound_and_end_with_the_proxy(service):
+    s = begin(service, "--max-clients", "2", "--shards", "1")
+    clients = [connect(s), connect(s)]
+    for c in clients:
+        c.sendall(ASK)
+        takes_answers(c)
+    time.sleep(1.6)
+    with connect(s) as third:
+        third.sendall(ASK)
+        third.settimeout(0.3)
+        try:
+            assert answer(third) == b"", "there is no place for it"
+        except TimeoutError:
+            pass
+        is_counted(s, "max_clients")
+    assert s.terminate() == 0
+    assert [c.recv(10) for c in clients] == [b"", b""]
