@@ -8,7 +8,7 @@ export CCACHE_BASEDIR ?= $(CURDIR)
 export CCACHE_NOHASHDIR ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build test test-unit test-integration demo bench lint fmt image fuzz soak conformance clean
+.PHONY: install-yaml help deps build test test-unit test-integration demo bench lint fmt image fuzz soak conformance clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort | sed -E 's/^([a-z0-9-]+):[^#]*## /\1\t/' | expand -t 20
@@ -49,6 +49,9 @@ lint: ## clang-tidy and the repository's rules
 fmt: ## format the C++ and Go sources in place
 	@git ls-files '*.cc' '*.h' | xargs clang-format -i
 	@gofmt -w $$(git ls-files '*.go')
+
+install-yaml: ## build/install.yaml: everything of manifests/base in one file, for kubectl apply --server-side -f
+	@mkdir -p build && $(or $(KUBECTL),kubectl) kustomize manifests/base > build/install.yaml
 
 image: ## both container images, by docker, podman or buildah
 	@if docker info >/dev/null 2>&1; then for t in sidecar operator; do docker build --target $$t -t sidestep.dev/$$t:latest . || exit 1; done; \

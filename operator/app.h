@@ -18,6 +18,7 @@ namespace sidestep::op {
 struct OperatorOptions {
   k8s::AccessSources access;
   std::string name_space = "sidestep-system";  // of the Lease and of the key
+  std::string watch_namespace;                 // whose policies count; empty: all
   std::string lease = "sidestep-operator";
   std::string secret = "sidestep-operator-key";
   std::string identity;          // of this process in the Lease; unique

@@ -36,6 +36,8 @@ void add_flags(CLI::App& app, OperatorOptions& options, std::string& level, std:
   app.add_option("--context", options.access.context_flag, "context of the kubeconfig");
   app.add_option("--namespace", options.name_space,
                  "namespace of the lease and the key; default $POD_NAMESPACE");
+  app.add_option("--watch-namespace", options.watch_namespace,
+                 "look at this namespace alone, which needs no ClusterRole; default: all");
   app.add_option("--lease", options.lease, "name of the lease")->capture_default_str();
   app.add_option("--key-secret", options.secret, "Secret that holds the signing key")->capture_default_str();
   app.add_option("--listen", options.listen, "address for /healthz, /readyz and /metrics")

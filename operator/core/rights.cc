@@ -38,7 +38,7 @@ std::string_view quoted_after(std::string_view text, std::string_view before) {
 std::vector<RightsRule> rights_needed(const OwnNames& own) {
   const Names read{"get", "list", "watch"};
   const std::string ours = "sidestep.dev";
-  return {
+  std::vector<RightsRule> rules{
       {ours, {"reloadpolicies"}, read, {}, "", "policies are seen"},
       {ours,
        {"reloads"},
@@ -65,6 +65,11 @@ std::vector<RightsRule> rights_needed(const OwnNames& own) {
       {"", {"secrets"}, {"create"}, {}, own.name_space, "the signing key is made"},
       {"", {"secrets"}, {"get", "patch"}, {own.secret}, own.name_space, "the signing key is read"},
   };
+  if (own.watched.empty()) return rules;
+  std::erase_if(rules, [](const RightsRule& rule) { return has(rule.resources, "namespaces"); });
+  for (RightsRule& rule : rules)
+    if (rule.name_space.empty()) rule.name_space = own.watched;
+  return rules;
 }
 
 std::vector<RightsQuestion> questions_of(const RightsRule& rule) {

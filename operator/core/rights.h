@@ -24,6 +24,7 @@ struct OwnNames {
   std::string name_space;
   std::string lease;
   std::string secret;
+  std::string watched = {};  // the one namespace whose policies count; empty: all
 };
 
 std::vector<RightsRule> rights_needed(const OwnNames& own);

@@ -158,7 +158,7 @@ Status WebhookCertificate::refresh(bool is_leader, WallTime now) {
   const auto stored = client_.get({{"v1", "secrets"}, names_.name_space, names_.secret});
   if (!stored && stored.error().kind != ErrorKind::kNotFound) return stored.error();
   CertificateEntries entries = stored ? entries_of(*stored) : CertificateEntries{};
-  if (is_leader) {
+  if (is_leader || !stored) {  // whoever is first makes it: a leader of an earlier version makes none
     auto kept = renew(stored ? &*stored : nullptr, std::move(entries), now);
     if (!kept) return kept.error();
     entries = *std::move(kept);

@@ -36,7 +36,8 @@ class WebhookCertificate {
   };
   WebhookCertificate(k8s::Client& client, Names names);
 
-  // Reads the Secret; a leader also makes, renews and publishes. What was served stays when this fails.
+  // Reads the Secret, or makes it if there is none; a leader also renews and publishes. What was served stays
+  // when this fails.
   Status refresh(bool is_leader, WallTime now);
   // Null until there is a certificate.
   front::TlsServerPtr terms() const;

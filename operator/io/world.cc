@@ -31,9 +31,10 @@ std::string policy_of(const ReloadEntry& reload) {
 
 }  // namespace
 
-World::World(k8s::Client& client, const Clock& clock, Wake wake)
+World::World(k8s::Client& client, const Clock& clock, std::string scope, Wake wake)
     : client_(client),
       clock_(clock),
+      scope_(std::move(scope)),
       wake_(std::move(wake)),
       policies_([](const k8s::Json& object) { return entry_of(api::policy_from_json(object), object); },
                 // Policies of one namespace may be rivals for its pods.
@@ -67,8 +68,8 @@ World::~World() { stop_all(); }
 
 std::unique_ptr<k8s::Watcher> World::watcher(const k8s::Resource& resource, k8s::ListOptions options,
                                              k8s::WatchSink& sink) {
-  return std::make_unique<k8s::Watcher>(client_, clock_, k8s::ObjectRef{resource, "", ""}, std::move(options),
-                                        sink);
+  return std::make_unique<k8s::Watcher>(client_, clock_, k8s::ObjectRef{resource, scope_, ""},
+                                        std::move(options), sink);
 }
 
 void World::run_all() {
@@ -77,7 +78,7 @@ void World::run_all() {
   for (std::size_t i = 0; i < kWorkloadKinds.size(); ++i)
     watchers_.push_back(watcher({"apps/v1", kWorkloadKinds[i].second}, {.page = 200}, *workloads_[i].second));
   watchers_.push_back(watcher(kPods, {.page = 100}, pods_));
-  watchers_.push_back(watcher(kNamespaces, {.metadata_only = true}, namespaces_));
+  if (scope_.empty()) watchers_.push_back(watcher(kNamespaces, {.metadata_only = true}, namespaces_));
   for (const auto& each : watchers_)
     threads_.emplace_back([watcher = each.get()](std::stop_token stop) { watcher->run(std::move(stop)); });
 }

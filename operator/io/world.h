@@ -42,7 +42,8 @@ class World {
   // Called with the name of a policy that may have something to decide.
   using Wake = std::function<void(const std::string& policy_key)>;
 
-  World(k8s::Client& client, const Clock& clock, Wake wake);
+  // `scope`: the one namespace that is looked at; empty: all.
+  World(k8s::Client& client, const Clock& clock, std::string scope, Wake wake);
   ~World();
 
   // Starts the watches; they end when this object is destroyed or `stop_all` is called.
@@ -79,6 +80,7 @@ class World {
 
   k8s::Client& client_;
   const Clock& clock_;
+  const std::string scope_;
   const Wake wake_;
   k8s::Cache<PolicyEntry> policies_;
   k8s::Cache<ReloadEntry> reloads_;

@@ -31,7 +31,8 @@ class Operator:
 
     def __init__(self, program: Path, kubeconfig: Path, folder: Path, *flags: str):
         self.log = folder / f"operator-{next(_numbers)}.log"
-        command = [str(program), f"--kubeconfig={kubeconfig}", "--namespace=sidestep-system", "--listen=127.0.0.1:0",
+        home = [] if any(flag.startswith("--namespace=") for flag in flags) else ["--namespace=sidestep-system"]
+        command = [str(program), f"--kubeconfig={kubeconfig}", *home, "--listen=127.0.0.1:0",
                    "--lease-duration=6s", "--renew-deadline=4s", "--retry-period=300ms", "--log-level=debug", *flags]
         self.process = subprocess.Popen(command, stderr=open(self.log, "wb"))
 

@@ -1,0 +1,169 @@
+"""The chart by a real Helm on a real API server: it makes what manifests/base makes, in a namespace alone too, and leaves the definitions."""
+import contextlib
+import json
+import re
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+import yaml
+
+import api_server
+from conftest import TOP
+from fleet import GROUP, Operator, eventually
+
+CHART = TOP / "manifests/helm/sidestep"
+
+
+@pytest.fixture(scope="session")
+def helm_program() -> str:
+    """Built from its Go module the first time."""
+    done = subprocess.run([TOP / "tests/tools/helm.sh"], capture_output=True, text=True, timeout=1500)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def template(helm_program):
+    def render(*flags: str, namespace: str = "sidestep-system") -> list[dict]:
+        done = subprocess.run([helm_program, "template", "sidestep", CHART, "-n", namespace, "--kube-version=1.34.0", *flags],
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return [each for each in yaml.safe_load_all(done.stdout) if each]
+    return render
+
+
+def by_name(objects: list[dict]) -> dict:
+    return {(each["kind"], each["metadata"]["name"]): each for each in objects}
+
+
+def kinds(objects: list[dict]) -> set[str]:
+    return {each["kind"] for each in objects}
+
+
+def test_lint_has_nothing_to_say(helm_program):
+    done = subprocess.run([helm_program, "lint", "--strict", CHART], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "WARNING" not in done.stdout, done.stdout
+
+
+def test_with_no_value_changed_the_chart_makes_what_the_base_holds(template):
+    done = subprocess.run([api_server.PROGRAMS / "kubectl", "kustomize", TOP / "manifests/base"], capture_output=True, text=True, timeout=60)
+    base = by_name([each for each in yaml.safe_load_all(done.stdout) if each])
+    base.pop(("Namespace", "sidestep-system"))
+    made = by_name(template())
+    for crd in [each for each in made.values() if each["kind"] == "CustomResourceDefinition"]:
+        assert crd["metadata"]["annotations"].pop("helm.sh/resource-policy") == "keep"
+        if not crd["metadata"]["annotations"]:
+            del crd["metadata"]["annotations"]
+    container = base["Deployment", "sidestep-operator"]["spec"]["template"]["spec"]["containers"][0]
+    version = re.search(r"project\(sidestep VERSION (\S+)", (TOP / "CMakeLists.txt").read_text()).group(1)
+    assert container["image"] == f"sidestep.dev/operator:{version}"
+    assert made.keys() == base.keys()
+    for name, wanted in base.items():
+        assert made[name] == wanted, name
+
+
+def test_one_file_holds_everything_and_the_api_server_takes_it(cluster):
+    done = subprocess.run(["make", "-C", TOP, "install-yaml", f"KUBECTL={api_server.PROGRAMS}/kubectl"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    done = cluster.kubectl("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", str(TOP / "build/install.yaml"))
+    assert done.returncode == 0 and "Warning" not in done.stderr, done.stderr
+
+
+def test_a_namespace_alone_needs_no_cluster_roles(template):
+    made = template("--set=namespaced=true,crds.install=false", namespace="team")
+    assert kinds(made) == {"ServiceAccount", "Role", "RoleBinding", "Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy"}
+    assert {each["metadata"]["namespace"] for each in made} == {"team"}
+    command = by_name(made)["Deployment", "sidestep-operator"]["spec"]["template"]["spec"]["containers"][0]["command"]
+    assert "--watch-namespace=team" in command and not any("webhook" in word for word in command)
+
+
+def test_an_operator_of_one_namespace_works_with_its_roles_alone(template, cluster, programs, tmp_path):
+    cluster.call("POST", "/api/v1/namespaces", {"metadata": {"name": "team"}})
+    made = [each for each in template("--set=namespaced=true,crds.install=false", namespace="team") if each["kind"] != "Deployment"]
+    done = cluster.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(made))
+    assert done.returncode == 0, done.stderr
+    path = "/api/v1/namespaces/team/serviceaccounts/sidestep-operator/token"
+    token = cluster.call("POST", path, {"spec": {"expirationSeconds": 7200}})["status"]["token"]
+    kubeconfig = cluster.write_kubeconfig(tmp_path / "team", token)
+    operator = Operator(programs / "bin/sidestep-operator", kubeconfig, tmp_path, "--namespace=team", "--watch-namespace=team")
+    try:
+        policy = {"apiVersion": "sidestep.dev/v1alpha1", "kind": "ReloadPolicy", "metadata": {"name": "p"},
+                  "spec": {"selector": {"matchLabels": {"a": "b"}}}}
+        for namespace in ("team", "default"):
+            cluster.call("POST", f"{GROUP}/namespaces/{namespace}/reloadpolicies", policy)
+        home = f"{GROUP}/namespaces/team/reloadpolicies/p"
+        eventually(lambda: cluster.call("GET", home).get("status", {}).get("observedGeneration") == 1, what="the policy was not visited")
+        assert "status" not in cluster.call("GET", f"{GROUP}/namespaces/default/reloadpolicies/p")
+
+        def is_ready():
+            with contextlib.suppress(urllib.error.URLError):
+                return urllib.request.urlopen(f"http://127.0.0.1:{operator.health_port()}/readyz", timeout=5).read() == b"ok\n"
+        eventually(is_ready, what="a right is missing")
+    finally:
+        operator.stop()
+        cluster.kubectl("delete", "reloadpolicy", "p", "-n", "default")
+        cluster.kubectl("delete", "namespace", "team", "--wait=false")
+
+
+def test_every_value_is_explained_and_does_something(template):
+    text = (CHART / "values.yaml").read_text()
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        is_group = re.fullmatch(r"\w+:", line) and line != "resources:"
+        if re.match(r" *\w+:", line) and not is_group and not line.startswith(("  requests", "  limits")):
+            assert lines[number - 1].lstrip().startswith("#"), f"no comment above: {line}"
+    used = "".join(path.read_text() for path in (CHART / "templates").iterdir())
+
+    def paths(value, prefix=".Values"):
+        if isinstance(value, dict) and value and prefix != ".Values.resources":
+            return [path for key, inner in value.items() for path in paths(inner, f"{prefix}.{key}")]
+        return [prefix]
+    assert [path for path in paths(yaml.safe_load(text)) if path not in used] == []
+
+
+def test_values_reach_their_fields(template):
+    made = by_name(template(
+        "--set=image.repository=r/o,image.tag=t,image.pullPolicy=Always,sidecar.image=s:1,replicas=3,log.level=debug,extraArgs={--workers=2}",
+        "--set=podAnnotations.a=b,nodeSelector.disk=ssd,terminationGracePeriodSeconds=9,webhook.failurePolicy=Ignore",
+        "--set=webhook.excludedNamespaces={x},imagePullSecrets[0].name=p,tolerations[0].operator=Exists,resources.limits.memory=1Gi"))
+    spec = made["Deployment", "sidestep-operator"]["spec"]
+    pod = spec["template"]["spec"]
+    container = pod["containers"][0]
+    assert (spec["replicas"], container["image"], container["imagePullPolicy"]) == (3, "r/o:t", "Always")
+    assert {"--log-level=debug", "--sidecar-image=s:1", "--workers=2"} <= set(container["command"])
+    assert spec["template"]["metadata"]["annotations"] == {"a": "b"} and pod["nodeSelector"] == {"disk": "ssd"}
+    assert (pod["terminationGracePeriodSeconds"], pod["imagePullSecrets"]) == (9, [{"name": "p"}])
+    assert pod["tolerations"] == [{"operator": "Exists"}] and container["resources"]["limits"]["memory"] == "1Gi"
+    webhook = made["MutatingWebhookConfiguration", "sidestep-operator"]["webhooks"][0]
+    assert webhook["failurePolicy"] == "Ignore"
+    assert webhook["namespaceSelector"]["matchExpressions"][0]["values"] == ["kube-system", "sidestep-system", "x"]
+
+
+def test_it_installs_upgrades_and_leaves_definitions_and_policies_behind(helm_program):
+    server = api_server.ApiServer()
+    try:
+        server.start()
+
+        def helm(*words):
+            done = subprocess.run([helm_program, *words, "-n", "sidestep-system", f"--kubeconfig={server.kubeconfig}"],
+                                  capture_output=True, text=True, timeout=120)
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+        helm("install", "sidestep", str(CHART), "--create-namespace")
+        policy = {"apiVersion": "sidestep.dev/v1alpha1", "kind": "ReloadPolicy", "metadata": {"name": "p"},
+                  "spec": {"selector": {"matchLabels": {"a": "b"}}}}
+        give_up = time.monotonic() + 30
+        while server.kubectl("create", "-f", "-", input=json.dumps(policy)).returncode != 0:
+            assert time.monotonic() < give_up, "the definitions are not served"
+            time.sleep(0.1)
+        helm("upgrade", "sidestep", str(CHART), "--set=replicas=3")
+        found = server.call("GET", "/apis/apps/v1/namespaces/sidestep-system/deployments/sidestep-operator")
+        assert found["spec"]["replicas"] == 3
+        assert "kept due to the resource policy" in helm("uninstall", "sidestep")
+        assert server.kubectl("get", "reloadpolicy", "p").returncode == 0
+        assert server.kubectl("get", "mutatingwebhookconfiguration", "sidestep-operator").returncode != 0
+    finally:
+        server.stop()
