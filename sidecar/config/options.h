@@ -127,7 +127,7 @@ struct Options {
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kText;
   bool access_log = false;
-  SeccompMode seccomp = SeccompMode::kEnforce;  // of the worker
+  SeccompMode seccomp = SeccompMode::kAuto;  // of the worker
 };
 
 }  // namespace sidestep::sidecar

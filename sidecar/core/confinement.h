@@ -11,6 +11,7 @@ enum class SeccompMode : std::uint8_t {
   kOff,
   kLog,      // system calls that are not on the list are made, and logged by the kernel
   kEnforce,  // they fail with ENOSYS
+  kAuto,     // enforced where the process is filtered already, as a second filter costs nothing
 };
 
 struct Confinement {

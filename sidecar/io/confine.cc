@@ -1,6 +1,7 @@
 #include "sidecar/io/confine.h"
 
 #include <linux/capability.h>
+#include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -30,9 +31,16 @@ constexpr bool kIsSanitized = true;  // its runtime makes calls that we never ma
 constexpr bool kIsSanitized = false;
 #endif
 
+// The kernel keeps one cache of verdicts for all filters of a process.
+SeccompMode resolved(SeccompMode mode) {
+  if (mode != SeccompMode::kAuto) return mode;
+  return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == SECCOMP_MODE_FILTER ? SeccompMode::kEnforce : SeccompMode::kOff;
+}
+
 }  // namespace
 
-Confinement confine(SeccompMode seccomp) {
+Confinement confine(SeccompMode asked) {
+  const SeccompMode seccomp = resolved(asked);
   Confinement done;
   done.bounding_set = empty_bounding_set();
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
@@ -48,8 +56,10 @@ Confinement confine(SeccompMode seccomp) {
     done.kept.push_back(
         "user id 0: files of root stay within reach; run as another user, as the manifests do");
   if (seccomp == SeccompMode::kOff || kIsSanitized) {
-    done.kept.push_back(std::string("every system call: ") +
-                        (kIsSanitized ? "a build with a sanitizer makes calls of its own" : "--seccomp off"));
+    const char* why =
+        asked == SeccompMode::kOff ? "--seccomp off" : "--seccomp auto, and no filter of a container";
+    if (kIsSanitized) why = "a build with a sanitizer makes calls of its own";
+    done.kept.push_back(std::string("every system call: ") + why);
     return done;
   }
   const Status filtered = install_syscall_filter(seccomp == SeccompMode::kLog);

@@ -32,7 +32,7 @@ def metric(port):
 
 def test_the_worker_has_no_capability_and_its_filter_and_nobody_else_inherits_them(service):
     port = free_port()
-    s = service(words=("--control-listen", f"127.0.0.1:{port}", "--shards", "2"))
+    s = service(words=("--control-listen", f"127.0.0.1:{port}", "--shards", "2", "--seccomp", "enforce"))
     assert metric(port) == {"no_new_privileges": True, "capabilities": True, "bounding_set": os.geteuid() == 0 or metric(port)["bounding_set"],
                             "seccomp": not SANITIZED}
     for status in statuses(s.worker()):
@@ -56,3 +56,10 @@ def test_the_filter_can_be_left_out_and_the_metric_says_so(service, mode):
     s = service(words=("--control-listen", f"127.0.0.1:{port}", "--seccomp", mode))
     assert metric(port)["seccomp"] is False
     assert mode == "log" or "--seccomp off" in s.output() or SANITIZED
+
+
+def test_by_itself_the_filter_joins_one_of_a_container_and_is_left_out_where_there_is_none(service):
+    port = free_port()
+    s = service(words=("--control-listen", f"127.0.0.1:{port}", "--seccomp", "auto"))
+    ours = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":\t" in line)
+    assert metric(port)["seccomp"] is (ours["Seccomp"] == "2" and not SANITIZED)

@@ -17,8 +17,8 @@ from conftest import APP, BINS, QUICK, Service, eventually, free_port
 PROXY_USER, APP_USER = 65532, 1000
 
 
-# A container's environment is its own; only what steers a sanitizer comes from outside.
-SANITIZERS = {name: value for name, value in os.environ.items() if name in ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")}
+# A container's environment is its own; only what steers sanitizers and the filter comes from outside.
+SANITIZERS = {name: value for name, value in os.environ.items() if name in ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS", "SIDESTEP_SECCOMP")}
 
 
 class Pod(Service):
