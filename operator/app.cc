@@ -13,6 +13,7 @@
 #include "operator/app_pages.h"
 #include "operator/io/controller.h"
 #include "operator/io/rights.h"
+#include "operator/io/slots.h"
 
 namespace sidestep::op {
 namespace {
@@ -46,7 +47,14 @@ struct Operator {
         sidecars(*pods, clock, [this] { return authority(); }),
         book(sidecars, clock),
         sources(client, clock, [this](const std::string& key) { queue.add(key); }),
-        gatherer({world, sources, book, ledger, clock, [this] { return keys.keys().hash; }},
+        slots({o.max_reloads, o.max_reloads_per_namespace}, [this] { return world.started_reloads(); }),
+        gatherer({world,
+                  sources,
+                  book,
+                  ledger,
+                  clock,
+                  [this] { return keys.keys().hash; },
+                  {o.max_reloads, o.max_reloads_per_namespace}},
                  SIDESTEP_VERSION),
         applier(parts()),
         controller({queue, gatherer, applier, trust, metrics, clock}),
@@ -66,7 +74,8 @@ struct Operator {
             ledger,
             clock,
             [this] { return lease.may_act(clock.steady()); },
-            [this](const std::string& name_space, const PodRef& pod) { return address(name_space, pod); }};
+            [this](const std::string& name_space, const PodRef& pod) { return address(name_space, pod); },
+            [this](const std::string& reload) { return slots.try_take(reload, clock.steady()); }};
   }
   std::optional<SidecarAddress> address(const std::string& name_space, const PodRef& pod) const {
     const auto view = world.pod(name_space + "/" + pod.name);
@@ -104,6 +113,7 @@ struct Operator {
   SidecarBook book;
   WriteLedger ledger;
   SourceWatches sources;
+  Slots slots;
   Gatherer gatherer;
   Applier applier;
   Controller controller;

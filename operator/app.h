@@ -24,7 +24,9 @@ struct OperatorOptions {
   std::string identity;          // of this process in the Lease; unique
   std::string listen = ":8080";  // health and metrics
   WebhookOptions webhook;
-  int workers = 4;  // policies worked on at the same time
+  int workers = 4;                    // policies worked on at the same time
+  int max_reloads = 0;                // at a time, in the cluster; 0: any number
+  int max_reloads_per_namespace = 0;  // the same in each namespace
   k8s::LeaseLimits lease_limits;
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kText;

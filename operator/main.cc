@@ -57,6 +57,13 @@ void add_flags(CLI::App& app, OperatorOptions& options, std::string& level, std:
   app.add_option("--workers", options.workers, "policies worked on at the same time")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
+  app.add_option("--max-reloads", options.max_reloads, "reloads at a time in the cluster; 0: any number")
+      ->check(CLI::Range(0, 100'000))
+      ->capture_default_str();
+  app.add_option("--max-reloads-per-namespace", options.max_reloads_per_namespace,
+                 "reloads at a time in each namespace; 0: any number")
+      ->check(CLI::Range(0, 100'000))
+      ->capture_default_str();
   app.add_option("--log-level", level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   app.add_option("--log-format", format, "text or json")->check(CLI::IsMember({"text", "json"}));

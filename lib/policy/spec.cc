@@ -217,6 +217,25 @@ void read_shutdown(Fields& spec, Shutdown& out) {
   }
 }
 
+void read_guards(Fields& spec, Guards& out) {
+  Fields fields = spec.child("guards");
+  fields.seconds("minimumIntervalSeconds", out.minimum_interval, {0, 604'800});
+  fields.finish();
+}
+
+void read_depends_on(Fields& spec, std::vector<std::string>& out) {
+  for (const auto& [item, place] : spec.list("dependsOn", kMostDependencies)) {
+    const bool is_name = item->kind == ValueKind::kScalar && is_object_name(item->text);
+    if (!is_name)
+      spec.complain(*item, "dependsOn",
+                    "is not the name of a ReloadPolicy; write lower-case letters, digits and '-'");
+    else if (std::find(out.begin(), out.end(), item->text) != out.end())
+      spec.complain(*item, "dependsOn", "stands in the list twice; keep one");
+    else
+      out.push_back(item->text);
+  }
+}
+
 void read_spec(const Value& value, const std::string& place, Mistakes& mistakes, PolicySpec& out) {
   Fields spec(value, place, mistakes);
   read_target(spec, out);
@@ -235,6 +254,9 @@ void read_spec(const Value& value, const std::string& place, Mistakes& mistakes,
   spec.boolean("exposeGeneration", out.expose_generation);
   spec.boolean("reportOutput", out.report_output);
   spec.number("historyLimit", out.history_limit, {1, 100});
+  read_guards(spec, out.guards);
+  spec.number("priority", out.priority, {-1000, 1000});
+  read_depends_on(spec, out.depends_on);
   spec.finish();
 }
 

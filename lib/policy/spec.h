@@ -119,6 +119,12 @@ struct Shutdown {
   Seconds app_stop{5};         // from SIGTERM to SIGKILL of a generation
 };
 
+struct Guards {
+  Seconds minimum_interval{0};  // from the end of a reload to the start of the next; 0..604800
+};
+
+inline constexpr std::size_t kMostDependencies = 16;
+
 struct PolicySpec {
   std::optional<TargetRef> target_ref;                        // xor selector; neither outside a cluster
   std::vector<std::pair<std::string, std::string>> selector;  // matchLabels
@@ -136,6 +142,10 @@ struct PolicySpec {
   bool expose_generation = false;  // Sidestep-Generation in each response
   bool report_output = false;      // the app's last lines may leave the pod in verdicts
   int history_limit = 10;          // finished Reload objects that are kept; 1..100
+  // Of the operator alone; a sidecar ignores them.
+  Guards guards;
+  int priority = 0;                     // where reloads wait for one another; -1000..1000, the higher first
+  std::vector<std::string> depends_on;  // policies of the namespace whose reloads come first
 };
 
 // Reads a whole ReloadPolicy document (apiVersion, kind, metadata, spec) or a bare spec, YAML or JSON, at

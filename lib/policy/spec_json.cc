@@ -120,6 +120,11 @@ std::string policy_to_json(const PolicySpec& spec) {
   out["exposeGeneration"] = spec.expose_generation;
   out["reportOutput"] = spec.report_output;
   out["historyLimit"] = spec.history_limit;
+  // Of the operator alone: left out where they say nothing, so that older sidecars read the rest.
+  if (spec.guards.minimum_interval.count() != 0)
+    out["guards"] = {{"minimumIntervalSeconds", spec.guards.minimum_interval.count()}};
+  if (spec.priority != 0) out["priority"] = spec.priority;
+  if (!spec.depends_on.empty()) out["dependsOn"] = spec.depends_on;
   return out.dump();
 }
 

@@ -53,7 +53,10 @@ constexpr std::array<ReasonName, kReasons> kReasonNames{
      {Reason::kAllRead, "AllRead"},
      {Reason::kWriteForbidden, "WriteForbidden"},
      {Reason::kWriteRejected, "WriteRejected"},
-     {Reason::kSplit, "Split"}}};
+     {Reason::kSplit, "Split"},
+     {Reason::kBudget, "Budget"},
+     {Reason::kDependency, "Dependency"},
+     {Reason::kMinimumInterval, "MinimumInterval"}}};
 
 bool is_reason(std::string_view text) {
   const auto is_letter_or_digit = [](unsigned char c) { return std::isalnum(c) != 0; };

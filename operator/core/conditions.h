@@ -68,8 +68,11 @@ enum class Reason : std::uint8_t {
   kWriteForbidden,  // the API server does not let us write
   kWriteRejected,   // it takes no such object
   kSplit,           // some pods were promoted and others went back
+  kBudget,          // as many reloads run as may
+  kDependency,      // a policy of dependsOn comes first
+  kMinimumInterval,
 };
-inline constexpr std::size_t kReasons = 40;
+inline constexpr std::size_t kReasons = 43;
 std::string_view to_string(Reason reason);
 
 // Puts the condition into the list, keeping the transition time when the status is the same. Messages are cut

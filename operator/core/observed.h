@@ -137,6 +137,30 @@ struct RivalPolicy {
   WallTime creation_time{};
 };
 
+// How many Reloads may run at the same time; 0: any number.
+struct Budget {
+  int in_cluster = 0;
+  int in_namespace = 0;
+};
+
+// A Reload of another policy that runs, or waits for the budget alone.
+struct OtherReload {
+  std::string name_space;
+  std::string uid;
+  bool is_running = false;
+  int priority = 0;
+  WallTime creation_time{};
+};
+
+// A policy that spec.dependsOn names.
+struct Dependency {
+  std::string policy;
+  bool exists = true;
+  bool is_cycle = false;              // it waits for us, be it through others
+  std::string unfinished;             // what of it is not over; "" when nothing is
+  std::optional<WallTime> failed_at;  // its last Reload did not succeed, and ended then
+};
+
 struct Observed {
   std::string name_space;
   std::string policy_name;
@@ -147,6 +171,9 @@ struct Observed {
   std::vector<RivalPolicy> rivals;
   ObservedSources sources;
   std::optional<WriteRefusal> refused_write;  // the last plan ended with it
+  Budget budget;
+  std::vector<OtherReload> others;  // empty without a budget
+  std::vector<Dependency> dependencies;
   bool namespace_terminating = false;
   // When a pod that did not answer, or refused, is to be asked again; absent when all did.
   std::optional<Millis> ask_again;

@@ -39,6 +39,10 @@ struct PatchReloadStatus {
   std::string name;
   api::ReloadStatus status;
 };
+// A place in the budget (io/slots.h); without one the rest of the plan waits.
+struct TakeSlot {
+  std::string reload;
+};
 struct AddFinalizer {
   Subject subject;
   std::string name;
@@ -99,9 +103,9 @@ struct EmitEvent {
   std::string note;    // at most 1024 bytes
 };
 
-using Action = std::variant<CreateReload, PatchPolicyStatus, PatchReloadStatus, AddFinalizer, RemoveFinalizer,
-                            DeleteReload, RefreshPod, SidecarPolicy, SidecarReload, SidecarWeight,
-                            SidecarPromote, SidecarAbort, EmitEvent>;
+using Action = std::variant<CreateReload, PatchPolicyStatus, PatchReloadStatus, TakeSlot, AddFinalizer,
+                            RemoveFinalizer, DeleteReload, RefreshPod, SidecarPolicy, SidecarReload,
+                            SidecarWeight, SidecarPromote, SidecarAbort, EmitEvent>;
 
 struct Plan {
   std::vector<Action> actions;

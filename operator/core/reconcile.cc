@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "operator/core/admission.h"
 #include "operator/core/commands.h"
 #include "operator/core/conditions.h"
 #include "operator/core/fleet.h"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr Millis kAtOnce{0};
 constexpr Millis kLookForSidecars{1'000};  // a reload waits for them
+constexpr Millis kLookForTurn{1'000};      // a reload waits for others
 constexpr Millis kSoonest{100};            // a pod that does not answer is looked at again
 constexpr Millis kLookIdle{60'000};
 
@@ -70,6 +72,8 @@ void go_on(Turn& turn, const api::Reload& stored, const api::Reload& reload) {
 // The run's first turn is decided in the same look: fewer writes, and candidates start sooner.
 void begin(Turn& turn, const api::Reload& reload) {
   const api::ObjectMeta& policy = turn.seen.policy->meta;
+  const Budget& budget = turn.seen.budget;
+  if (budget.in_cluster > 0 || budget.in_namespace > 0) turn.act(TakeSlot{reload.meta.name});
   if (!policy.has_finalizer()) turn.act(AddFinalizer{Subject::kPolicy, policy.name});
   if (!reload.meta.has_finalizer()) turn.act(AddFinalizer{Subject::kReload, reload.meta.name});
   turn.because(reload.meta.name + " starts");
@@ -112,6 +116,11 @@ bool consider_next(Turn& turn, const Queue& queue) {
   }
   if (asked.pause) {
     wait(turn, reload, Reason::kPaused, "paused by annotation before it started");
+    return false;
+  }
+  if (const auto waits = admission_of(turn.seen, reload, queue.last(), turn.now)) {
+    wait(turn, reload, waits->reason, waits->message);
+    turn.look_in(kLookForTurn);
     return false;
   }
   begin(turn, reload);

@@ -109,6 +109,10 @@ struct Applier::Run {
     if (!self.may_write_status(reload_mark(action.name))) return {Applied::kAgain, "", Millis{500}};
     return patch_status(Subject::kReload, action.name, api::status_to_json(action.status));
   }
+  ApplyResult operator()(const TakeSlot& action) {
+    if (!parts().may_start || parts().may_start(home() + "/" + action.reload)) return {};
+    return {Applied::kAgain, action.reload + " waits for its turn", Millis{500}};
+  }
   ApplyResult operator()(const AddFinalizer& action) {
     return set_finalizers(action.subject, action.name, true);
   }

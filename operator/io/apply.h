@@ -49,6 +49,8 @@ class Applier {
     std::function<bool()> may_act;  // false: this process may no longer lead
     // The control port of the pod, as last observed; nothing when it is gone.
     std::function<std::optional<SidecarAddress>(const std::string& name_space, const PodRef&)> address;
+    // Whether the Reload ("namespace/name") has a place in the budget; empty: there is no budget.
+    std::function<bool(const std::string& reload)> may_start = {};
   };
   explicit Applier(Parts parts) : parts_(std::move(parts)) {}
 

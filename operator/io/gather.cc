@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "operator/core/admission.h"
 #include "operator/core/triggers.h"
 
 namespace sidestep::op {
@@ -98,6 +99,36 @@ void Gatherer::add_rivals(Observed& observed) const {
   }
 }
 
+void Gatherer::add_others(Observed& observed) const {
+  observed.budget = parts_.budget;
+  if (observed.budget.in_cluster == 0 && observed.budget.in_namespace == 0) return;
+  for (const auto& entry : world_.reloads()) {
+    const api::Reload& reload = entry->object;
+    const bool is_ours =
+        reload.meta.name_space == observed.name_space && reload.spec.policy == observed.policy_name;
+    if (is_ours || is_final(reload.status.phase)) continue;
+    const bool is_running = reload.status.start_time.has_value();
+    const auto* progress = find_condition(reload.status.conditions, condition::kProgressing);
+    if (!is_running && (progress == nullptr || progress->reason != to_string(Reason::kBudget))) continue;
+    const auto policy = world_.policy(reload.meta.name_space + "/" + reload.spec.policy);
+    observed.others.push_back({reload.meta.name_space, reload.meta.uid, is_running,
+                               policy ? policy->object.spec.priority : 0, reload.meta.creation_time});
+  }
+}
+
+void Gatherer::add_dependencies(Observed& observed) const {
+  std::map<std::string, std::vector<std::string>> graph;
+  if (observed.policy->spec.depends_on.empty()) return;
+  for (const auto& entry : world_.policies(observed.name_space + "/"))
+    graph[entry->object.meta.name] = entry->object.spec.depends_on;
+  for (const std::string& name : observed.policy->spec.depends_on) {
+    const auto policy = world_.policy(observed.name_space + "/" + name);
+    observed.dependencies.push_back(dependency_of(name, policy ? &policy->object : nullptr,
+                                                  world_.reloads_of(observed.name_space, name)));
+    observed.dependencies.back().is_cycle = reaches(graph, name, observed.policy_name);
+  }
+}
+
 void Gatherer::add_sources(const std::string& policy_key, Observed& observed) {
   const auto& sources = observed.policy->spec.triggers.sources;
   parts_.sources.keep(policy_key, observed.name_space, sources);
@@ -131,6 +162,8 @@ std::optional<Observed> Gatherer::gather(const std::string& policy_key) {
   add_pods(observed);
   add_workload(observed);
   add_rivals(observed);
+  add_others(observed);
+  add_dependencies(observed);
   add_sources(policy_key, observed);
   return observed;
 }

@@ -26,6 +26,7 @@ class Gatherer {
     WriteLedger& ledger;
     const Clock& clock;
     std::function<std::string()> hash_key;  // of this installation; "" while it is not known
+    Budget budget = {};
   };
   Gatherer(Parts parts, std::string version)
       : parts_(std::move(parts)),
@@ -43,6 +44,8 @@ class Gatherer {
   void add_workload(Observed& observed) const;
   void add_pods(Observed& observed) const;
   void add_rivals(Observed& observed) const;
+  void add_others(Observed& observed) const;
+  void add_dependencies(Observed& observed) const;
   void add_sources(const std::string& policy_key, Observed& observed);
 
   const Parts parts_;

@@ -105,6 +105,15 @@ std::vector<api::Reload> World::reloads_of(const std::string& name_space,
   return found;
 }
 
+std::map<std::string, bool> World::started_reloads() const {
+  std::map<std::string, bool> started;
+  for (const auto& reload : reloads_.all({})) {
+    const auto& [meta, spec, status] = reload->object;
+    if (status.start_time) started[meta.name_space + "/" + meta.name] = !is_final(status.phase);
+  }
+  return started;
+}
+
 k8s::Cache<WorkloadView>* World::workloads_of_kind(const std::string& kind) const {
   for (const auto& [name, cache] : workloads_)
     if (name == kind) return cache.get();

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -59,6 +60,9 @@ class World {
   }
   // Reloads of the namespace that name this policy.
   std::vector<api::Reload> reloads_of(const std::string& name_space, const std::string& policy_name) const;
+  std::vector<std::shared_ptr<const ReloadEntry>> reloads() const { return reloads_.all({}); }
+  // Those that have started: "namespace/name" → it still runs.
+  std::map<std::string, bool> started_reloads() const;
   // The workload that the policy targets, if it has one and it is there.
   std::shared_ptr<const WorkloadView> workload_of(const api::ReloadPolicy& policy) const;
   // Which pods are the policy's; matches nothing while the target does not exist.

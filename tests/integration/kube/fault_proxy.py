@@ -3,6 +3,7 @@ import http.client
 import json
 import ssl
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -17,10 +18,16 @@ class FaultProxy:
     lose         how many writes are done but their answers lost
     cut_watches  break off every watch that is open, in the middle of a line
     expire       how many watches are answered with an ERROR event of code 410 in a 200 stream
+    fail         how many requests are answered 500
+    strangers    how many requests are answered 401, as when a token has expired before the next one is there
+    garble       how many watches get a line that is half an event
+    delay        seconds that each request takes longer
+    stale        how many lists of Reloads and policies are answered with the first that ever was, as by a server that is behind
     """
 
     def __init__(self, api):
         self.api, self.writes, self.throttle, self.lose, self.expire, self.cuts = api, [], 0, 0, 0, 0
+        self.fail, self.strangers, self.garble, self.stale, self.delay, self.lists = 0, 0, 0, 0, 0.0, {}
         self.on_write = lambda number: None
         self.lock = threading.Lock()
         handler = type("Handler", (Handler,), {"proxy": self})
@@ -76,6 +83,15 @@ class Handler(BaseHTTPRequestHandler):
         watch = "watch=true" in self.path
         if not watch and "leases" not in self.path and self.proxy.take("throttle"):
             return self._say(429, {"Retry-After": "1"}, b'{"message":"slow down"}')
+        if not watch and "leases" not in self.path:
+            time.sleep(self.proxy.delay)
+            if self.proxy.take("fail"):
+                return self._say(500, {}, b'{"kind":"Status","code":500,"message":"etcdserver: leader changed"}')
+            if self.proxy.take("strangers"):
+                return self._say(401, {}, b'{"kind":"Status","code":401,"message":"Unauthorized"}')
+        listed = self.command == "GET" and not watch and self.path.split("?")[0].endswith(("/reloads", "/reloadpolicies"))
+        if listed and self.path in self.proxy.lists and self.proxy.take("stale"):
+            return self._say(200, {"Content-Type": "application/json"}, self.proxy.lists[self.path])
         if watch and self.proxy.take("expire"):
             event = {"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"}}
             return self._say(200, {}, json.dumps(event).encode() + b"\n")
@@ -92,6 +108,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _pass_on(self, answer: http.client.HTTPResponse) -> None:
         text = answer.read()
+        if self.command == "GET" and answer.status == 200:
+            self.proxy.lists.setdefault(self.path, text)
         # The lease and the public keys are written by each process that begins, whatever there is to do.
         by_rote = "/leases" in self.path or "/sidestep-trust" in self.path
         if self.command in WRITES and not by_rote and answer.status < 300:
@@ -115,6 +133,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._chunk(line[: len(line) // 2])
                 self.close_connection = True
                 return
+            if self.proxy.take("garble"):
+                self._chunk(line[: len(line) // 2] + b"\n")
             self._chunk(line)
         self._chunk(b"")
 

@@ -85,3 +85,33 @@ def test_throttled_operator_obeys_retry_after(start_behind, proxy, fleet):
     assert_ended_right(shop, "t")
     assert proxy.throttle == 0
     assert operator.process.poll() is None
+
+
+def test_servers_that_fail_refuse_garble_or_dawdle_are_outlived(start_behind, proxy, fleet):
+    """One reload under each fault; the process stays the same, and nothing is done twice."""
+    operator = start_behind()
+    shop = fleet(count=2).fill(checks=False)
+    faults = {"fail": 6, "strangers": 4, "garble": 3, "delay": 0.3}
+    for generation, (fault, amount) in enumerate(faults.items(), start=2):
+        setattr(proxy, fault, amount)
+        shop.annotate(fault)
+        assert shop.ended(fault, 60)["status"]["phase"] == "Succeeded", fault
+        assert {s.generation for s in shop.sidecars.values()} == {generation}, fault
+        assert fault == "delay" or getattr(proxy, fault) == 0, f"{fault} was not met"
+    assert len(shop.reloads()) == len(faults)
+    assert operator.process.poll() is None
+
+
+def test_lists_from_a_server_that_is_behind_reload_nothing_again(start_behind, proxy, fleet):
+    """What it lists knows neither the reload nor its token; the versions of our own writes say that it is old."""
+    start_behind()
+    shop = fleet(count=2).fill(checks=False)
+    shop.annotate("t")
+    assert_ended_right(shop, "t")
+    proxy.stale, proxy.expire = 2, 4
+    proxy.cut_watches()
+    shop.annotate("u")  # an event, so that every stream meets its cut
+    assert shop.ended("u", 60)["status"]["phase"] == "Succeeded"
+    eventually(lambda: proxy.stale == 0, 60, "no list was old")
+    assert {s.generation for s in shop.sidecars.values()} == {3}
+    assert len(shop.reloads()) == 2

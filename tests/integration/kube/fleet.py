@@ -97,13 +97,13 @@ class Fleet:
             return json.loads(done.stdout)["data"] if done.returncode == 0 else None
         return next(iter(eventually(read, what="the public key was not published").values()))
 
-    def add_pod(self) -> str:
+    def add_pod(self, template: str = "h1") -> str:
         """A pod that is Ready at a loopback address, where a sidecar answers. REQUIRES: the public key is published."""
         number = next(_addresses)
         name, address = f"shop-{number}", f"127.0.{number // 250}.{number % 250 + 1}"
         path = f"/api/v1/namespaces/{self.namespace}/pods"
         pod = self.api.call("POST", path, {
-            "metadata": {"name": name, "labels": {"app": "shop", "pod-template-hash": "h1"}},
+            "metadata": {"name": name, "labels": {"app": "shop", "pod-template-hash": template}},
             "spec": {"nodeName": "nowhere",
                      "initContainers": [{"name": "sidestep", "image": "sidestep", "restartPolicy": "Always",
                                          "ports": [{"name": "sidestep-ctl", "containerPort": fake_sidecar.PORT}]}],

@@ -52,6 +52,9 @@ spec:
   exposeGeneration: true
   reportOutput: true
   historyLimit: 3
+  guards: {minimumIntervalSeconds: 300}
+  priority: 7
+  dependsOn: [db, cache]
 status: {observedGeneration: 3}
 )";
 
@@ -83,6 +86,9 @@ TEST(SpecTest, EveryFieldIsRead) {
   EXPECT_EQ(spec.config[1].mode, SnapshotMode::kLive);
   EXPECT_EQ(spec.shutdown.app_stop, Seconds(6));
   EXPECT_EQ(spec.history_limit, 3);
+  EXPECT_EQ(spec.guards.minimum_interval, Seconds(300));
+  EXPECT_EQ(spec.priority, 7);
+  EXPECT_EQ(spec.depends_on, (std::vector<std::string>{"db", "cache"}));
 }
 
 TEST(SpecTest, JsonOutputReadsBackToTheSameValue) {
@@ -148,6 +154,10 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Case{"suspend: yes", "suspend: yes: is not a boolean; write true or false"},
         Case{"historyLimit: \"5\"", "historyLimit: \"5\": is not a whole number"},
+        Case{"dependsOn: [db, db]", "stands in the list twice"},
+        Case{"dependsOn: [DB]", "is not the name of a ReloadPolicy"},
+        Case{"priority: 1001", "from -1000 to 1000"},
+        Case{"guards: {minimumIntervalSeconds: -1}", "from 0 to 604800"},
         Case{"historyLimit: 5.5", "is not a whole number"},
         Case{"historyLimit: 99999999999999999999", "not a whole number"},
         Case{"historyLimit: 101", "from 1 to 100"}, Case{"rollout: 5", "rollout: 5: is not a map"},
@@ -196,7 +206,8 @@ TEST(SpecTest, NullCountsAsAbsent) {
 }
 
 TEST(SpecTest, TextThatIsNotUtf8IsRefusedWithItsLine) {
-  const auto spec = parse_policy("suspend: false\nreadiness: {httpGet: {path: /, host: \"a\xFF\"}}\n", "p.yaml");
+  const auto spec =
+      parse_policy("suspend: false\nreadiness: {httpGet: {path: /, host: \"a\xFF\"}}\n", "p.yaml");
   ASSERT_FALSE(spec);
   EXPECT_NE(spec.error().detail.find("UTF-8"), std::string::npos) << spec.error().detail;
   EXPECT_NE(spec.error().detail.find("2"), std::string::npos) << spec.error().detail;

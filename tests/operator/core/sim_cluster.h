@@ -195,6 +195,7 @@ class SimCluster {
     EXPECT_NE(find(patch.name)->status, patch.status) << "a write that changes nothing";
     find(patch.name)->status = patch.status;
   }
+  void perform(const TakeSlot&) {}
   void perform(const AddFinalizer& add) {
     api::ObjectMeta& meta = add.subject == Subject::kPolicy ? policy().meta : find(add.name)->meta;
     meta.finalizers.push_back(api::kReloadFinalizer);

@@ -1,0 +1,31 @@
+// Whether a Reload that could start may start now, with regard to others: the budget of the cluster and of
+// its namespace, the order between workloads, and the minimum interval. Pure.
+//
+// Who comes next is the same for everybody who looks: those that run keep their place, then the higher
+// priority, then who asked first. Two policies decided at the same moment from caches that differ could still
+// both start; io/slots.h, asked when the plan is applied, lets one of them.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "operator/core/conditions.h"
+#include "operator/core/observed.h"
+
+namespace sidestep::op {
+
+// Absent: it may start. Otherwise what it waits for. `last`: the policy's Reload that ended last, or null.
+std::optional<Obstacle> admission_of(const Observed& observed, const api::Reload& reload,
+                                     const api::Reload* last, WallTime now);
+
+// What the Reloads of that policy (null: there is none) say about it.
+Dependency dependency_of(const std::string& name, const api::ReloadPolicy* policy,
+                         const std::vector<api::Reload>& reloads);
+
+// Whether `from` waits for `to`, be it through others. `graph`: policy → those it depends on.
+bool reaches(const std::map<std::string, std::vector<std::string>>& graph, const std::string& from,
+             const std::string& to);
+
+}  // namespace sidestep::op
