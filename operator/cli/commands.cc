@@ -99,6 +99,10 @@ Exit Commands::run() {
       return retry();
     case Verb::kRbac:
       return rbac();
+    case Verb::kHistory:
+      return history();
+    case Verb::kSupportBundle:
+      return support_bundle();
   }
   return Exit::kUsage;
 }

@@ -36,6 +36,8 @@ class Commands {
   void show(std::string text, std::string& shown);
   Exit reload();
   Exit rbac();
+  Exit history();         // commands_records.cc
+  Exit support_bundle();  // commands_records.cc
   Exit promote();
   Exit skip_step();
   Exit retry();

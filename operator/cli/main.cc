@@ -112,6 +112,14 @@ void add_verbs(CLI::App& app, Flags& flags) {
       ->capture_default_str();
   rbac->add_option("--operator-account", flags.options.account.name, "its ServiceAccount")
       ->capture_default_str();
+  CLI::App* history =
+      add_verb(app, flags, "history", "the runs of a policy and how they ended", Verb::kHistory);
+  history->add_option("POLICY", flags.options.name, "name of a ReloadPolicy")->required();
+  CLI::App* bundle =
+      add_verb(app, flags, "support-bundle", "print what is known of a namespace as JSON, secrets removed",
+               Verb::kSupportBundle);
+  bundle->add_option("--operator-namespace", flags.options.account.name_space, "where the operator runs")
+      ->capture_default_str();
 }
 
 void add_local_verbs(CLI::App& app, Flags& flags) {

@@ -27,7 +27,9 @@ enum class Verb : std::uint8_t {
   kResume,
   kSkipStep,
   kRetry,
-  kRbac
+  kRbac,
+  kHistory,
+  kSupportBundle
 };
 
 struct Options {

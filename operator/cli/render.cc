@@ -100,6 +100,25 @@ std::string policy_text(const api::ReloadPolicy& policy, std::vector<api::Reload
   return out + "\n" + table(runs);
 }
 
+std::string history_table(std::vector<api::Reload> reloads, WallTime now) {
+  std::sort(reloads.begin(), reloads.end(),
+            [](const auto& a, const auto& b) { return a.meta.creation_time > b.meta.creation_time; });
+  std::vector<Row> rows{
+      {"RELOAD", "VERDICT", "REASON", "PODS", "REQUESTS", "HELD", "FAILED", "TOOK", "AGE", "ASKED FOR BY"}};
+  for (const api::Reload& run : reloads) {
+    const api::ReloadStatus& status = run.status;
+    const api::Receipt& receipt = status.receipt;
+    rows.push_back(
+        {run.meta.name, std::string(api::to_string(status.phase)), dash(status.end_reason),
+         std::to_string(status.pods.updated) + "/" + std::to_string(status.pods.desired),
+         std::to_string(receipt.active_requests + receipt.candidate_requests), std::to_string(receipt.held),
+         std::to_string(receipt.failed),
+         status.start_time && status.end_time ? age_text(*status.start_time, *status.end_time) : "-",
+         age_text(run.meta.creation_time, now), dash(run.spec.reason)});
+  }
+  return table(rows);
+}
+
 std::string progress_line(const api::Reload& reload) {
   const api::ReloadStatus& status = reload.status;
   std::string line = reload.meta.name + "  " + std::string(api::to_string(status.phase));

@@ -15,6 +15,9 @@ std::string policies_table(const std::vector<api::ReloadPolicy>& policies, bool 
 // A policy with its conditions and its last Reloads, newest first.
 std::string policy_text(const api::ReloadPolicy& policy, std::vector<api::Reload> reloads, WallTime now);
 
+// One row per run of a policy, newest first: what it was for, and how it ended.
+std::string history_table(std::vector<api::Reload> reloads, WallTime now);
+
 // Where a run stands, on one line; equal lines need not be printed twice.
 std::string progress_line(const api::Reload& reload);
 

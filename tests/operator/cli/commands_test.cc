@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "operator/cli/render.h"
+#include "operator/cli/support.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_transport.h"
 
@@ -189,6 +190,41 @@ TEST_F(CommandsTest, RetryMarksTheLastFailedReloadAndAwaitsTheNewOne) {
 TEST_F(CommandsTest, RetryOfASuccessIsRefused) {
   answer(policy()), answer_list({reload("shop-1", "Succeeded")});
   EXPECT_EQ(run({.verb = Verb::kRetry, .name = "shop"}), Exit::kRefused);
+}
+
+TEST_F(CommandsTest, HistoryListsTheRunsWithTheirVerdicts) {
+  answer(policy()), answer_list({reload("shop-1", "Failed", "ErrorRate"), reload("shop-2", "Succeeded")});
+  EXPECT_EQ(run({.verb = Verb::kHistory, .name = "shop"}), Exit::kSucceeded);
+  for (const char* part : {"VERDICT", "shop-1", "ErrorRate", "shop-2", "Succeeded", "1/3", "why"})
+    EXPECT_NE(out_.find(part), std::string::npos) << part;
+}
+
+TEST_F(CommandsTest, SupportBundleSaysWhatMayNotBeReadAndHoldsTheRest) {
+  answer_list({policy()});
+  api_.answer(403, R"({"message": "reloads is forbidden"})");
+  for (int i = 0; i < 9; ++i) answer_list({});
+  EXPECT_EQ(run({.verb = Verb::kSupportBundle}), Exit::kSucceeded);
+  const Json bundle = Json::parse(out_);
+  EXPECT_EQ(bundle["reloadPolicies"][0]["metadata"]["name"], "shop");
+  EXPECT_TRUE(bundle["reloads"].contains("error"));
+  EXPECT_EQ(notes_.size(), 1u);
+  for (const auto& request : api_.requests) EXPECT_EQ(request.target.find("secrets"), std::string::npos);
+}
+
+TEST(Scrubbed, NothingThatMayBeSecretIsLeftAndWhatIsOursStays) {
+  const Json object = Json::parse(R"({
+    "metadata": {"managedFields": [1], "annotations": {"a": "s3cret", "sidestep.dev/refresh": "7"}},
+    "data": {"k": "s3cret"},
+    "spec": {"containers": [{"name": "c",
+      "command": ["app", "--password=s3cret", "--api-token", "s3cret", "--port", "1"],
+      "args": ["export PASSWORD=s3cret; run", "--verbose"],
+      "env": [{"name": "DB", "value": "s3cret"}, {"name": "SIDESTEP_LISTEN", "value": ":1"},
+              {"name": "FROM", "valueFrom": {"secretKeyRef": {"name": "n", "key": "k"}}}]}]}})");
+  const std::string text = scrubbed(object).dump();
+  EXPECT_EQ(text.find("s3cret"), std::string::npos) << text;
+  EXPECT_EQ(text.find("managedFields"), std::string::npos);
+  for (const char* kept : {"--port", "--verbose", ":1", "secretKeyRef", "\"7\""})
+    EXPECT_NE(text.find(kept), std::string::npos) << kept;
 }
 
 }  // namespace
