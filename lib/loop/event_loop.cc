@@ -50,7 +50,8 @@ EventLoop::~EventLoop() = default;
 
 bool EventLoop::add(int fd, std::uint32_t events, IoHandler* handler, Order order) {
   const auto index = static_cast<std::size_t>(fd);
-  if (index >= slots_.size()) slots_.resize(std::max(index + 1, slots_.size() * 2));
+  if (index >= slots_.size())
+    slots_.resize(index + 1);  // grows by factors; what it has in reserve stays untouched
   const Slot slot{handler, next_serial_++, order};
   epoll_event event = watched(fd, events, slot.serial, order);
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return false;

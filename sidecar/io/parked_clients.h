@@ -1,4 +1,4 @@
-// Clients of HTTP/1 that have been silent for a while, in 72 bytes each: what must be known to go on with one
+// Clients of HTTP/1 that have been silent for a while, in 64 bytes each: what must be known to go on with one
 // when it speaks again. Most connections of a busy service are such ones at any moment.
 //
 // Owns their descriptors, keeps them in the loop, and closes those that are silent for too long. Does not
@@ -25,7 +25,7 @@ struct SilentClient {
   PeerAddress peer;
   std::uint16_t listener = 0;
   std::uint32_t requests = 0;  // answered so far
-  TimePoint since{};           // its last answer
+  TimePoint since{};           // its last answer; comes back up to 64 ms earlier
 };
 
 class ParkedClients final {
@@ -51,6 +51,9 @@ class ParkedClients final {
  private:
   struct Parked;
   static constexpr std::size_t kSlabBytes = 65'536;
+  struct Unmap {
+    void operator()(void* slab) const;
+  };
 
   void* place();
   void leave(Parked& parked);
@@ -60,7 +63,7 @@ class ParkedClients final {
   const Owner owner_;
   // Parked clients are made in slabs of their own, so that the pages of the large objects that they were can
   // be given back to the system. Slabs are kept until nobody is parked.
-  std::vector<std::unique_ptr<std::byte[]>> slabs_;
+  std::vector<std::unique_ptr<void, Unmap>> slabs_;
   std::size_t used_ = 0;  // places of the last slab that were ever taken
   Parked* free_ = nullptr;
   Parked* first_ = nullptr;  // the longest silent

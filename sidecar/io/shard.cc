@@ -21,7 +21,7 @@ constexpr Millis kTick{50};          // counters, idle connections, bounds of th
 constexpr Millis kListenAgain{100};  // after the process ran out of descriptors
 constexpr std::size_t kLoggedPerTick = 5;
 constexpr std::size_t kMostClosed = 1'024;  // silent clients whose time is over, in a tick
-constexpr std::size_t kManyParked = 1'024;
+constexpr std::size_t kManyParked = 64;
 constexpr Millis kTrimPeriod{2'000};
 constexpr std::size_t kMostReclaimed = 64;  // idle clients that are closed at a time
 // Those idle for longest go first; whoever came or asked within the last moment is not idle.

@@ -74,10 +74,10 @@ TEST_F(ParkedClientsTest, OneThatLeavesComesBackToo) {
 
 TEST_F(ParkedClientsTest, TheLongestSilentAreClosedFirst) {
   std::vector<UniqueFd> ends;
-  for (std::uint16_t port = 0; port < 5; ++port) ends.push_back(park(port, Millis{50 - 10 * port}));
-  EXPECT_EQ(parked_.close_silent(loop_.now() - Millis{30}, 2), 2U);
+  for (std::uint16_t port = 0; port < 5; ++port) ends.push_back(park(port, Millis{500 - 100 * port}));
+  EXPECT_EQ(parked_.close_silent(loop_.now() - Millis{300}, 2), 2U);
   EXPECT_EQ(closed_, (std::vector<std::uint16_t>{0, 1}));
-  EXPECT_EQ(parked_.close_silent(loop_.now() - Millis{30}, 9), 1U);
+  EXPECT_EQ(parked_.close_silent(loop_.now() - Millis{300}, 9), 1U);
   EXPECT_EQ(closed_, (std::vector<std::uint16_t>{0, 1, 2}));
   EXPECT_TRUE(is_closed(ends[2]));
   EXPECT_FALSE(is_closed(ends[3]));
