@@ -123,6 +123,7 @@ class CurlTransport final : public Transport {
   Result<Response> perform(const Request& request, Exchange& exchange);
   void set_security(CURL* curl) const;
   Result<std::string> token();
+  void forget_token();
   Result<HeaderList> headers_of(const Request& request);
   Handle take();
   void give_back(Handle handle);
@@ -166,6 +167,12 @@ Result<std::string> CurlTransport::token() {
   return file_token_;
 }
 
+// The server does not take it any more; its successor may be in the file already.
+void CurlTransport::forget_token() {
+  const std::lock_guard lock(mutex_);
+  file_token_.clear();
+}
+
 Result<HeaderList> CurlTransport::headers_of(const Request& request) {
   HeaderList list(nullptr, &curl_slist_free_all);
   const auto append = [&list](const std::string& line) {
@@ -186,7 +193,12 @@ void set_blob(CURL* curl, CURLoption option, const std::string& pem) {
 }
 
 void CurlTransport::set_security(CURL* curl) const {
-  if (!endpoint_.ca_pem.empty()) set_blob(curl, CURLOPT_CAINFO_BLOB, endpoint_.ca_pem);
+  if (!endpoint_.ca_file.empty()) {
+    curl_easy_setopt(curl, CURLOPT_CAINFO, endpoint_.ca_file.c_str());
+    curl_easy_setopt(curl, CURLOPT_CAPATH, nullptr);  // the system's are not trusted beside it
+    curl_easy_setopt(curl, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+  } else if (!endpoint_.ca_pem.empty())
+    set_blob(curl, CURLOPT_CAINFO_BLOB, endpoint_.ca_pem);
   if (!endpoint_.client_cert_pem.empty()) {
     curl_easy_setopt(curl, CURLOPT_SSLCERTTYPE, "PEM");
     curl_easy_setopt(curl, CURLOPT_SSLKEYTYPE, "PEM");
@@ -283,6 +295,7 @@ Result<Response> CurlTransport::perform(const Request& request, Exchange& exchan
   if (!own) curl_easy_setopt(curl, CURLOPT_PROXY, "");  // pods are reached directly
   const CURLcode code = curl_easy_perform(curl);
   if (code == CURLE_OK) {
+    if (own && exchange.response.status == 401) forget_token();
     give_back(std::move(handle));
     return std::move(exchange.response);
   }

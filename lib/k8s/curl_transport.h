@@ -15,12 +15,13 @@ namespace sidestep::k8s {
 
 // Where the API server is and who we are to it. PEM texts, not paths, so that nothing is written to disk.
 struct Endpoint {
-  std::string server = {};  // "https://10.0.0.1:443"; empty: only requests with an origin of their own
-  std::string ca_pem = {};  // empty: the system's bundle
+  std::string server = {};   // "https://10.0.0.1:443"; empty: only requests with an origin of their own
+  std::string ca_pem = {};   // empty: the system's bundle
+  std::string ca_file = {};  // wins over `ca_pem`; read again for each connection, so that a CA may rotate
   std::string client_cert_pem = {};  // with client_key_pem, or both empty
   std::string client_key_pem = {};
   std::string token = {};            // fixed bearer token
-  std::string token_file = {};       // wins over `token`; read again at most once a minute
+  std::string token_file = {};       // wins over `token`; read again each minute and after a 401
   std::string tls_server_name = {};  // name to check the certificate against; empty: the host of `server`
   bool insecure = false;             // do not check the server's certificate
   std::string user_agent = "sidestep";

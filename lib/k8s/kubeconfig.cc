@@ -119,6 +119,9 @@ Status read_cluster(const YAML::Node& cluster, const std::string& path, Endpoint
   auto ca = pem_of(cluster, "certificate-authority", path);
   if (!ca) return ca.error();
   endpoint.ca_pem = *ca;
+  const std::string file = text_of(cluster, "certificate-authority");
+  if (!file.empty() && text_of(cluster, "certificate-authority-data").empty())
+    endpoint.ca_file = (std::filesystem::path(path).parent_path() / file).string();
   endpoint.tls_server_name = text_of(cluster, "tls-server-name");
   endpoint.insecure = text_of(cluster, "insecure-skip-tls-verify") == "true";
   return {};
@@ -163,6 +166,7 @@ Result<Access> from_service_account(const AccessSources& sources) {
     return not_found("cannot read " + sources.service_account +
                      "/ca.crt; is automountServiceAccountToken off?");
   access.endpoint.ca_pem = *ca;
+  access.endpoint.ca_file = sources.service_account + "/ca.crt";
   if (auto name = read_file(sources.service_account + "/namespace"); name && !name->empty())
     access.name_space = *name;
   return access;

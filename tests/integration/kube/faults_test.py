@@ -1,4 +1,6 @@
 """sidestep-operator behind a proxy that breaks the API at bad moments: it converges, and no pod reloads twice."""
+import json
+import subprocess
 import threading
 
 import pytest
@@ -115,3 +117,27 @@ def test_lists_from_a_server_that_is_behind_reload_nothing_again(start_behind, p
     eventually(lambda: proxy.stale == 0, 60, "no list was old")
     assert {s.generation for s in shop.sidecars.values()} == {3}
     assert len(shop.reloads()) == 2
+
+
+def test_a_token_that_expired_and_a_ca_that_rotated_are_read_again(programs, cluster, account_token, fleet, tmp_path):
+    """The files of a pod's account change under the process: first neither is good, then the CA, then the token too."""
+    token, ca = tmp_path / "token", tmp_path / "ca.crt"
+    token.write_text("an expired one")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=before", "-keyout", "/dev/null", "-out", str(ca)],
+                   check=True, capture_output=True)
+    config = json.loads(cluster.write_kubeconfig(tmp_path / "kubeconfig", "").read_text())
+    config["clusters"][0]["cluster"] = {"server": cluster.url, "certificate-authority": str(ca)}
+    config["users"][0]["user"] = {"tokenFile": str(token)}
+    (tmp_path / "kubeconfig").write_text(json.dumps(config))
+    operator = Operator(programs / "bin/sidestep-operator", tmp_path / "kubeconfig", tmp_path)
+    try:
+        eventually(lambda: "certificate" in operator.log.read_text(), 20, "another CA is believed")
+        assert "401" not in operator.log.read_text()
+        ca.write_text(cluster.ca)
+        eventually(lambda: "401" in operator.log.read_text(), 20, "the new CA is not read")
+        token.write_text(account_token)
+        shop = fleet(count=1).fill(checks=False)
+        shop.annotate("t")
+        assert_ended_right(shop, "t")
+    finally:
+        operator.stop()
