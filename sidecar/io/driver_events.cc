@@ -230,19 +230,20 @@ void Driver::measure() {
 
 // An app that listens, but not where it was told to, is named within a second.
 void Driver::look_for_wrong_ports() {
-  const std::vector<Listening> all = listening_sockets(parts_.root);
+  std::optional<std::vector<Listening>> all;  // long on a busy machine: read only when it is needed
   const std::vector<std::uint16_t> ours = fleet_.ports();
   for (const Generation generation : probed_by(model_)) {
     Facts* facts = fleet_.find(generation);
-    if (!is_fresh(generation) || facts->hint_given || facts->address.port == 0) continue;
+    if (!is_fresh(generation) || facts->address.port == 0) continue;
     if (!prober_.was_refused(generation) || parts_.loop.now() - facts->spawned_at < kBeforePortLook) continue;
     if (facts->pid == 0) {
       if (facts->is_attached) say_that_nobody_listens(generation, *facts);
       continue;
     }
+    if (!all) all = listening_sockets(parts_.root);
     std::optional<std::vector<Listening>> group;
-    if (parts_.options.run_mode) group = listening_of_group(parts_.root, facts->pid, all);
-    for (const Listening& socket : group ? *group : all) {
+    if (parts_.options.run_mode) group = listening_of_group(parts_.root, facts->pid, *all);
+    for (const Listening& socket : group ? *group : *all) {
       const auto same_port = [&](const Listening& before) { return before.port == socket.port; };
       const bool was_there =
           !group && std::any_of(facts->listening_before.begin(), facts->listening_before.end(), same_port);
@@ -291,7 +292,7 @@ std::vector<Generation> Driver::known_generations() const {
 
 bool Driver::is_fresh(Generation generation) const {
   const Facts* facts = fleet_.find(generation);
-  return facts != nullptr && !facts->is_ready && facts->spawned_at != TimePoint{};
+  return facts != nullptr && !facts->is_ready && !facts->hint_given && facts->spawned_at != TimePoint{};
 }
 
 }  // namespace sidestep::sidecar
