@@ -93,9 +93,12 @@ struct Operator {
     return "the caches are not filled yet" + (missing.empty() ? "" : "\n" + missing);
   }
   std::string metrics_text() const {
+    auto refusals = door.refusals();
+    for (const auto& [reason, count] : webhook.refusals()) refusals[reason] += count;
     return metrics.text({client.counts(), queue.counts(), options.lease, lease.is_leading(),
                          static_cast<std::uint64_t>(lease.epoch()), world.pod_count(),
-                         world.policies().size(), events.dropped(), log::dropped(), door.refusals()});
+                         world.policies().size(), events.dropped(), log::dropped(), refusals,
+                         webhook.requests()});
   }
 
   const OperatorOptions& options;

@@ -42,9 +42,17 @@ front::Settings Webhook::settings() {
   settings.limits.max_body_bytes = kMostReviewBytes;
   settings.tls = [this] { return certificate_.terms(); };
   settings.answer_here = [this](const front::Request& request, const front::Principal&) {
-    return answer(request);
+    front::Reply reply = answer(request);
+    const std::lock_guard lock(mutex_);
+    ++requests_[reply.status];
+    return reply;
   };
   return settings;
+}
+
+std::map<int, std::uint64_t> Webhook::requests() const {
+  const std::lock_guard lock(mutex_);
+  return requests_;
 }
 
 Status Webhook::listen() {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <stop_token>
 #include <string>
 
@@ -36,7 +38,9 @@ class Webhook {
   // Looks after the certificate until `stop`.
   void run(const std::stop_token& stop);
   std::string why_not_ready() const;  // "" when well, or not wanted
+  // Any thread.
   std::map<std::string, std::uint64_t> refusals() const { return door_.refusals(); }
+  std::map<int, std::uint64_t> requests() const;  // by status code
 
  private:
   front::Settings settings();
@@ -48,7 +52,9 @@ class Webhook {
   const Clock& clock_;
   const std::function<bool()> is_leader_;
   WebhookCertificate certificate_;
-  front::Door door_;  // last: its thread uses the others
+  mutable std::mutex mutex_;
+  std::map<int, std::uint64_t> requests_;  // guarded by mutex_
+  front::Door door_;                       // last: its thread uses the others
 };
 
 }  // namespace sidestep::op

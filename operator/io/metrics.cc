@@ -79,6 +79,10 @@ std::string Metrics::text(const MetricsInputs& inputs) const {
   head(out, "sidestep_operator_door_refused_total", "counter", "Requests that the door refused, by reason.");
   for (const auto& [reason, count] : inputs.refusals)
     out << "sidestep_operator_door_refused_total{reason=\"" << reason << "\"} " << count << '\n';
+  head(out, "controller_runtime_webhook_requests_total", "counter", "Calls of the webhook by status.");
+  for (const auto& [code, count] : inputs.webhook_requests)
+    out << "controller_runtime_webhook_requests_total{webhook=\"/inject\",code=\"" << code << "\"} " << count
+        << '\n';
   return out.str();
 }
 

@@ -25,7 +25,8 @@ struct MetricsInputs {
   std::size_t policies = 0;
   std::uint64_t dropped_events = 0;
   std::uint64_t dropped_log_lines = 0;
-  std::map<std::string, std::uint64_t> refusals = {};  // of the door, by reason
+  std::map<std::string, std::uint64_t> refusals = {};  // of the doors, by reason
+  std::map<int, std::uint64_t> webhook_requests = {};  // by status code
 };
 
 class Metrics {

@@ -2,6 +2,7 @@
 import json
 import re
 import urllib.error
+import urllib.request
 
 import pytest
 
@@ -27,7 +28,7 @@ def bundle(api) -> str:
 @pytest.fixture
 def hooked(cluster, start):
     """An operator that serves the webhook, and an API server that calls it by URL."""
-    operator = start("--webhook-listen=127.0.0.1:0", "--webhook-host=127.0.0.1", "--webhook-check=200ms", "--sidecar-image=sidecar:7")
+    cluster.operator = operator = start("--webhook-listen=127.0.0.1:0", "--webhook-host=127.0.0.1", "--webhook-check=200ms", "--sidecar-image=sidecar:7")
     operator.health_port()
     port = re.search(r"webhook=(\d+)", operator.log.read_text()).group(1)
     cluster.call("PATCH", CONFIGURATION, [{"op": "replace", "path": "/webhooks/0/clientConfig",
@@ -82,6 +83,8 @@ def test_labelled_pods_get_the_sidecar_and_the_certificate_follows_its_secret(ho
     hooked.call("DELETE", SECRET)
     eventually(lambda: bundle(hooked) != before, what="no new authority after the Secret was lost")
     assert make(hooked, pod("e"))["spec"]["initContainers"][0]["name"] == "sidestep"
+    pages = f"http://127.0.0.1:{hooked.operator.health_port()}"
+    assert 'controller_runtime_webhook_requests_total{webhook="/inject",code="200"}' in urllib.request.urlopen(f"{pages}/metrics", timeout=5).read().decode()
     # Whoever owns the configuration keeps every field but the one that the operator writes.
     fields = hooked.call("GET", CONFIGURATION)
     assert fields["webhooks"][0]["failurePolicy"] == "Fail" and fields["webhooks"][0]["objectSelector"]["matchLabels"]
