@@ -32,6 +32,15 @@ TEST(Rights, SecretsAreNeededByNameAndInTheOperatorsOwnNamespaceAlone) {
   }
 }
 
+TEST(Rights, AnOperatorOfOneNamespaceAsksForNothingElsewhere) {
+  OwnNames own = kOwn;
+  own.watched = "team";
+  for (const RightsRule& rule : rights_needed(own)) {
+    EXPECT_TRUE(rule.name_space == "team" || rule.name_space == "system");
+    EXPECT_NE(rule.resources.front(), "namespaces");
+  }
+}
+
 TEST(Rights, RefusalOfTheServerSaysWhichRuleToAdd) {
   EXPECT_EQ(*rule_of_refusal(
                 R"(configmaps "sidestep-trust" is forbidden: User "op" cannot patch resource "configmaps" )"
