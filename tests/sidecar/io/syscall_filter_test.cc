@@ -33,9 +33,10 @@ int in_child(bool log_only, const std::function<int()>& act) {
   waitpid(child, &status, 0);
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
-int error_of(long answer) { return answer < 0 ? errno : 0; }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+int error_of(long answer) { return answer < 0 ? errno : 0; }
 
 TEST(SyscallFilter, WhatTheWorkerNeverDoesFailsAsIfTheKernelDidNotKnowIt) {
   char* const words[] = {const_cast<char*>("/bin/true"), nullptr};
