@@ -22,6 +22,7 @@ RESULTS = TOP / "build" / "results"
 IS_SOAK = os.environ.get("SIDESTEP_SOAK") == "1"
 COLUMNS = ("id", "what", "test", "N", "requests", "lost", "result", "date", "machine")
 PASSED, FAILED = "passed", "FAILED"
+MOST_ROWS = 20  # of one test
 
 # Cases that are proved by unit tests: id, what, test, in the order of the table.
 GTESTS = [
@@ -127,6 +128,22 @@ def parse(text):
     return rows
 
 
+def folded(rows):
+    """A test of hundreds of cases is one row."""
+    tests = {}
+    for row in rows:
+        tests.setdefault((row.id, row.test), []).append(row)
+    kept = []
+    for same in tests.values():
+        if len(same) > MOST_ROWS:
+            failed = [row for row in same if row.result == FAILED]
+            what = f"{same[0].what.rpartition(' (')[0]} ({len(same)} cases{f', {len(failed)} failed' if failed else ''})"
+            same = [dataclasses.replace(same[0], what=what, n=min(row.n for row in same), requests=sum(row.requests for row in same),
+                                        lost=sum(row.lost for row in same), result=FAILED if failed else PASSED)]
+        kept += same
+    return kept
+
+
 def merged(old, new):
     """Old rows stay unless the same test ran again."""
     ran = {(row.id, row.test) for row in new}
@@ -135,7 +152,7 @@ def merged(old, new):
 
 def write(path):
     """Returns the rows of this run that failed."""
-    new = saved() + unit_rows()
+    new = folded(saved()) + unit_rows()
     old = parse(path.read_text()) if path.exists() else []
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(render(merged(old, new)))

@@ -69,3 +69,12 @@ def test_rounds_are_run_losses_fail_the_test_and_rows_are_left_behind(tmp_path):
         ("X4", "forgets its rounds"): (0, 1, 0, faults.FAILED),
     }, done.stdout + done.stderr
     assert "3 lost of 3" in done.stdout and "0 of 3 rounds" in done.stdout
+
+
+def test_a_test_of_many_cases_is_one_row_that_says_how_many_and_whether_one_failed():
+    many = [faults.Row("D1", f"read in one way (case {n})", "test_d", 1) for n in range(30)]
+    few = [faults.Row("D2", f"few ({n})", "test_e", 1) for n in range(3)]
+    assert faults.folded(few) == few
+    assert faults.folded(many + few)[0] == faults.Row("D1", "read in one way (30 cases)", "test_d", 1)
+    many[7].result = faults.FAILED
+    assert faults.folded(many) == [faults.Row("D1", "read in one way (30 cases, 1 failed)", "test_d", 1, result=faults.FAILED)]
