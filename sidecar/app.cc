@@ -1,30 +1,20 @@
 #include "sidecar/app.h"
 
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
-#include <optional>
 
 #include "lib/base/clock.h"
 #include "lib/base/lazy_library.h"
 #include "lib/base/log.h"
-#include "lib/loop/event_loop.h"
-#include "lib/loop/signals.h"
-#include "lib/loop/socket.h"
-#include "sidecar/admin/control.h"
-#include "sidecar/core/snapshot.h"
+#include "sidecar/app_parts.h"
 #include "sidecar/io/confine.h"
-#include "sidecar/io/driver.h"
-#include "sidecar/io/journal.h"
-#include "sidecar/io/journal_writer.h"
-#include "sidecar/io/launcher_link.h"
-#include "sidecar/io/listeners.h"
-#include "sidecar/io/parent_link.h"
+#include "sidecar/io/launcher_reports.h"
 #include "sidecar/io/plane.h"
-#include "sidecar/io/tls_keeper.h"
 
 namespace sidestep::sidecar {
 
@@ -56,175 +46,208 @@ Kept split(const std::string& text) {
   return {text.substr(0, end), text.substr(end + 1)};
 }
 
+Kept read_journal(const Options& options, const Journal& journal) {
+  std::error_code ignored;  // journal and launcher name the folder that cannot be used
+  std::filesystem::create_directories(options.run_dir, ignored);
+  std::filesystem::create_directories(options.state_dir, ignored);
+  Result<std::optional<std::string>> text = journal.read();
+  if (!text) log::warn("the journal is not used", {{"error", text.error().detail}});
+  return text && *text ? split(**text) : Kept{};
+}
+
 }  // namespace
 
-struct App::Parts {
-  Parts(Options o, int channel)
-      : options(std::move(o)),
-        signals(loop, {SIGTERM, SIGINT, SIGHUP}, [this](int) { terminate(); }),
-        parent(channel < 0 ? ParentLink() : ParentLink(UniqueFd(channel))),
-        journal(options.state_dir),
-        claim(loop, options.listen) {}
+App::Parts::Parts(Options o, int channel)
+    : options(std::move(o)),
+      signals(loop, {SIGTERM, SIGINT, SIGHUP}, [this](int) { terminate(); }),
+      has_parent(channel >= 0),
+      parent(channel < 0 ? UniqueFd() : UniqueFd(channel)),
+      journal(options.state_dir),
+      claim(loop, options.listen),
+      control_end([this] { control->stop(); }) {}
 
-  // ---- start ----
+// ---- start ----
 
-  Status start() {
-    WorkerStart words;
-    if (has_parent) {
-      Result<WorkerStart> received = parent.receive_start();
-      if (!received) return received.error();
-      words = std::move(*received);
-    }
-    Kept kept = read_journal();
-    if (words.launcher_is_new) kept = {};  // nothing of what it says runs any more
-    record = kept.record;
-    make_parts(kept.token);
-    if (tls) {
-      if (Status loaded = load_lazy_libraries(); !loaded) return loaded.error();
-      if (Status ready = tls->start(); !ready) return ready.error();
-    }
-    if (!options.attach) {
-      if (Status started = launcher->start(); !started) return started.error();
-      if (Status written = journal.write(launcher->token() + "\n" + record); !written) return written.error();
-    }
-    claim.start(std::move(words.kept),
-                [this](Result<std::vector<NamedFd>> listeners) { serve(std::move(listeners)); });
+Status App::Parts::start() {
+  if (has_parent) {
+    Result<WorkerStart> received = parent.receive_start();
+    if (!received) return received.error();
+    words = std::move(*received);
+    for (auto& [name, fd] : words.kept) left.emplace(name, std::move(fd));
+    parent.watch(loop, [this](FdMessage message) { on_parent(std::move(message)); });
+  }
+  if (!words.nonce.empty()) {
+    taker = std::make_unique<HandoverTaker>(
+        loop, UniqueFd(ParentLink::kHandoverFd),
+        [this](WorkerState state, std::vector<UniqueFd> fds) { take_over(std::move(state), std::move(fds)); },
+        [this](const std::string& why) { cannot(why); });
     return {};
   }
-
-  Kept read_journal() {
-    std::error_code ignored;  // journal and launcher name the folder that cannot be used
-    std::filesystem::create_directories(options.run_dir, ignored);
-    std::filesystem::create_directories(options.state_dir, ignored);
-    Result<std::optional<std::string>> text = journal.read();
-    if (!text) log::warn("the journal is not used", {{"error", text.error().detail}});
-    return text && *text ? split(**text) : Kept{};
+  Kept kept = read_journal(options, journal);
+  if (words.launcher_is_new) kept = {};  // nothing of what it says runs any more
+  record = kept.record;
+  make_parts(kept.token);
+  if (Status ready = start_tls({}); !ready) return ready;
+  if (!options.attach) {
+    if (Status started = launcher->start(std::move(left["launch"])); !started) return started.error();
+    if (Status written = journal.write(launcher->token() + "\n" + record); !written) return written.error();
   }
-
-  void make_parts(const std::string& token) {
-    PlaneEvents events;
-    events.idle = [this](Generation g, std::uint64_t version) { driver->on_idle(g, version); };
-    events.suspect = [this](Generation g) { driver->on_suspect(g); };
-    plane =
-        make_plane(options, std::move(events), [this](std::function<void()> f) { loop.post(std::move(f)); });
-    LauncherLinkSettings settings;
-    settings.run_dir = options.run_dir;
-    settings.token = token;
-    settings.grace = options.policy.shutdown.grace_period;
-    launcher = make_launcher_link(loop, settings, [this](LauncherEvent e) { on_launcher(std::move(e)); });
-    if (!options.tls.certificates.empty()) {
-      tls.emplace(loop, system_clock(), options.tls,
-                  std::chrono::duration_cast<Seconds>(options.limits.tls_session_lifetime),
-                  [this](front::TlsServerPtr terms, std::vector<CertificateView> certificates) {
-                    plane->secure(std::move(terms), std::move(certificates));
-                  });
-    }
-    driver.emplace(DriverParts{loop, system_clock(), options, *launcher, *plane, board,
-                               [this](const std::string& text) { write_journal(text); },
-                               [this](ExitStatus exit) { quit(exit); }, random_id(), "", random_word()});
-    control.emplace(options, options.policy.report_output, board, *driver, system_clock());
-  }
-
-  void serve(Result<std::vector<NamedFd>> claimed) {
-    if (!claimed) return fail(claimed.error());
-    if (const Status listens = control->listen(); !listens) return fail(listens.error());
-    control->run(confine_worker());  // every socket is bound, and no thread but the logger's is there
-    std::vector<int> fds;
-    for (NamedFd& listener : *claimed) {
-      parent.keep(listener.name, listener.fd.get());
-      shared.emplace_back(listener.name, duplicate(listener.fd.get()));
-      log::info("listening", {{"address", listener.name}});
-      fds.push_back(listener.fd.release());
-    }
-    is_serving = true;
-    driver->start(record, std::move(fds));
-    for (LauncherEvent& event : early) on_launcher(std::move(event));
-    early.clear();
-    parent.ready();
-  }
-
-  Confinement confine_worker() {
-    Confinement given_up = confine(options.seccomp);
-    log::info("confined", {{"no_new_privileges", given_up.no_new_privileges},
-                           {"capabilities_dropped", given_up.capabilities},
-                           {"bounding_set_empty", given_up.bounding_set},
-                           {"seccomp", given_up.seccomp}});
-    for (const std::string& what : given_up.kept) log::info("not given up", {{"what", what}});
-    return given_up;
-  }
-
-  // ---- what happens ----
-
-  void on_launcher(LauncherEvent event) {
-    auto* up = std::get_if<LauncherUp>(&event);
-    if (up != nullptr) claim.offer(up->listeners);
-    if (!is_serving) {
-      early.push_back(std::move(event));
-      return;
-    }
-    if (up != nullptr) share_listeners();
-    driver->on_launcher(std::move(event));
-  }
-
-  void share_listeners() {
-    std::vector<std::pair<std::string, int>> named;
-    for (const auto& [name, fd] : shared) named.emplace_back(name, fd.get());
-    launcher->keep_listeners(named);
-  }
-
-  void write_journal(const std::string& text) {
-    if (!writer) writer.emplace(journal);
-    writer->write(launcher->token() + "\n" + text);
-  }
-
-  void terminate() {
-    if (is_serving)
-      driver->on_terminate();
-    else
-      quit(ExitStatus{});
-  }
-
-  void fail(const Error& error) {
-    std::fprintf(stderr, "sidestep: %s\n", error.detail.c_str());
-    status = kCannotStart;
-    loop.stop();
-  }
-
-  void quit(ExitStatus exit) {
-    status = exit.signal != 0 ? 128 + exit.signal : exit.status;
-    if (is_serving) plane->stop();
-    if (writer) writer->flush();
-    loop.stop();
-  }
-
-  const Options options;
-  EventLoop loop;
-  SignalSource signals;
-  bool has_parent = false;
-  ParentLink parent;
-  const Journal journal;
-  std::optional<JournalWriter> writer;
-  ListenerClaim claim;
-  SnapshotBoard board;
-  std::unique_ptr<Plane> plane;
-  std::optional<TlsKeeper> tls;  // where a listener speaks it
-  std::unique_ptr<LauncherLink> launcher;
-  std::optional<Driver> driver;
-  std::optional<Control> control;
-  std::vector<std::pair<std::string, UniqueFd>> shared;  // duplicates for the launcher
-  std::vector<LauncherEvent> early;                      // before the driver was started
-  std::string record;
-  bool is_serving = false;
-  int status = 0;
-};
-
-App::App(Options options, int channel) : parts_(std::make_unique<Parts>(std::move(options), channel)) {
-  parts_->has_parent = channel >= 0;
+  claim.start(left_listeners(),
+              [this](Result<std::vector<NamedFd>> listeners) { serve(std::move(listeners)); });
+  return {};
 }
+
+void App::Parts::make_parts(const std::string& token) {
+  PlaneEvents events;
+  events.idle = [this](Generation g, std::uint64_t version) {
+    retired ? retired->on_idle(g, version) : driver->on_idle(g, version);
+  };
+  events.suspect = [this](Generation g) { retired ? retired->on_suspect(g) : driver->on_suspect(g); };
+  plane = std::make_unique<RelayPlane>(loop, std::move(events),
+                                       [this](Generation g) { return launcher->pinned(g); });
+  plane->set_own(
+      make_plane(options, plane->own_events(), [this](std::function<void()> f) { loop.post(std::move(f)); }));
+  LauncherLinkSettings settings;
+  settings.run_dir = options.run_dir;
+  settings.token = token;
+  settings.grace = options.policy.shutdown.grace_period;
+  settings.socket_folder = pinned_folder(words.number);
+  launcher = make_launcher_link(loop, settings, [this](LauncherEvent e) { on_launcher(std::move(e)); });
+  DriverParts parts{loop,
+                    system_clock(),
+                    options,
+                    *launcher,
+                    *plane,
+                    board,
+                    [this](const std::string& text) { write_journal(text); },
+                    [this](ExitStatus exit) { quit(exit); },
+                    random_id(),
+                    "",
+                    random_word()};
+  if (has_parent) {
+    parts.upgrade = [this](std::string arguments, std::function<void(CommandReply)> reply) {
+      ask_upgrade(std::move(arguments), std::move(reply));
+    };
+  }
+  driver.emplace(std::move(parts));
+  control.emplace(options, options.policy.report_output, board, *driver, system_clock(), words.number);
+}
+
+// Where a listener speaks it.
+Status App::Parts::start_tls(TicketKeys tickets) {
+  if (options.tls.certificates.empty()) return {};
+  if (Status loaded = load_lazy_libraries(); !loaded) return loaded;
+  tls.emplace(loop, system_clock(), options.tls,
+              std::chrono::duration_cast<Seconds>(options.limits.tls_session_lifetime),
+              [this](front::TlsServerPtr terms, std::vector<CertificateView> certificates) {
+                plane->secure(std::move(terms), std::move(certificates));
+              });
+  return tls->start(std::move(tickets));
+}
+
+// The plane gets them, the launcher duplicates.
+std::vector<int> App::Parts::take_listeners(std::vector<NamedFd> claimed) {
+  std::vector<int> fds;
+  for (NamedFd& listener : claimed) {
+    shared.emplace_back(listener.name, duplicate(listener.fd.get()));
+    log::info("listening", {{"address", listener.name}});
+    fds.push_back(listener.fd.release());
+  }
+  return fds;
+}
+
+void App::Parts::serve(Result<std::vector<NamedFd>> claimed) {
+  if (!claimed) return fail(claimed.error());
+  if (const Status listens = control->listen(left_for_control()); !listens) return fail(listens.error());
+  left.clear();
+  confine_worker();
+  std::vector<int> fds = take_listeners(*std::move(claimed));
+  keep_all();
+  control->run(confinement);
+  is_serving = true;
+  driver->start(record, std::move(fds));
+  for (LauncherEvent& event : early) on_launcher(std::move(event));
+  early.clear();
+  parent.ready();
+}
+
+void App::Parts::confine_worker() {
+  confinement = confine(options.seccomp);
+  log::info("confined", {{"no_new_privileges", confinement.no_new_privileges},
+                         {"capabilities_dropped", confinement.capabilities},
+                         {"bounding_set_empty", confinement.bounding_set},
+                         {"seccomp", confinement.seccomp}});
+  for (const std::string& what : confinement.kept) log::info("not given up", {{"what", what}});
+}
+
+std::vector<std::pair<std::string, UniqueFd>> App::Parts::left_listeners() const {
+  std::vector<std::pair<std::string, UniqueFd>> listeners;
+  for (const auto& [name, fd] : left) {
+    if (name.starts_with("listen ")) listeners.emplace_back(name, duplicate(fd.get()));
+  }
+  return listeners;
+}
+
+std::map<std::string, UniqueFd> App::Parts::left_for_control() const {
+  std::map<std::string, UniqueFd> listeners;
+  for (const auto& [name, fd] : left) {
+    if (name.starts_with("control ")) listeners.emplace(name, duplicate(fd.get()));
+  }
+  return listeners;
+}
+
+// ---- what happens ----
+
+void App::Parts::on_launcher(LauncherEvent event) {
+  auto* up = std::get_if<LauncherUp>(&event);
+  if (up != nullptr) claim.offer(up->listeners);
+  if (!is_serving) {
+    early.push_back(std::move(event));
+    return;
+  }
+  if (up != nullptr) share_listeners();
+  driver->on_launcher(std::move(event));
+}
+
+void App::Parts::share_listeners() {
+  std::vector<std::pair<std::string, int>> named;
+  for (const auto& [name, fd] : shared) named.emplace_back(name, fd.get());
+  launcher->keep_listeners(named);
+}
+
+void App::Parts::write_journal(const std::string& text) {
+  if (!writer) writer.emplace(journal);
+  writer->write(launcher->token() + "\n" + text);
+}
+
+void App::Parts::terminate() {
+  if (retired)
+    retired->end();
+  else if (is_serving)
+    driver->on_terminate();
+  else
+    quit(ExitStatus{});
+}
+
+void App::Parts::fail(const Error& error) {
+  std::fprintf(stderr, "sidestep: %s\n", error.detail.c_str());
+  status = kCannotStart;
+  loop.stop();
+}
+
+void App::Parts::quit(ExitStatus exit) {
+  status = exit.signal != 0 ? 128 + exit.signal : exit.status;
+  if (is_serving) plane->stop();
+  if (writer) writer->flush();
+  loop.stop();
+}
+
+App::App(Options options, int channel) : parts_(std::make_unique<Parts>(std::move(options), channel)) {}
 
 App::~App() = default;
 
 int App::run() {
+  prctl(PR_SET_NAME, "sidestep-worker");  // started through a descriptor it would be called by its number
   log::start(parts_->options.log_level, parts_->options.log_format);
   // The worker's own: the app is started by others and keeps what it is given.
   const std::size_t descriptors = raise_descriptor_limit();

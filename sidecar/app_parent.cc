@@ -3,8 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <string_view>
 
 #include "lib/policy/spec.h"
 #include "sidecar/config/load.h"
@@ -14,6 +16,16 @@
 namespace sidestep::sidecar {
 
 namespace {
+
+// What an upgrade starts: the name by which we were started (a link may lead elsewhere by then), or else the
+// file that runs now.
+std::string own_program(const char* name) {
+  std::error_code error;
+  const std::filesystem::path running = std::filesystem::read_symlink("/proc/self/exe", error);
+  const std::filesystem::path named = std::filesystem::absolute(name == nullptr ? "" : name, error);
+  const bool has_folder = name != nullptr && std::string_view(name).find('/') != std::string_view::npos;
+  return has_folder && std::filesystem::equivalent(named, running, error) ? named.string() : running.string();
+}
 
 constexpr int kAbandonAfterSeconds = 300;  // an app whose proxy was killed and never came back
 
@@ -79,7 +91,19 @@ LauncherStart launcher_start(const Options& options) {
 
 }  // namespace
 
-Result<int> run_parent(Program program, const std::vector<std::string>& arguments, const Options& options) {
+Result<int> resume_parent(const std::string& file) {
+  int fd = -1;
+  const auto [end, error] = std::from_chars(file.data(), file.data() + file.size(), fd);
+  if (error != std::errc{} || end != file.data() + file.size() || fd < 3)
+    return invalid("parent: an upgrade alone starts it");
+  Result<ParentState> state = read_parent_state(fd);
+  if (!state) return state.error();
+  Parent parent(state->settings);
+  return parent.resume(*std::move(state));
+}
+
+Result<int> run_parent(Program program, const char* name, const std::vector<std::string>& arguments,
+                       const Options& options) {
   using std::filesystem::perms;
   const perms shared = perms::owner_all | perms::group_exec | perms::others_exec;
   if (Status made = make_folder(options.run_dir, shared); !made) return made.error();
@@ -87,11 +111,18 @@ Result<int> run_parent(Program program, const std::vector<std::string>& argument
   const Result<std::string> policy_path = keep_policy(options);
   if (!policy_path) return policy_path.error();
   ParentSettings settings;
+  settings.parent_arguments = {"sidestep", std::string(to_string(program))};
+  settings.parent_arguments.insert(settings.parent_arguments.end(), arguments.begin(), arguments.end());
+  settings.upgrade_program = options.upgrade_program.empty() ? own_program(name) : options.upgrade_program;
+  settings.upgrade_prove = options.upgrade.prove;
+  settings.upgrade_drain = options.upgrade.drain;
+  settings.upgrade_max_old = options.upgrade.most_old;
   settings.worker_arguments = worker_arguments(program, arguments, *policy_path);
-  for (const auto& [name, value] : process_environment()) settings.env.push_back(name + "=" + value);
+  for (const auto& [key, value] : process_environment()) settings.env.push_back(key + "=" + value);
   if (program == Program::kProxy) {
     if (Status installed = install_launcher(launcher_program(), options.run_dir); !installed)
       return installed.error();
+    settings.install_dir = options.run_dir;
   } else if (!options.attach) {
     settings.launcher = launcher_start(options);
   }

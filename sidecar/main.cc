@@ -13,6 +13,7 @@
 #include "sidecar/config/load.h"
 #include "sidecar/config/option_docs.h"
 #include "sidecar/io/parent_link.h"
+#include "sidecar/local/parent_state.h"
 
 namespace {
 
@@ -32,18 +33,23 @@ int usage(std::FILE* out, int status) {
   return status;
 }
 
-int serve(Program program, const Words& arguments, bool is_worker) {
+int report(const sidestep::Result<int>& status) {
+  if (!status) return std::fprintf(stderr, "sidestep: %s\n", status.error().detail.c_str()), kUsage;
+  return *status;
+}
+
+int serve(Program program, const char* name, const Words& arguments, bool is_worker) {
   if (asks_for_help(arguments)) return std::fputs(usage(program).c_str(), stdout), 0;
   auto options = load_options(program, arguments, process_environment(), real_machine());
+  if (!options && is_worker)
+    ParentLink(sidestep::UniqueFd(ParentLink::kChannelFd)).tell("cannot " + options.error().detail);
   if (!options) return std::fprintf(stderr, "%s\n", options.error().detail.c_str()), kUsage;
   if (is_worker) {
     const int status = App(std::move(*options), ParentLink::kChannelFd).run();
     sidestep::log::stop();
     return status;
   }
-  const auto status = run_parent(program, arguments, *options);
-  if (!status) return std::fprintf(stderr, "sidestep: %s\n", status.error().detail.c_str()), kUsage;
-  return *status;
+  return report(run_parent(program, name, arguments, *options));
 }
 
 int lint_files(const Words& words) {
@@ -67,9 +73,10 @@ int main(int argc, char** argv) {
   if (is_worker) words.erase(words.begin());
   const std::string verb = words.empty() ? "" : words[0];
   const Words rest(words.begin() + (words.empty() ? 0 : 1), words.end());
-  if (verb == "run") return serve(Program::kRun, rest, is_worker);
-  if (verb == "proxy") return serve(Program::kProxy, rest, is_worker);
+  if (verb == "run") return serve(Program::kRun, argv[0], rest, is_worker);
+  if (verb == "proxy") return serve(Program::kProxy, argv[0], rest, is_worker);
   if (verb == "lint") return lint_files(rest);
+  if (verb == kParentVerb && !rest.empty()) return report(resume_parent(rest[0]));
   if (cli::is_client_command(verb)) return cli::run_cli(argc, argv);
   if (verb == "--libraries") return list_libraries();
   if (verb == "--version") return std::printf("sidestep " SIDESTEP_VERSION "\n"), 0;

@@ -177,7 +177,7 @@ def programs_of(folder):
     return {"SIDESTEP_BIN": str(folder), "PATH": f"{folder}:{os.environ['PATH']}"}
 
 
-INTEGRATION = ("launch", "reload", "control", "plane", "h2", "load", "grpc", "faults", "tls")
+INTEGRATION = ("launch", "reload", "control", "plane", "h2", "load", "grpc", "faults", "tls", "upgrade")
 
 
 def integration(name, folder, env=None, parts=INTEGRATION, **options):

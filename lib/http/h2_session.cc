@@ -307,7 +307,11 @@ void H2Session::consume(H2Stream& stream, std::size_t count) {
 }
 
 void H2Session::announce_shutdown() {
-  if (role_ == H2Role::kServer) nghttp2_submit_shutdown_notice(session_);
+  // nghttp2 sends a PING before everything else that waits; ours has to follow the notice.
+  if (role_ == H2Role::kServer) {
+    pings_after_goaway_ = nghttp2_submit_shutdown_notice(session_) == 0;
+    if (pings_after_goaway_) return;
+  }
   nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
 }
 

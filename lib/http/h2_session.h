@@ -204,6 +204,7 @@ class H2Session final {
   H2Role role_;
   bool busy_ = false;  // inside nghttp2: it may not be entered again
   bool failed_ = false;
+  bool pings_after_goaway_ = false;
   bool shut_ = false;  // streams above the last one are dropped
 };
 

@@ -303,6 +303,11 @@ int H2Session::Callbacks::on_frame_sent(nghttp2_session* session, const nghttp2_
     }
     return 0;
   }
+  if (frame->hd.type == NGHTTP2_GOAWAY) {
+    if (std::exchange(owner.pings_after_goaway_, false))
+      nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, nullptr);
+    return 0;
+  }
   if ((frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) || !ends_stream(*frame)) return 0;
   H2Stream* stream = stream_of(session, frame->hd.stream_id);
   if (stream == nullptr) return 0;

@@ -92,6 +92,10 @@ Result<std::unique_ptr<Child>> Child::start(EventLoop& loop, const ChildSpec& sp
   return std::unique_ptr<Child>(new Child(loop, pid, std::move(on_exit)));
 }
 
+std::unique_ptr<Child> Child::adopt(EventLoop& loop, pid_t pid, OnExit on_exit) {
+  return std::unique_ptr<Child>(new Child(loop, pid, std::move(on_exit)));
+}
+
 Child::Child(EventLoop& loop, pid_t pid, OnExit on_exit)
     : loop_(loop),
       pid_(pid),

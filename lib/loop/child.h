@@ -38,6 +38,9 @@ class Child final : public IoHandler {
 
   // The error names the path when the program cannot be executed.
   static Result<std::unique_ptr<Child>> start(EventLoop& loop, const ChildSpec& spec, OnExit on_exit);
+  // A child of this process that an earlier program of it started (execve(2) keeps them). One that has ended
+  // already is reported in the loop's next turns.
+  static std::unique_ptr<Child> adopt(EventLoop& loop, pid_t pid, OnExit on_exit);
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   ~Child();  // does not stop the process; its end is then reaped by nobody

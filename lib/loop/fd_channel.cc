@@ -1,8 +1,8 @@
 #include "lib/loop/fd_channel.h"
 
-#include <array>
 #include <cerrno>
 #include <span>
+#include <vector>
 
 namespace sidestep {
 
@@ -13,7 +13,7 @@ bool send_fd_message(int channel, const std::string& text, int fd) {
 }
 
 Receive receive_fd_message(int channel, FdMessage& message) {
-  std::array<std::byte, kMaxFdText> bytes;
+  std::vector<std::byte> bytes(kMaxFdText);
   std::vector<UniqueFd> fds;
   ssize_t got = 0;
   do {

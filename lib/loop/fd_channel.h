@@ -13,7 +13,7 @@ struct FdMessage {
   std::string text;  // at most kMaxFdText bytes
   UniqueFd fd;       // may be empty
 };
-constexpr std::size_t kMaxFdText = 512;
+constexpr std::size_t kMaxFdText = 65'536;
 
 // False when the other end is gone, or its queue is full.
 bool send_fd_message(int channel, const std::string& text, int fd = -1);

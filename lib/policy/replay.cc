@@ -38,6 +38,18 @@ Freshness ReplayGuard::admit(std::string_view nonce, std::int64_t time_ms, std::
   return Freshness::kFresh;
 }
 
+std::vector<std::pair<std::string, std::int64_t>> ReplayGuard::memory() const {
+  std::vector<std::pair<std::string, std::int64_t>> memory;
+  for (const Seen& seen : order_) memory.emplace_back(seen.nonce, seen.forget_at_ms);
+  return memory;
+}
+
+void ReplayGuard::remember(const std::vector<std::pair<std::string, std::int64_t>>& memory) {
+  for (const auto& [nonce, forget_at_ms] : memory) {
+    if (nonces_.insert(nonce).second) order_.push_back({nonce, forget_at_ms});
+  }
+}
+
 EpochRule::Answer EpochRule::obey(std::uint64_t epoch, std::string_view lease_uid) {
   if (lease_uid == state_.lease_uid) {
     if (epoch < state_.highest) return Answer::kStale;

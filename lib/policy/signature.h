@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "lib/base/clock.h"
@@ -88,6 +89,10 @@ class ReplayGuard {
  public:
   explicit ReplayGuard(ReplayLimits limits = {}) : limits_(limits) {}
   Freshness admit(std::string_view nonce, std::int64_t time_ms, std::int64_t now_ms);
+
+  // What it remembers, for a process that goes on in place of this one: nonce and when to forget it.
+  std::vector<std::pair<std::string, std::int64_t>> memory() const;
+  void remember(const std::vector<std::pair<std::string, std::int64_t>>& memory);
 
  private:
   struct Seen {

@@ -133,6 +133,7 @@ const ControlApi::Route ControlApi::kRoutes[] = {
     {"POST", "/v1/resume", Access::kSigned, &ControlApi::resume},
     {"POST", "/v1/policy", Access::kSigned, &ControlApi::policy},
     {"POST", "/v1/pod-ending", Access::kLocal, &ControlApi::pod_ending},
+    {"POST", "/v1/upgrade", Access::kLocal, &ControlApi::upgrade},
 };
 
 ControlApi::ControlApi(const SnapshotBoard& board, CommandSink& sink, Authority& authority,
@@ -385,6 +386,23 @@ ApiAnswer ControlApi::pod_ending(const Call&) {
   const CommandReply reply = submit(PodEndingCommand{}, limits_.pod_ending);
   if (!reply.ok()) return failure(*reply.error);
   return {200, "{}", "application/json", {}};
+}
+
+ApiAnswer ControlApi::upgrade(const Call& call) {
+  const Result<wire::UpgradeRequest> request = wire::read_upgrade_request(call.body);
+  if (!request) return failure(request.error());
+  UpgradeCommand command;
+  for (const std::string& word : request->options) {
+    if (word.find(kWordEnd) != std::string::npos)
+      return failure(400, kind_of(400), "options: a word has the character U+001F; no option has it");
+    command.arguments += word + kWordEnd;
+  }
+  const CommandReply reply = submit(std::move(command), limits_.reply);
+  if (!reply.ok()) return failure(*reply.error);
+  return {202,
+          wire::write_upgrade_answer(std::strtoull(reply.reload.c_str(), nullptr, 10)),
+          "application/json",
+          {}};
 }
 
 }  // namespace sidestep::sidecar

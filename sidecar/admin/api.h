@@ -75,6 +75,7 @@ class ControlApi {
   ApiAnswer policy(const Call& call);
   ApiAnswer too_many_wait(const std::string& fix);
   ApiAnswer pod_ending(const Call& call);
+  ApiAnswer upgrade(const Call& call);
 
   ApiAnswer dispatch(const Route& route, const Call& call);
   std::optional<Refusal> refusal_of(const Route& route, const Call& call);

@@ -134,4 +134,16 @@ std::map<std::string, std::uint64_t> Authority::refusals() const {
   return refusals_;
 }
 
+Authority::Memory Authority::memory() const {
+  const std::lock_guard lock(mutex_);
+  return {replays_.memory(), epoch_.state(), refusals_};
+}
+
+void Authority::go_on(const Memory& memory) {
+  const std::lock_guard lock(mutex_);
+  replays_.remember(memory.nonces);
+  epoch_ = policy::EpochRule(memory.epoch);
+  for (const auto& [reason, count] : memory.refusals) refusals_[reason] += count;
+}
+
 }  // namespace sidestep::sidecar

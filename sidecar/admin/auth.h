@@ -12,6 +12,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "lib/base/clock.h"
 #include "lib/policy/signature.h"
@@ -63,6 +65,16 @@ class Authority {
   // Returns how many there were for this reason, this one included.
   std::uint64_t count_refusal(const std::string& reason);
   std::map<std::string, std::uint64_t> refusals() const;  // by reason
+
+  // For the worker that replaces this one: nonces, epoch and counts, so that no command can be sent again
+  // there.
+  struct Memory {
+    std::vector<std::pair<std::string, std::int64_t>> nonces;
+    policy::EpochState epoch;
+    std::map<std::string, std::uint64_t> refusals;
+  };
+  Memory memory() const;
+  void go_on(const Memory& memory);
 
  private:
   std::optional<Refusal> check_signature(const Call& call, const std::string& boot_id, const Clock& clock);

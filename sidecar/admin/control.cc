@@ -6,13 +6,19 @@
 #include "lib/base/log.h"
 #include "sidecar/admin/epoch_file.h"
 #include "sidecar/config/control_path.h"
+#include "sidecar/core/archive.h"
 
 namespace sidestep::sidecar {
 namespace {
 
 constexpr std::size_t kThreadsThatDoNotWait = 2;
 
-std::string inner_path(const Options& options) { return options.control_path + ".api"; }
+constexpr int kInnerNames = 8;  // more than workers that live at the same time
+
+std::string inner_path(const Options& options, int worker) {
+  const int name = (worker - 1) % kInnerNames;
+  return options.control_path + ".api" + (name == 0 ? "" : std::to_string(name));
+}
 std::string epoch_path(const Options& options) {
   return options.state_dir.empty() ? "" : options.state_dir + "/epoch";
 }
@@ -27,9 +33,9 @@ policy::EpochState epoch_of(const Options& options) {
   return {};
 }
 
-front::Settings door_settings(const Options& options, const std::string& token) {
+front::Settings door_settings(const Options& options, const std::string& token, int worker) {
   front::Settings settings;
-  settings.server_path = inner_path(options);
+  settings.server_path = inner_path(options, worker);
   settings.door_token = token;
   const ControlLimits& limits = options.control_limits;
   settings.limits.max_head_bytes = limits.max_head_bytes;
@@ -51,15 +57,15 @@ ApiLimits api_limits(const Options& options) {
 }  // namespace
 
 Control::Control(const Options& options, bool report_output, const SnapshotBoard& board, CommandSink& sink,
-                 const Clock& clock)
+                 const Clock& clock, int worker)
     : options_(options),
       token_(front::random_token()),
       authority_({options.trust_dir, options.pod_uid, epoch_path(options)}, epoch_of(options)),
-      door_(with_calls(door_settings(options, token_)), clock),
+      door_(with_calls(door_settings(options, token_, worker)), clock),
       api_(
           board, sink, authority_, clock, api_limits(options), report_output,
           [this] { return door_.refusals(); }, options.sources, options.reload_keys),
-      server_(api_, inner_path(options), token_, options.control_limits.max_body_bytes,
+      server_(api_, inner_path(options, worker), token_, options.control_limits.max_body_bytes,
               options.control_limits.max_waiting_status + kThreadsThatDoNotWait) {}
 
 Control::~Control() { stop(); }
@@ -97,7 +103,8 @@ Status Control::prepare_folder() const {
   return ensure_private_folder(folder, geteuid());
 }
 
-Status Control::listen() {
+Status Control::listen(std::map<std::string, UniqueFd> left) {
+  door_.set_left(std::move(left));
   const Status folder = prepare_folder();
   if (!folder) return folder;
   const Status local = door_.listen_unix(options_.control_path);
@@ -110,6 +117,7 @@ Status Control::listen() {
       error.detail += "; stop what listens there, or choose another address with --control-listen";
     return error;
   }
+  door_.set_left({});
   return {};
 }
 
@@ -128,6 +136,32 @@ void Control::stop() {
   api_.stop();
   door_.stop();
   server_.stop();
+}
+
+// ---- between two workers ----
+
+std::string Control::state() const {
+  Authority::Memory memory = authority_.memory();
+  for (const auto& [reason, count] : door_.refusals()) memory.refusals[reason] += count;
+  ArchiveWriter writer;
+  writer(memory.nonces, memory.epoch.highest, memory.epoch.lease_uid, memory.epoch.past_leases,
+         memory.refusals);
+  return writer.take();
+}
+
+Status Control::go_on(const std::string& state) {
+  Authority::Memory memory;
+  ArchiveReader reader(state);
+  reader(memory.nonces, memory.epoch.highest, memory.epoch.lease_uid, memory.epoch.past_leases,
+         memory.refusals);
+  if (!reader.is_good()) return invalid("handover: the control port's memory does not add up");
+  authority_.go_on(memory);
+  return {};
+}
+
+void Control::retire() {
+  api_.stop();
+  door_.stop_accepting();
 }
 
 }  // namespace sidestep::sidecar

@@ -226,6 +226,12 @@ void control_refused(Writer& out, const Source& from) {
   for (const auto& [reason, count] : from.control.refused) out.sample({{"reason", reason}}, count);
 }
 
+void upgrades(Writer& out, const Source& from) {
+  out.sample({{"result", "succeeded"}}, from.snapshot.upgrade.good);
+  out.sample({{"result", "failed"}}, from.snapshot.upgrade.bad);
+}
+void old_workers(Writer& out, const Source& from) { out.sample({}, from.snapshot.old_workers); }
+
 struct Metric {
   std::string_view name;
   char type;  // c: counter, g: gauge, h: histogram
@@ -296,6 +302,8 @@ constexpr Metric kMetrics[] = {
     {"sidestep_log_lines_dropped_total", 'c', "Log lines dropped because nobody read them.", log_dropped},
     {"sidestep_control_refused_total", 'c', "Calls of the control API that were refused, by reason.",
      control_refused},
+    {"sidestep_upgrades_total", 'c', "Replacements of the worker by another, by result.", upgrades},
+    {"sidestep_old_workers", 'g', "Workers that were replaced and still finish what they have.", old_workers},
 };
 
 }  // namespace

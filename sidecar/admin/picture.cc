@@ -83,6 +83,11 @@ wire::Status status_of(const Snapshot& snapshot, const std::string& reload) {
   for (const GenerationView& view : snapshot.retiring) s.retiring.push_back(generation_of(view));
   if (const ReloadView* view = find_reload(snapshot, reload)) s.reload = reload_of(*view);
   s.warnings = snapshot.warnings;
+  if (const UpgradeView& upgrade = snapshot.upgrade; upgrade.id != 0) {
+    const std::string phase = !upgrade.has_ended ? "Running" : upgrade.succeeded ? "Succeeded" : "Failed";
+    s.upgrade = wire::Upgrade{upgrade.id, phase, upgrade.message};
+  }
+  s.old_workers = snapshot.old_workers;
   return s;
 }
 

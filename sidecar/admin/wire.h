@@ -86,6 +86,14 @@ struct Reload {
   bool operator==(const Reload&) const = default;
 };
 
+// The newest replacement of the worker by another.
+struct Upgrade {
+  std::uint64_t upgrade = 0;
+  std::string phase;  // Running Succeeded Failed
+  std::string message;
+  bool operator==(const Upgrade&) const = default;
+};
+
 struct Status {
   std::string version;
   std::string boot_id;
@@ -103,6 +111,8 @@ struct Status {
   std::optional<Reload> reload;
   std::vector<std::string> warnings;
   std::vector<policy::SourceContent> sources;  // what the pod's mounts hold now
+  std::optional<Upgrade> upgrade;
+  std::uint64_t old_workers = 0;  // replaced, and not done yet
   bool operator==(const Status&) const = default;
 };
 
@@ -153,6 +163,12 @@ struct SteerRequest {
   bool operator==(const SteerRequest&) const = default;
 };
 
+// Body of POST /v1/upgrade.
+struct UpgradeRequest {
+  std::vector<std::string> options;  // of the new worker, in place of the present ones of the same name
+  bool operator==(const UpgradeRequest&) const = default;
+};
+
 struct Failure {
   std::string kind;     // invalid unsigned refused not_found not_allowed conflict stale limited unavailable
   std::string message;  // one sentence for a person
@@ -170,6 +186,8 @@ std::string write_outcome(const Outcome& outcome);
 std::string write(const SteerRequest& request);
 std::string write(const Failure& failure);
 std::string write_reload_answer(const std::string& reload);  // {"reload": ID}
+std::string write(const UpgradeRequest& request);
+std::string write_upgrade_answer(std::uint64_t upgrade);  // {"upgrade": N}
 
 // The errors name every wrong field with its value. An empty text is an empty request.
 Result<Status> read_status(std::string_view text);
@@ -178,6 +196,8 @@ Result<ReloadRequest> read_reload_request(std::string_view text, Unknown unknown
 Result<SteerRequest> read_steer_request(std::string_view text, Unknown unknown);
 Result<Failure> read_failure(std::string_view text);
 Result<std::string> read_reload_answer(std::string_view text);
+Result<UpgradeRequest> read_upgrade_request(std::string_view text);
+Result<std::uint64_t> read_upgrade_answer(std::string_view text);
 
 // Of Reload::phase.
 bool has_ended(std::string_view reload_phase);

@@ -125,6 +125,37 @@ std::string write_outcome(const Outcome& outcome) {
                {"message", outcome.message}});
 }
 
+std::string write(const UpgradeRequest& r) {
+  Json json = Json::object();
+  if (!r.options.empty()) json["options"] = r.options;
+  return dump(json);
+}
+
+Result<UpgradeRequest> read_upgrade_request(std::string_view text) {
+  const Result<Json> json = parse_json(text);
+  if (!json) return json.error();
+  Mistakes mistakes;
+  UpgradeRequest r;
+  Fields fields(*json, "", mistakes);
+  fields.read("options", r.options);
+  fields.refuse_unknown();
+  if (!mistakes.empty()) return as_error(mistakes);
+  return r;
+}
+
+std::string write_upgrade_answer(std::uint64_t upgrade) { return dump({{"upgrade", upgrade}}); }
+
+Result<std::uint64_t> read_upgrade_answer(std::string_view text) {
+  const Result<Json> json = parse_json(text);
+  if (!json) return json.error();
+  Mistakes mistakes;
+  std::uint64_t upgrade = 0;
+  Fields fields(*json, "", mistakes);
+  fields.read("upgrade", upgrade);
+  if (!mistakes.empty()) return as_error(mistakes);
+  return upgrade;
+}
+
 std::string write_reload_answer(const std::string& reload) { return dump({{"reload", reload}}); }
 
 Result<std::string> read_reload_answer(std::string_view text) {

@@ -65,6 +65,10 @@ Json to_json(const Reload& r) {
   return json;
 }
 
+Json to_json(const Upgrade& u) {
+  return {{"upgrade", u.upgrade}, {"phase", u.phase}, {"message", u.message}};
+}
+
 template <typename T>
 Json or_null(const std::optional<T>& value) {
   return value ? to_json(*value) : Json(nullptr);
@@ -200,7 +204,9 @@ std::string write(const Status& s) {
                {"retiring", retiring},
                {"reload", or_null(s.reload)},
                {"warnings", s.warnings},
-               {"sources", to_json(s.sources)}});
+               {"sources", to_json(s.sources)},
+               {"upgrade", or_null(s.upgrade)},
+               {"oldWorkers", s.old_workers}});
 }
 
 Result<Status> read_status(std::string_view text) {
@@ -229,6 +235,14 @@ Result<Status> read_status(std::string_view text) {
   if (const Json* reload = fields.find("reload")) s.reload = read_reload(*reload, "reload", mistakes);
   fields.read("warnings", s.warnings);
   if (const Json* sources = fields.find("sources")) s.sources = read_sources(*sources, mistakes);
+  if (const Json* upgrade = fields.find("upgrade")) {
+    Fields inner(*upgrade, "upgrade", mistakes);
+    s.upgrade.emplace();
+    inner.read("upgrade", s.upgrade->upgrade);
+    inner.read("phase", s.upgrade->phase);
+    inner.read("message", s.upgrade->message);
+  }
+  fields.read("oldWorkers", s.old_workers);
   if (!mistakes.empty()) return as_error(mistakes);
   return s;
 }

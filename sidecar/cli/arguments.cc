@@ -19,6 +19,8 @@ constexpr VerbRow kVerbs[] = {
     {Verb::kWait, "wait", "[OPTION…]", "return when the running reload has ended, with its verdict"},
     {Verb::kWhy, "why", "[OPTION…]", "the decisions taken, newest last, each with its reason"},
     {Verb::kPodEnding, "pod-ending", "[OPTION…]", "the pod's preStop hook: returns when the pod may go"},
+    {Verb::kUpgrade, "upgrade", "[OPTION…] [-- PROXYOPTION…]",
+     "replace the proxy by the program that is on disk by now; nothing is lost"},
 };
 
 using Value = std::string_view;
@@ -81,8 +83,8 @@ const Option kOptions[] = {
      set_text<&Arguments::control>},
     {"-o", "json|text", "form of the output", kAll, set_output},
     {"--timeout", "DURATION", "how long to wait (default: 5m)",
-     of({V::kReload, V::kPromote, V::kAbort, V::kWait, V::kPodEnding}), set_timeout},
-    {"--no-wait", "", "return once it has begun", of({V::kReload, V::kPromote, V::kAbort}),
+     of({V::kReload, V::kPromote, V::kAbort, V::kWait, V::kPodEnding, V::kUpgrade}), set_timeout},
+    {"--no-wait", "", "return once it has begun", of({V::kReload, V::kPromote, V::kAbort, V::kUpgrade}),
      set_switch<&Arguments::wait, false>},
     {"--env", "KEY=VALUE", "for the candidate; may be repeated", of({V::kReload}), set_env},
     {"--attach", "ADDR:PORT", "move to an app that somebody else started", of({V::kReload}),
@@ -150,8 +152,8 @@ class Parser {
 
   void read_command() {
     arguments_.command.assign(words_.begin() + static_cast<std::ptrdiff_t>(at_) + 1, words_.end());
-    if (verb_.verb != Verb::kReload)
-      add("--: only sidestep reload takes a command");
+    if (verb_.verb != Verb::kReload && verb_.verb != Verb::kUpgrade)
+      add("--: only sidestep reload takes a command, and sidestep upgrade options");
     else if (arguments_.command.empty())
       add("--: no command after it; write -- CMD ARG…, or leave -- out");
   }

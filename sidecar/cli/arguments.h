@@ -23,7 +23,8 @@ enum class Verb : std::uint8_t {
   kResume,
   kWait,
   kWhy,
-  kPodEnding
+  kPodEnding,
+  kUpgrade
 };
 
 struct VerbRow {
@@ -49,7 +50,7 @@ struct Arguments {
   std::string attach;
   Millis timeout{300'000};
   std::vector<std::pair<std::string, std::string>> env;
-  std::vector<std::string> command;  // after --
+  std::vector<std::string> command;  // after --; of upgrade: options of the proxy
 };
 
 // `words` are those after the command's name. The error has one line per mistake.

@@ -45,6 +45,9 @@ class Command {
   int wait();
   int wait_listening();
   int pod_ending();
+  int upgrade();
+  int wait_for_upgrade(std::uint64_t upgrade);
+  int finish_upgrade(const wire::Upgrade& upgrade, const std::string& body);
 
   int wait_for_end(const std::string& reload);
   int timed_out(const std::string& reload);
@@ -85,6 +88,8 @@ int Command::run() {
       return why();
     case Verb::kPodEnding:
       return pod_ending();
+    case Verb::kUpgrade:
+      return upgrade();
   }
   return kUsage;
 }
@@ -265,6 +270,53 @@ int Command::wait_listening() {
 
 int Command::pod_ending() {
   return ask("POST", "/v1/pod-ending", "{}", arguments_.timeout) ? kSucceeded : code_;
+}
+
+int Command::upgrade() {
+  const auto body =
+      ask("POST", "/v1/upgrade", wire::write(wire::UpgradeRequest{arguments_.command}), kPatience);
+  if (!body) return code_;
+  const Result<std::uint64_t> number = wire::read_upgrade_answer(*body);
+  if (!number) return fail(number.error(), kUnreachable);
+  if (arguments_.wait) return wait_for_upgrade(*number);
+  world_.out(arguments_.json
+                 ? *body + "\n"
+                 : "upgrade " + std::to_string(*number) + " has begun; sidestep status shows how it went\n");
+  return kSucceeded;
+}
+
+// The worker that answers changes meanwhile; whoever answers knows the upgrade.
+int Command::wait_for_upgrade(std::uint64_t upgrade) {
+  std::string last = "the control socket " + socket_ + " does not answer";
+  while (true) {
+    const Result<Answer> answer =
+        world_.call(socket_, "GET", "/v1/status", "", std::min(kPatience, left() + kGrace));
+    const bool good = answer && answer->status == 200;
+    const Result<wire::Status> status =
+        good ? wire::read_status(answer->body) : Result<wire::Status>(unavailable(last));
+    if (status && status->upgrade && status->upgrade->upgrade == upgrade) {
+      if (status->upgrade->phase != "Running") return finish_upgrade(*status->upgrade, answer->body);
+      last = status->upgrade->message;
+    }
+    if (left().count() == 0) {
+      return fail(unavailable("upgrade " + std::to_string(upgrade) + " has not ended after " +
+                              span_text(arguments_.timeout) + ": " + last),
+                  kUnreachable);
+    }
+    world_.pause(kRetryPause);
+  }
+}
+
+int Command::finish_upgrade(const wire::Upgrade& upgrade, const std::string& body) {
+  const bool good = upgrade.phase == "Succeeded";
+  const std::string took = ", after " + span_text(elapsed());
+  if (arguments_.json)
+    world_.out(body + "\n");
+  else
+    world_.out("upgrade " + std::to_string(upgrade.upgrade) + (good ? " succeeded: " : " failed: ") +
+               upgrade.message + took + "\n" +
+               (good ? "" : "the worker before it goes on as if nothing had happened\n"));
+  return good ? kSucceeded : kFailed;
 }
 
 }  // namespace

@@ -8,7 +8,8 @@ namespace sidestep::sidecar {
 namespace {
 
 bool is_limit(const OptionRow& row) {
-  return row.group == OptionGroup::kRequestLimits || row.group == OptionGroup::kControlLimits;
+  return row.group == OptionGroup::kRequestLimits || row.group == OptionGroup::kControlLimits ||
+         row.group == OptionGroup::kUpgradeLimits;
 }
 
 bool fits(const OptionRow& row, Program program) {
@@ -45,6 +46,9 @@ void add_heading(std::string& out, const OptionRow& row, const OptionRow*& previ
 std::string metric_of(const OptionRow& row) {
   if (!row.refusal.empty())
     return "sidestep_control_refused_total{reason=\"" + std::string(row.refusal) + "\"}";
+  if (row.group == OptionGroup::kUpgradeLimits)
+    return row.flag == "--upgrade-timeout" ? "sidestep_upgrades_total{result=\"failed\"}"
+                                           : "sidestep_old_workers";
   const std::string name = limit_name(row);
   if (std::find(kLimitNames.begin(), kLimitNames.end(), name) == kLimitNames.end()) return "";
   return "sidestep_limit_hits_total{limit=\"" + name + "\"}";

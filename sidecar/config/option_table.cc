@@ -132,6 +132,7 @@ Status set_log_format(Options& options, Value value) {
 
 Limits& part_of(Options& options, const Limits*) { return options.limits; }
 ControlLimits& part_of(Options& options, const ControlLimits*) { return options.control_limits; }
+UpgradeLimits& part_of(Options& options, const UpgradeLimits*) { return options.upgrade; }
 
 template <typename Part, typename Field>
 Part part_type(Field Part::*);
@@ -171,6 +172,7 @@ constexpr std::int64_t kHour = 3'600'000;
 using G = OptionGroup;
 using L = Limits;
 using C = ControlLimits;
+using U = UpgradeLimits;
 
 constexpr OptionRow kRows[] = {
     {G::kTraffic, "--listen", "ADDR:PORT", "SIDESTEP_LISTEN", true, "none",
@@ -245,6 +247,9 @@ constexpr OptionRow kRows[] = {
      "system calls that the worker never makes: fail, or are logged by the kernel; auto: fail where the "
      "container has a filter already, so that ours costs nothing (a first one: some 2 % of the CPU time)",
      "", set_seccomp},
+    {G::kUpgrade, "--upgrade-binary", "PATH", "SIDESTEP_UPGRADE_BINARY", false,
+     "where this program was started from", "the program that `sidestep upgrade` and SIGUSR2 go on with", "",
+     set_text<&Options::upgrade_program>},
 
     {G::kRequestLimits, "--max-head-bytes", "BYTES", "SIDESTEP_MAX_HEAD_BYTES", false, "64Ki",
      "first line and header fields of a request or an answer", "431 for a request, 502 for an answer",
@@ -361,6 +366,19 @@ constexpr OptionRow kRows[] = {
     {G::kControlLimits, "--control-max-waiting-status", "N", "SIDESTEP_CONTROL_MAX_WAITING_STATUS", false,
      "16", "calls of status?wait= at the same time", "503", set_count<&C::max_waiting_status, 1, 1'024>,
      "too_many_waiting"},
+
+    {G::kUpgradeLimits, "--upgrade-timeout", "DURATION", "SIDESTEP_UPGRADE_TIMEOUT", false, "30s",
+     "until the new worker is ready", "it is killed, the present one goes on",
+     set_limit<&U::prove, 100, kHour>},
+    {G::kUpgradeLimits, "--upgrade-idle-timeout", "DURATION", "SIDESTEP_UPGRADE_IDLE_TIMEOUT", false, "1m",
+     "a replaced worker's clients that ask for nothing",
+     "they are closed one by one, in the second half of it", set_limit<&U::idle, 0, 24 * kHour>},
+    {G::kUpgradeLimits, "--upgrade-drain-timeout", "DURATION", "SIDESTEP_UPGRADE_DRAIN_TIMEOUT", false, "10m",
+     "a replaced worker", "WebSockets are told (1012), then what is open is cut",
+     set_limit<&U::drain, 0, 24 * kHour>},
+    {G::kUpgradeLimits, "--upgrade-max-old", "N", "SIDESTEP_UPGRADE_MAX_OLD", false, "4",
+     "replaced workers at the same time", "the oldest ends as at its drain timeout",
+     set_count<&U::most_old, 1, 7>},
 };
 
 std::size_t distance(std::string_view a, std::string_view b) {  // Levenshtein
@@ -400,6 +418,10 @@ std::string_view to_string(OptionGroup group) {
       return "Limits of requests";
     case OptionGroup::kControlLimits:
       return "Limits of the control port";
+    case OptionGroup::kUpgrade:
+      return "Upgrade";
+    case OptionGroup::kUpgradeLimits:
+      return "Limits of an upgrade";
   }
   return "";
 }

@@ -25,8 +25,10 @@ enum class OptionGroup : std::uint8_t {
   kFolders,
   kLogs,
   kProcess,
+  kUpgrade,
   kRequestLimits,
-  kControlLimits
+  kControlLimits,
+  kUpgradeLimits
 };
 std::string_view to_string(OptionGroup group);
 

@@ -103,6 +103,15 @@ struct SourceMount {
   bool operator==(const SourceMount&) const = default;
 };
 
+// The proxy replaces itself (`sidestep upgrade`, docs/upgrade.md).
+struct UpgradeLimits {
+  Millis prove{30'000};   // from the start of the new worker until it is ready
+  Millis idle{60'000};    // a replaced worker: by then clients that stayed silent are closed
+  Millis drain{600'000};  // a replaced worker: by then everything else is
+  int most_old = 4;       // replaced workers at the same time
+  bool operator==(const UpgradeLimits&) const = default;
+};
+
 struct Options {
   std::vector<ListenAddress> listen;
   std::vector<std::string> command;                      // of the app; {port} {socket} {config} are filled in
@@ -123,6 +132,8 @@ struct Options {
   TlsOptions tls;
   Limits limits;
   ControlLimits control_limits;
+  UpgradeLimits upgrade;
+  std::string upgrade_program;  // what `sidestep upgrade` starts; empty: where this program was started from
   std::vector<std::string> trusted_sources;  // CIDR or "unix"; their X-Forwarded-*, Forwarded are added to
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kText;

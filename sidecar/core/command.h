@@ -78,8 +78,15 @@ struct PodEndingCommand {};
 // Publishes a snapshot with fresh counters, then replies: what GET /v1/status and /metrics send first.
 struct RefreshCommand {};
 
+// Another worker, from the program that is on disk by now, takes over (sidestep upgrade). The reply comes
+// when the parent has begun, with the upgrade's number in `reload`; kConflict: one is under way.
+struct UpgradeCommand {
+  std::string arguments;  // options in place of the present ones, each word ended by kWordEnd
+};
+inline constexpr char kWordEnd = '\x1f';
+
 using Command = std::variant<ReloadCommand, WeightCommand, PromoteCommand, AbortCommand, PauseCommand,
-                             ResumeCommand, PolicyCommand, PodEndingCommand, RefreshCommand>;
+                             ResumeCommand, PolicyCommand, PodEndingCommand, RefreshCommand, UpgradeCommand>;
 
 struct CommandReply {
   std::optional<Error> error;  // none: done, or begun

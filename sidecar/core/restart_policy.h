@@ -28,6 +28,12 @@ class RestartPolicy {
   // Another recipe was promoted: its deaths are counted from the beginning.
   void forget() { deaths_.clear(); }
 
+  // For the worker that replaces this one.
+  template <typename A>
+  void archive(A& a) {
+    a(deaths_);
+  }
+
  private:
   RestartLimits limits_;
   std::deque<TimePoint> deaths_;  // within the window, oldest first; at most `most`

@@ -51,6 +51,16 @@ struct VerdictCount {
   std::uint64_t count = 0;
 };
 
+// The newest replacement of the worker by another (sidestep upgrade).
+struct UpgradeView {
+  std::uint64_t id = 0;  // 0: none
+  bool has_ended = false;
+  bool succeeded = false;
+  std::string message;
+  std::uint64_t good = 0;  // how many succeeded, and did not, since the proxy was started
+  std::uint64_t bad = 0;
+};
+
 struct Snapshot {
   std::uint64_t serial = 0;  // grows with each picture
   std::string boot_id;       // random, of this worker process
@@ -78,6 +88,8 @@ struct Snapshot {
   std::uint64_t restarts = 0;                  // of active after it died by itself
   std::uint64_t launcher_refused = 0;          // connections at the launcher's socket with a wrong token
   std::shared_ptr<const Decisions> decisions;  // never null
+  UpgradeView upgrade;
+  std::uint64_t old_workers = 0;  // replaced, and not done yet
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 

@@ -22,6 +22,9 @@ class ClientConn : public Deletable, public ListHook<ClientConn> {
   virtual void announce_end() {}
   // The process ends: an idle client is let go, a busy one after its last answer.
   virtual void shut_when_idle() = 0;
+  // No request is under way and no byte of one waits. True as well when the protocol can announce the end at
+  // any time.
+  virtual bool is_silent() const { return true; }
   virtual void drop() = 0;  // at once
   // Descriptors are short: closes it when it has had no request since then. False: it goes on.
   virtual bool drop_if_idle(TimePoint since) = 0;

@@ -70,6 +70,7 @@ class ClientH1 final : public ClientConn, public IoHandler, public ClientSide, p
   enum class State : std::uint8_t { kHead, kRequest, kDiscard, kTunnel, kLinger, kClosed };
 
   void on_timer() override;
+  bool is_silent() const override { return is_idle() && kernel_bytes() == 0; }
   bool is_idle() const { return state_ == State::kHead && in_.empty(); }
   void on_readable();
   void on_writable();

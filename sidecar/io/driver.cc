@@ -53,6 +53,7 @@ Driver::Driver(DriverParts parts)
       port_look_([this] { look_for_wrong_ports(); }),
       exposure_look_([this] { check_exposure(); }),
       quit_([this] { parts_.quit(exit_); }) {
+  model_.settings = settings_of(parts_.options);
   remembered_.boot_id = parts_.boot_id;
   remembered_.pod_uid = parts_.options.pod_uid;
 }
@@ -120,7 +121,7 @@ void Driver::submit(Command command, std::function<void(CommandReply)> reply) {
 
 void Driver::step(Event event) {
   events_.push_back(std::move(event));
-  if (is_stepping_) return;
+  if (is_stepping_ || is_frozen_) return;
   is_stepping_ = true;
   while (!events_.empty()) {
     const Event next = std::move(events_.front());

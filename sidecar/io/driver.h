@@ -13,6 +13,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lib/base/clock.h"
@@ -27,6 +28,7 @@
 #include "sidecar/io/launcher_link.h"
 #include "sidecar/io/plane.h"
 #include "sidecar/io/prober.h"
+#include "sidecar/io/worker_state.h"
 
 namespace sidestep::sidecar {
 
@@ -42,6 +44,8 @@ struct DriverParts {
   std::string boot_id;
   std::string root;        // before /proc and /sys; "" but in tests
   std::uint64_t seed = 0;  // of every random choice
+  // `sidestep upgrade`: asks the parent; the reply comes when it has answered. Empty: there is none.
+  std::function<void(std::string arguments, std::function<void(CommandReply)> reply)> upgrade = {};
 };
 
 class Driver final : public CommandSink {
@@ -54,6 +58,25 @@ class Driver final : public CommandSink {
   // `journal` is what write_journal() was given last by an earlier life; empty: nothing, or it was lost.
   // Starts the plane on the listeners. REQUIRES: called once, before any other.
   void start(const std::string& journal, std::vector<int> listeners);
+
+  // ---- between two workers (io/worker_state.h) ----
+
+  // From here on nothing is decided: what happens waits for thaw(), commands too.
+  void freeze() { is_frozen_ = true; }
+  // As if nothing had happened: what waited is looked at.
+  void thaw();
+  // Another worker has the state: nothing is decided or done any more, and commands are refused. REQUIRES:
+  // frozen.
+  void retire();
+  // REQUIRES: frozen.
+  DriverState state() const;
+  // In place of start(): goes on where another worker has stopped. The plane is started, and accepts nothing
+  // before thaw().
+  void resume(DriverState state, std::vector<int> listeners);
+  const RouteTable& routes() const { return routes_; }
+  bool is_stopping() const { return phase_of(model_) == Phase::kStopping; }
+  // What `sidestep upgrade` and /metrics tell of the parent's doings.
+  void show_upgrade(const UpgradeView& view);
 
   void on_launcher(LauncherEvent event);
   void on_idle(Generation generation, std::uint64_t version);  // PlaneEvents
@@ -132,8 +155,10 @@ class Driver final : public CommandSink {
   std::atomic<bool> is_closed_{false};
   std::deque<Event> events_;
   bool is_stepping_ = false;
-  Reply reply_;                     // of the command whose event is in the machine
-  std::vector<Reply> pod_waiters_;  // preStop hooks
+  bool is_frozen_ = false;
+  std::vector<std::pair<Command, Reply>> deferred_;  // while frozen
+  Reply reply_;                                      // of the command whose event is in the machine
+  std::vector<Reply> pod_waiters_;                   // preStop hooks
   std::vector<std::pair<ReloadCommand, Reply>>
       asked_;  // reloads that wait until the launcher has told of memory
   FunctionTimer memory_late_;

@@ -25,7 +25,7 @@ bool same(const RouteTable& a, const RouteTable& b) {
   return entry(a.active, b.active) && entry(a.candidate, b.candidate) &&
          a.candidate_weight == b.candidate_weight && a.weight_seed == b.weight_seed && a.hold == b.hold &&
          a.refuse == b.refuse && a.announce_close == b.announce_close &&
-         a.stop_listening == b.stop_listening &&
+         a.stop_listening == b.stop_listening && a.accept_later == b.accept_later &&
          std::equal(a.closing.begin(), a.closing.end(), b.closing.begin(), b.closing.end(), closing);
 }
 
@@ -161,6 +161,7 @@ void Driver::publish_snapshot() {
   ++remembered_.serial;
   remembered_.launcher_connected = parts_.launcher.is_up();
   remembered_.launcher_refused = parts_.launcher.refused();
+  remembered_.old_workers = parts_.plane.old_workers();
   auto snapshot = std::make_shared<Snapshot>(make_snapshot(
       model_, fleet_, remembered_, parts_.plane.latest_counters(), decisions_, parts_.loop.now()));
   snapshot->certificates = parts_.plane.certificates();

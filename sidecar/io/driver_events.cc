@@ -44,16 +44,27 @@ struct ToEvent {
   Event operator()(const ReloadCommand&) const { return event::Tick{}; }
   Event operator()(const PodEndingCommand&) const { return event::Tick{}; }
   Event operator()(const RefreshCommand&) const { return event::Tick{}; }
+  Event operator()(const UpgradeCommand&) const { return event::Tick{}; }
 };
 
 }  // namespace
 
 void Driver::handle(Command command, Reply reply) {
-  if (std::holds_alternative<RefreshCommand>(command)) {
+  if (std::holds_alternative<RefreshCommand>(command) && !is_closed_) {
     parts_.plane.counters();  // brings every shard's copy up to date
     publish_snapshot();
     reply({});
     return;
+  }
+  if (is_closed_) return reply({unavailable("another worker has just taken over: ask again"), {}});
+  if (is_frozen_) {
+    deferred_.emplace_back(std::move(command), std::move(reply));
+    return;
+  }
+  if (auto* upgrade = std::get_if<UpgradeCommand>(&command)) {
+    if (!parts_.upgrade)
+      return reply({unavailable("there is no parent process that could start another worker"), {}});
+    return parts_.upgrade(std::move(upgrade->arguments), std::move(reply));
   }
   if (std::holds_alternative<PodEndingCommand>(command)) {
     pod_waiters_.push_back(std::move(reply));

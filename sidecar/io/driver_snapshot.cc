@@ -118,6 +118,8 @@ Snapshot make_snapshot(const Model& model, const Fleet& fleet, const Remembered&
   snapshot.verdicts = remembered.verdicts;
   snapshot.restarts = model.restart_count;
   snapshot.decisions = decisions.view();
+  snapshot.upgrade = remembered.upgrade;
+  snapshot.old_workers = remembered.old_workers;
   return snapshot;
 }
 

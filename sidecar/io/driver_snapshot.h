@@ -32,6 +32,8 @@ struct Remembered {
   std::uint64_t launcher_refused = 0;
   bool has_served = false;    // active was up at least once
   TimePoint holding_since{};  // of Holding
+  UpgradeView upgrade;
+  std::uint64_t old_workers = 0;
 };
 
 Snapshot make_snapshot(const Model& model, const Fleet& fleet, const Remembered& remembered,

@@ -123,14 +123,21 @@ struct LauncherLinkSettings {
   Millis token_window{1'000};
   Millis hello_timeout{2'000};  // for a connection that does not introduce itself
   Millis grace{30'000};         // of the pod: what the launcher reckons with when it finds no proxy
+  // Below run_dir: where the ways to the sockets of generations are, of this worker alone.
+  std::string socket_folder = "run/sockets";
 };
+
+struct LauncherState;  // io/worker_state.h
 
 class LauncherLink {
  public:
   virtual ~LauncherLink() = default;
 
-  // Makes run/ (0711) with the folders the app's user needs, and listens on run/launch.sock (0666).
-  virtual Status start() = 0;
+  // Makes run/ (0711) with the folders the app's user needs, and listens on run/launch.sock (0666): with
+  // `listener` when an earlier worker left it and the path is still there.
+  virtual Status start(UniqueFd listener) = 0;
+  // What another worker needs to go on listening; -1 before start().
+  virtual int listener() const = 0;
   virtual bool is_up() const = 0;
   // To be kept in the journal before anything is spawned. Constant for the life of the link.
   virtual const std::string& token() const = 0;
@@ -152,6 +159,24 @@ class LauncherLink {
       const std::vector<std::pair<std::string, int>>& named) = 0;  // duplicates are sent
   virtual void keep_record(const std::string& record) = 0;         // at most 256 KiB
   virtual void exit_with(int status) = 0;                          // ends the launcher, and what still runs
+
+  // ---- between two workers: only one speaks with the launcher ----
+
+  // Nothing is read until resume(); whoever has just connected waits.
+  virtual void pause() = 0;
+  virtual void resume() = 0;
+  // What the next worker goes on with, and its descriptors in the order that the state says. The error says
+  // that the launcher is in the middle of something. REQUIRES: paused.
+  virtual Result<std::vector<UniqueFd>> hand_over(LauncherState& state) const = 0;
+  // The other side: in place of start(), which it includes. Reports nothing, reads nothing before resume().
+  // The error says what does not add up.
+  virtual Status go_on(const LauncherState& state, UniqueFd listener, std::vector<UniqueFd> descriptors) = 0;
+  // Another worker speaks with the launcher: nothing is read, sent or reported here any more.
+  virtual void release() = 0;
+  // The socket that a generation has bound (O_PATH); -1: none.
+  virtual int pinned(Generation generation) const = 0;
+  // The same, of a generation that another worker started.
+  virtual void pin(Generation generation, UniqueFd socket) = 0;
 };
 
 std::unique_ptr<LauncherLink> make_launcher_link(EventLoop& loop, LauncherLinkSettings settings,

@@ -6,15 +6,17 @@ namespace sidestep::sidecar {
 
 namespace {
 
+const std::string kPinnedFolder = "run/sockets";
+constexpr int kFolders = 8;  // more than workers that live at the same time
+
 Generation generation_of(std::uint64_t value) { return static_cast<Generation>(value); }
 
-LauncherUp::Running running_of(const launch::Running& from, const std::string& run_dir) {
+LauncherUp::Running running_of(const launch::Running& from, const std::string& sockets) {
   LauncherUp::Running to;
   to.generation = generation_of(from.generation);
   to.pid = static_cast<int>(from.pid);
   to.age = Millis{static_cast<std::int64_t>(from.age_ms)};
-  if (from.socket == bound_socket(from.generation))
-    to.socket_path = run_dir + "/" + pinned_socket(from.generation);
+  if (from.socket == bound_socket(from.generation)) to.socket_path = pinned_socket(sockets, from.generation);
   to.socket_is_ready = from.socket_is_ready;
   to.config_of = generation_of(from.config_generation);
   to.is_stopping = from.is_stopping;
@@ -63,12 +65,12 @@ ReadReport read_as(const launch::Frame& frame) {
   return {event_of(std::move(*message)), false};
 }
 
-ReadReport read_spawned(const launch::Frame& frame, const std::string& run_dir) {
+ReadReport read_spawned(const launch::Frame& frame, const std::string& sockets) {
   const auto message = launch::decode<launch::Spawned>(frame);
   if (!message) return {std::nullopt, true};
   const bool has_socket = message->socket == bound_socket(message->generation);
   return {Spawned{generation_of(message->generation), static_cast<int>(message->pid),
-                  has_socket ? run_dir + "/" + pinned_socket(message->generation) : ""},
+                  has_socket ? pinned_socket(sockets, message->generation) : ""},
           false};
 }
 
@@ -85,13 +87,24 @@ std::string bound_socket(std::uint64_t generation) {
   return "run/app/g" + std::to_string(generation) + ".sock";
 }
 
-std::string pinned_socket(std::uint64_t generation) {
-  return "run/sockets/g" + std::to_string(generation) + ".sock";
+std::string pinned_socket(const std::string& folder, std::uint64_t generation) {
+  return folder + "/g" + std::to_string(generation) + ".sock";
 }
 
-LauncherUp read_state(const launch::State& state, const std::string& run_dir) {
+std::string pinned_folder(int worker) {
+  const int name = (worker - 1) % kFolders;
+  return kPinnedFolder + (name == 0 ? "" : std::to_string(name));
+}
+
+void rebase(AppAddress& address, const std::string& run_dir, int worker) {
+  if (!address.socket_path.starts_with(run_dir + "/" + kPinnedFolder)) return;
+  const std::string name = address.socket_path.substr(address.socket_path.rfind('/'));
+  address.socket_path = run_dir + "/" + pinned_folder(worker) + name;
+}
+
+LauncherUp read_state(const launch::State& state, const std::string& sockets) {
   LauncherUp up;
-  for (const launch::Running& one : state.running) up.running.push_back(running_of(one, run_dir));
+  for (const launch::Running& one : state.running) up.running.push_back(running_of(one, sockets));
   for (const launch::SnapshotInfo& one : state.snapshots)
     up.snapshots.push_back({generation_of(one.generation), one.hash});
   for (const std::uint64_t one : state.leaving) up.leaving.push_back(generation_of(one));
@@ -100,11 +113,11 @@ LauncherUp read_state(const launch::State& state, const std::string& run_dir) {
   return up;
 }
 
-ReadReport read_report(const launch::Frame& frame, const std::string& run_dir) {
+ReadReport read_report(const launch::Frame& frame, const std::string& sockets) {
   using launch::Type;
   switch (frame.type) {
     case Type::kSpawned:
-      return read_spawned(frame, run_dir);
+      return read_spawned(frame, sockets);
     case Type::kSpawnFailed:
       return read_as<launch::SpawnFailed>(frame);
     case Type::kExited:

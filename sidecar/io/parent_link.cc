@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/epoll.h>
 
 #include <charconv>
+#include <string_view>
 
 #include "lib/base/log.h"
 
@@ -13,12 +15,24 @@ namespace {
 
 constexpr int kStartWaitMs = 5'000;
 
-// "start restarts=2 launcher=new"
+// The value of "KEY=VALUE" in "start restarts=2 launcher=new worker=3"; empty when it is not there.
+std::string_view value_of(std::string_view text, std::string_view key) {
+  const std::size_t at = text.find(" " + std::string(key) + "=");
+  if (at == std::string_view::npos) return {};
+  const std::string_view rest = text.substr(at + key.size() + 2);
+  return rest.substr(0, rest.find(' '));
+}
+
+int number_of(std::string_view text, int fallback) {
+  std::from_chars(text.data(), text.data() + text.size(), fallback);
+  return fallback;
+}
+
 void read_start(const std::string& text, WorkerStart& start) {
-  start.launcher_is_new = text.find(" launcher=new") != std::string::npos;
-  const std::size_t at = text.find(" restarts=");
-  if (at != std::string::npos)
-    std::from_chars(text.data() + at + 10, text.data() + text.size(), start.restarts);
+  start.launcher_is_new = value_of(text, "launcher") == "new";
+  start.restarts = number_of(value_of(text, "restarts"), 0);
+  start.number = number_of(value_of(text, "worker"), 1);
+  start.nonce = value_of(text, "upgrade");
 }
 
 }  // namespace
@@ -54,8 +68,35 @@ void ParentLink::drop(const std::string& name) {
   if (channel_) send_fd_message(channel_.get(), "drop " + name);
 }
 
-void ParentLink::ready() {
-  if (channel_) send_fd_message(channel_.get(), "ready");
+void ParentLink::ready() { tell("ready"); }
+
+ParentLink::~ParentLink() {
+  if (loop_ != nullptr) loop_->remove(channel_.get());
+}
+
+void ParentLink::watch(EventLoop& loop, OnMessage on_message) {
+  if (!channel_) return;
+  loop_ = &loop;
+  on_message_ = std::move(on_message);
+  loop.add(channel_.get(), EPOLLIN, this);
+}
+
+bool ParentLink::tell(const std::string& text) {
+  return channel_ && send_fd_message(channel_.get(), text.substr(0, kMaxFdText));
+}
+
+void ParentLink::on_io(std::uint32_t /*events*/) {
+  FdMessage message;
+  while (channel_) {
+    const Receive got = receive_fd_message(channel_.get(), message);
+    if (got == Receive::kNothing) return;
+    if (got == Receive::kClosed) {
+      loop_->remove(channel_.get());
+      channel_.reset();
+      return;
+    }
+    on_message_(std::move(message));
+  }
 }
 
 }  // namespace sidestep::sidecar

@@ -13,7 +13,7 @@ namespace sidestep::sidecar {
 
 void PinnedSockets::clear() {
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(run_dir_ + "/run/sockets", error)) {
+  for (const auto& entry : std::filesystem::directory_iterator(run_dir_ + "/" + folder_, error)) {
     std::filesystem::remove(entry.path(), error);
   }
 }
@@ -26,7 +26,11 @@ Status PinnedSockets::pin(std::uint64_t generation) {
   if (fstat(socket.get(), &info) != 0 || !S_ISSOCK(info.st_mode)) {
     return refused("what the generation put at " + bound + " is not a socket");
   }
-  const std::string link = run_dir_ + "/" + pinned_socket(generation);
+  return adopt(generation, std::move(socket));
+}
+
+Status PinnedSockets::adopt(std::uint64_t generation, UniqueFd socket) {
+  const std::string link = run_dir_ + "/" + pinned_socket(folder_, generation);
   unlink(link.c_str());
   const std::string target = "/proc/self/fd/" + std::to_string(socket.get());
   if (symlink(target.c_str(), link.c_str()) != 0) return system_error("link " + link, errno);
@@ -35,7 +39,7 @@ Status PinnedSockets::pin(std::uint64_t generation) {
 }
 
 void PinnedSockets::forget(std::uint64_t generation) {
-  if (pinned_.erase(generation) > 0) unlink((run_dir_ + "/" + pinned_socket(generation)).c_str());
+  if (pinned_.erase(generation) > 0) unlink((run_dir_ + "/" + pinned_socket(folder_, generation)).c_str());
 }
 
 }  // namespace sidestep::sidecar

@@ -13,16 +13,22 @@ namespace sidestep::sidecar {
 
 class PinnedSockets {
  public:
-  explicit PinnedSockets(std::string run_dir) : run_dir_(std::move(run_dir)) {}
+  // `folder` is where the links are, below `run_dir`.
+  PinnedSockets(std::string run_dir, std::string folder)
+      : run_dir_(std::move(run_dir)), folder_(std::move(folder)) {}
 
   // Removes the links of an earlier process, whose descriptors are gone. Call before the first pin().
   void clear();
   // The error says that something else than a socket lies there.
   Status pin(std::uint64_t generation);
+  // One that another process of ours has pinned before.
+  Status adopt(std::uint64_t generation, UniqueFd socket);
   void forget(std::uint64_t generation);
+  const std::map<std::uint64_t, UniqueFd>& all() const { return pinned_; }
 
  private:
   std::string run_dir_;
+  std::string folder_;
   std::map<std::uint64_t, UniqueFd> pinned_;
 };
 

@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "lib/base/log.h"
 #include "lib/loop/socket.h"
@@ -32,16 +33,18 @@ class IdleLedger {
       if (it != members_.end() && version >= it->second.entered) it->second.idle |= 1U << shard;
     }
     std::vector<Generation> everywhere;
-    const std::uint64_t seen_by_all = *std::min_element(acknowledged_.begin(), acknowledged_.end());
+    const std::uint64_t seen = seen_by_all();
     for (auto it = members_.begin(); it != members_.end();) {
       const Member& member = it->second;
       const bool is_idle =
-          member.left > 0 && seen_by_all >= member.left && (member.idle & member.told) == member.told;
+          member.left > 0 && seen >= member.left && (member.idle & member.told) == member.told;
       if (is_idle) everywhere.push_back(it->first);
       it = is_idle ? members_.erase(it) : std::next(it);
     }
     return everywhere;
   }
+
+  std::uint64_t seen_by_all() const { return *std::min_element(acknowledged_.begin(), acknowledged_.end()); }
 
   void published(const RouteTable& table) {
     for (auto& [generation, member] : members_) {
@@ -114,7 +117,8 @@ class ShardedPlane final : public Plane {
   std::vector<UniqueFd> listeners_;
   std::vector<std::unique_ptr<Shard>> shards_;
   RouteTablePtr last_ = std::make_shared<RouteTable>();
-  IdleLedger ledger_;  // control thread
+  IdleLedger ledger_;                     // control thread
+  std::optional<std::uint64_t> left_at_;  // the first table by which nobody accepts here
   front::TlsServerPtr tls_;
   std::vector<CertificateView> certificates_;
 };
@@ -126,6 +130,8 @@ ShardEvents ShardedPlane::shard_events() {
       for (const Generation generation : ledger_.note(shard, version, idle)) {
         if (events_.idle) events_.idle(generation, version);
       }
+      // Of a worker that was replaced: nobody waits there any more.
+      if (left_at_ && ledger_.seen_by_all() >= *left_at_) listeners_.clear();
     });
   };
   events.suspect = [this](Generation generation) {
@@ -166,6 +172,7 @@ void ShardedPlane::publish(RouteTablePtr table) {
   if (table->version <= last_->version) return;
   ledger_.published(*table);
   last_ = table;
+  if (table->clients_until && !left_at_) left_at_ = table->version;
   for (auto& shard : shards_) shard->publish(table);
 }
 

@@ -48,6 +48,8 @@ class Plane {
   virtual void secure(front::TlsServerPtr, std::vector<CertificateView>) {}
   virtual std::vector<CertificateView> certificates() const { return {}; }
   virtual void reset_hold_mark() = 0;
+  // Workers that were replaced and still finish what they have.
+  virtual std::size_t old_workers() const { return 0; }
   // Ends the shards: open streams are cut. Returns when the threads have ended.
   virtual void stop() = 0;
 };

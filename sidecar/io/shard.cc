@@ -124,7 +124,6 @@ void Shard::run(std::vector<int> listeners, RouteTablePtr table) {
   loop_.set_turn_end([this] { on_turn_end(); });
   loop_.arm(tick_, kTick);
   apply(std::move(table));
-  listen(true);
   loop_.run();
   listen(false);
   router_.shut();
@@ -148,16 +147,18 @@ void Shard::publish(RouteTablePtr table) {
 }
 
 void Shard::apply(RouteTablePtr table) {
-  const bool ends = table->stop_listening;
-  const bool announced = table->announce_close;
-  router_.apply(std::move(table));
-  if (announced && !is_announced_) {
-    is_announced_ = true;
+  const RouteTable& newest = *table;
+  router_.apply(table);
+  if (newest.announce_close && !std::exchange(is_announced_, true)) {
     for_each_client([](ClientConn& client) { client.announce_end(); });
   }
-  if (!ends || is_ending_) return;
-  is_ending_ = true;
-  listen(false);
+  if (newest.stop_listening || newest.clients_until) {
+    listen(false);
+    is_ending_ = true;
+  } else if (!newest.accept_later && !listen_again_.is_armed() && !listeners_.empty()) {
+    listen(true);
+  }
+  if (!newest.stop_listening || std::exchange(is_shut_, true)) return;
   for_each_client([](ClientConn& client) { client.shut_when_idle(); });
   parked_.close_all();
 }
@@ -335,6 +336,7 @@ void Shard::on_turn_end() {
 void Shard::on_tick() {
   loop_.arm(tick_, kTick);
   router_.tick(now());
+  release_silent_clients();
   logged_ = 0;
   for (std::size_t i = parked_.close_silent(now() - limits().idle_timeout, kMostClosed); i > 0; --i)
     counters_.limits.count(Limit::kIdleTimeout);
@@ -354,6 +356,26 @@ ShardCounters Shard::collect() {
   counters.handshakes_open = intros_.size();
   router_.collect(counters);
   return counters;
+}
+
+// Of a worker that was replaced: every answer says that the connection closes. A client that asks for nothing
+// cannot be told; those are closed one after the other in the second half of the time, so that they do not
+// come back all at once.
+void Shard::release_silent_clients() {
+  const auto& until = router_.table().clients_until;
+  if (!until) return;
+  if (leaving_since_ == TimePoint{}) leaving_since_ = now();
+  if (now() < leaving_since_ + (*until - leaving_since_) / 2) return;
+  const auto left = std::max<std::int64_t>(std::chrono::duration_cast<Millis>(*until - now()) / kTick, 1);
+  release_due_ += static_cast<double>(clients_.size()) / static_cast<double>(left);
+  for (ClientConn* client = clients_.front(); client != nullptr && release_due_ >= 1.0;) {
+    ClientConn* next = IntrusiveList<ClientConn>::next(*client);
+    if (client->is_silent()) {
+      client->shut_when_idle();
+      release_due_ -= 1.0;
+    }
+    client = next;
+  }
 }
 
 void Shard::publish_counters() {

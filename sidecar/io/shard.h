@@ -144,6 +144,7 @@ class Shard final {
   void for_each_client(Call call);
   void apply(RouteTablePtr table);
   void on_tick();
+  void release_silent_clients();
   void on_turn_end();
   void publish_counters();
   ShardCounters collect();
@@ -184,8 +185,11 @@ class Shard final {
   TimePoint trimmed_{};
   std::size_t logged_ = 0;  // lines about refused messages in this tick
   bool is_listening_ = false;
-  bool is_announced_ = false;  // that the pod ends
+  bool is_announced_ = false;  // that the pod ends, or that another worker took over
   bool is_ending_ = false;     // the listeners were closed for good
+  bool is_shut_ = false;       // and clients without a request were told to go
+  TimePoint leaving_since_{};  // this worker was replaced
+  double release_due_ = 0;     // silent clients to be closed by now
 
   mutable std::mutex published_mutex_;
   ShardCounters published_;  // guarded by published_mutex_

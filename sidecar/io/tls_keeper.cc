@@ -56,7 +56,7 @@ TlsKeeper::TlsKeeper(EventLoop& loop, const Clock& clock, const TlsOptions& opti
   for (const std::string& path : options_.certificates) pairs_.push_back({path, {}, {}, {}, nullptr, 0});
 }
 
-Status TlsKeeper::start() {
+Status TlsKeeper::start(TicketKeys tickets) {
   for (Pair& pair : pairs_) {
     pair.stamp = stamp_of({files_of(pair).chain, files_of(pair).key});
     Result<front::TlsCertificatePtr> certificate = read(pair);
@@ -69,7 +69,13 @@ Status TlsKeeper::start() {
     }
   }
   if (Status read = read_client_ca(); !read) return read;
-  if (session_lifetime_.count() > 0) renew_keys();
+  tickets_ = std::move(tickets);
+  if (session_lifetime_.count() == 0)
+    tickets_ = {};
+  else if (tickets_.keys.empty())
+    renew_keys();
+  else
+    loop_.arm_at(key_timer_, tickets_.renew_at);
   if (Status published = publish(); !published) return published;
   loop_.arm(look_timer_, kLook);
   return {};
@@ -191,9 +197,10 @@ void TlsKeeper::look() {
 }
 
 void TlsKeeper::renew_keys() {
-  tickets_.insert(tickets_.begin(), front::random_ticket_key());
-  if (tickets_.size() > kTicketKeys) tickets_.pop_back();
-  loop_.arm(key_timer_, std::chrono::duration_cast<Millis>(session_lifetime_) / 2);
+  tickets_.keys.insert(tickets_.keys.begin(), front::random_ticket_key());
+  if (tickets_.keys.size() > kTicketKeys) tickets_.keys.pop_back();
+  tickets_.renew_at = loop_.now() + std::chrono::duration_cast<Millis>(session_lifetime_) / 2;
+  loop_.arm_at(key_timer_, tickets_.renew_at);
 }
 
 Status TlsKeeper::publish() {
@@ -206,7 +213,7 @@ Status TlsKeeper::publish() {
   settings.client_ca = client_ca_;
   settings.client_required = options_.client_required;
   settings.h2 = true;
-  settings.tickets = tickets_;
+  settings.tickets = tickets_.keys;
   settings.ticket_lifetime = session_lifetime_;
   Result<front::TlsServerPtr> terms = front::TlsServer::make(std::move(settings));
   if (!terms) return terms.error();

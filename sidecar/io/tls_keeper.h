@@ -20,6 +20,12 @@
 
 namespace sidestep::sidecar {
 
+// The keys of tickets, which another worker may go on with: clients resume their sessions there.
+struct TicketKeys {
+  std::vector<front::TicketKey> keys;  // newest first
+  TimePoint renew_at{};
+};
+
 class TlsKeeper {
  public:
   using Publish = std::function<void(front::TlsServerPtr, std::vector<CertificateView>)>;
@@ -28,8 +34,10 @@ class TlsKeeper {
   TlsKeeper(EventLoop& loop, const Clock& clock, const TlsOptions& options, Seconds session_lifetime,
             Publish publish);
 
-  // Reads everything, publishes, and goes on looking. The error names the file.
-  Status start();
+  // Reads everything, publishes, and goes on looking. The error names the file. `tickets`: of the worker that
+  // this one replaces, or none.
+  Status start(TicketKeys tickets = {});
+  const TicketKeys& tickets() const { return tickets_; }
 
  private:
   // What tells one state of the files from another.
@@ -67,7 +75,7 @@ class TlsKeeper {
   std::vector<Pair> pairs_;
   std::string client_ca_;  // the text
   Stamp client_ca_stamp_;
-  std::vector<front::TicketKey> tickets_;  // newest first
+  TicketKeys tickets_;
   FunctionTimer look_timer_;
   FunctionTimer key_timer_;
 };

@@ -40,6 +40,8 @@ class FrameReader {
   void push(std::string_view bytes) { buffer_.append(bytes); }
   // kBroken: a length that cannot be; nothing after it can be understood and the connection is to be closed.
   Next next(Frame& frame);
+  // What was pushed and is no whole frame yet.
+  std::string_view rest() const { return std::string_view(buffer_).substr(start_); }
 
  private:
   std::string buffer_;

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "lib/base/log.h"
@@ -28,7 +29,8 @@ int as_status(ExitStatus exit) { return exit.signal != 0 ? 128 + exit.signal : e
 
 Parent::Parent(ParentSettings settings)
     : settings_(std::move(settings)),
-      signals_(loop_, {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCHLD}, [this](int number) { on_signal(number); }),
+      signals_(loop_, {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCHLD, SIGUSR2},
+               [this](int number) { on_signal(number); }),
       backoff_(settings_.backoff, settings_.give_up_after),
       again_([this] { retry_worker(); }),
       launcher_again_([this] {
@@ -36,12 +38,16 @@ Parent::Parent(ParentSettings settings)
           log::error("the launcher cannot be started", {{"error", started.error().detail}});
         }
       }),
-      launcher_kill_([this] { launcher_->send_signal(SIGKILL); }) {}
+      launcher_kill_([this] { launcher_->send_signal(SIGKILL); }),
+      prove_by_([this] { step(handover::Deadline{}); }),
+      old_look_([this] { limit_old(); }),
+      execute_([this] { execute_next_program(); }) {
+  handover_.limits.prove = settings_.upgrade_prove;
+}
 
-Parent::~Parent() { close_channel(); }
+Parent::~Parent() = default;
 
 int Parent::run() {
-  prctl(PR_SET_NAME, "sidestep");
   if (settings_.launcher) {
     if (const Status started = start_launcher(); !started) {
       log::error("the launcher cannot be started", {{"error", started.error().detail}});
@@ -52,90 +58,137 @@ int Parent::run() {
     log::error("the worker cannot be started", {{"error", started.error().detail}});
     finish(kCannotStart);
   }
+  return loop_until_end();
+}
+
+int Parent::resume(ParentState state) {
+  restarts_ = state.restarts;
+  workers_ = state.workers;
+  handover_.attempts = state.attempts;
+  report_ = std::move(state.report);
+  for (const auto& [name, fd] : state.kept) kept_.emplace(name, UniqueFd(fd));
+  const auto adopt = [this](const LeftWorker& left) {
+    auto worker = WorkerProcess::adopt(loop_, left.pid, left.number, UniqueFd(left.channel), *this);
+    worker->is_ready = left.is_ready;
+    worker->started_at = left.started_at;
+    worker->retired_at = left.retired_at;
+    return worker;
+  };
+  current_ = adopt(state.current);
+  for (const LeftWorker& left : state.old) old_.push_back(adopt(left));
+  if (state.launcher != 0)
+    launcher_ = Child::adopt(loop_, state.launcher, [this](ExitStatus exit) { launcher_ended(exit); });
+  limit_old();
+  log::info("the parent runs the new program", {{"pid", getpid()}, {"worker", current_->pid()}});
+  return loop_until_end();
+}
+
+int Parent::loop_until_end() {
+  prctl(PR_SET_NAME, "sidestep");
   loop_.run();
   return status_;
 }
 
 void Parent::on_signal(int number) {
   if (number == SIGCHLD) return reap_strays();
+  if (number == SIGUSR2) return ask_upgrade(true, {});
   is_ending_ = true;
+  step(handover::Term{});
   const int passed = number == SIGHUP ? SIGTERM : number;
-  if (worker_ && worker_->is_running()) return worker_->send_signal(passed);
+  if (current_) return current_->send_signal(passed);
   loop_.cancel(again_);
   finish(128 + number);
+}
+
+bool Parent::is_ours(pid_t pid) const {
+  const auto is = [pid](const auto& worker) { return worker && worker->pid() == pid; };
+  return is(current_) || is(next_) || is(launcher_) || std::any_of(old_.begin(), old_.end(), is) ||
+         std::any_of(doomed_.begin(), doomed_.end(), is);
 }
 
 // PID 1 is given every orphan of its container. Our own children are reaped by their owners.
 void Parent::reap_strays() const {
   siginfo_t info{};
   while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0) {
-    const bool is_ours =
-        (worker_ && worker_->pid() == info.si_pid) || (launcher_ && launcher_->pid() == info.si_pid);
-    if (is_ours) return;  // its owner takes it soon and looks again
+    if (is_ours(info.si_pid)) return;  // its owner takes it soon and looks again
     waitpid(info.si_pid, nullptr, WNOHANG);
     info = {};
   }
 }
 
 Status Parent::start_worker() {
-  auto channel = socket_pair(SOCK_SEQPACKET);
-  if (!channel) return channel.error();
-  ChildSpec spec;
-  spec.path = settings_.program;
-  spec.argv = settings_.worker_arguments;
-  spec.env = settings_.env;
-  spec.fds = {{channel->second.get(), kWorkerChannel}};
-  spec.new_session = true;  // a terminal's signals reach it once, through us
-  spec.dies_with_us = true;
-  worker_was_ready_ = false;
-  worker_started_ = loop_.now();
-  close_channel();
-  channel_ = std::move(channel->first);
-  auto started = Child::start(loop_, spec, [this](ExitStatus exit) { worker_ended(exit); });
+  auto started = WorkerProcess::start(
+      loop_, {settings_.program, settings_.worker_arguments, settings_.env, ++workers_, {}}, *this);
   if (!started) return started.error();
-  worker_ = std::move(*started);
-  loop_.add(channel_.get(), EPOLLIN, this);
-  tell_start();
+  current_ = std::move(*started);
+  tell_start(*current_, "");
+  tell_report();
+  for (auto& old : old_) link_old(*old);
   return {};
 }
 
-void Parent::tell_start() {
-  for (const auto& [name, fd] : kept_) send_fd_message(channel_.get(), "fd " + name, fd.get());
-  send_fd_message(channel_.get(),
-                  "start restarts=" + std::to_string(restarts_) +
-                      (std::exchange(launcher_is_new_, false) ? " launcher=new" : " launcher=old"));
-}
-
-void Parent::close_channel() {
-  loop_.remove(channel_.get());
-  channel_.reset();
-}
-
-void Parent::on_io(std::uint32_t /*events*/) {
-  FdMessage message;
-  while (channel_) {
-    const Receive got = receive_fd_message(channel_.get(), message);
-    if (got == Receive::kNothing) return;
-    if (got == Receive::kClosed) return close_channel();
-    obey(std::move(message));
+void Parent::on_message(WorkerProcess& worker, FdMessage message) {
+  if (message.text.starts_with("cannot ")) {
+    worker.last_words = message.text.substr(7);
+    if (&worker == next_.get()) step(handover::NewFailed{worker.last_words});
+    if (&worker == current_.get()) step(handover::CurrentFailed{worker.last_words});
+  } else if (&worker == next_.get() && message.text.starts_with("proved ")) {
+    next_is_like_us_ = message.text.ends_with(" parent=" + std::to_string(kParentStateVersion));
+    step(handover::Proved{message.text.substr(7, message.text.find(' ', 7) - 7)});
+  } else if (&worker == current_.get()) {
+    obey_current(std::move(message));
   }
 }
 
-void Parent::obey(FdMessage message) {
+void Parent::obey_current(FdMessage message) {
   const auto name = [&](std::size_t prefix) { return message.text.substr(prefix); };
-  if (message.text == "ready") worker_was_ready_ = true;
+  if (message.text == "ready") {
+    current_->is_ready = true;
+    step(handover::Serves{});
+  }
+  if (message.text.starts_with("upgrade ")) return ask_upgrade(false, name(8));
   if (message.text.starts_with("drop ")) kept_.erase(name(5));
   if (!message.text.starts_with("keep ") || !message.fd) return;
   if (kept_.size() < kMaxKept || kept_.contains(name(5))) kept_[name(5)] = std::move(message.fd);
 }
 
-void Parent::worker_ended(ExitStatus exit) {
-  on_io(0);  // what it said last
+void Parent::on_ended(WorkerProcess& worker, ExitStatus exit) {
+  const auto is = [&](const auto& one) { return one.get() == &worker; };
+  std::unique_ptr<WorkerProcess> owned;
+  if (is(current_)) {
+    owned = std::move(current_);
+    current_ended(*owned, exit);
+  } else if (is(next_)) {
+    const std::string how = exit.signal != 0 ? "was killed by signal " + std::to_string(exit.signal)
+                                             : "ended with status " + std::to_string(exit.status);
+    const std::string words = worker.last_words.empty() ? "" : ": " + worker.last_words;
+    owned = std::move(next_);
+    step(handover::NewFailed{"the new worker " + how + words});
+  } else {
+    for (auto* group : {&old_, &doomed_}) {
+      const auto it = std::find_if(group->begin(), group->end(), is);
+      if (it == group->end()) continue;
+      owned = std::move(*it);
+      group->erase(it);
+      if (group == &old_) old_ended(worker, exit);
+      break;
+    }
+  }
+  loop_.destroy_later(std::move(owned));
   reap_strays();
-  close_channel();
-  if (exit.signal == 0 || is_ending_) return finish(as_status(exit));
-  const auto ran_for = std::chrono::duration_cast<Millis>(loop_.now() - worker_started_);
-  const auto delay = backoff_.after_crash(ran_for, worker_was_ready_);
+}
+
+// `current_` is empty by now.
+void Parent::current_ended(const WorkerProcess& worker, ExitStatus exit) {
+  const bool was_taking = std::holds_alternative<handover::Taking>(handover_.state);
+  const std::string how = "the worker ended with status " + std::to_string(as_status(exit));
+  if (was_taking)
+    step(handover::NewFailed{how});
+  else
+    step(handover::CurrentFailed{how});
+  if ((exit.signal == 0 && !was_taking) || is_ending_) return finish(as_status(exit));
+  const auto ran_for = std::chrono::duration_cast<Millis>(loop_.now() - worker.started_at);
+  const auto delay = backoff_.after_crash(ran_for, worker.is_ready);
   ++restarts_;
   log::error("the worker crashed", {{"signal", exit.signal},
                                     {"ran_ms", ran_for.count()},
@@ -181,8 +234,7 @@ Status Parent::start_launcher() {
 void Parent::launcher_ended(ExitStatus exit) {
   loop_.cancel(launcher_kill_);
   reap_strays();
-  const bool worker_runs = worker_ && worker_->is_running();
-  if (!worker_runs && is_ending_) return loop_.stop();
+  if (!current_ && is_ending_) return loop_.stop();
   if (exit.signal == 0) return;  // it was told to, and the worker knows
   log::error("the launcher was killed, and the app with it", {{"signal", exit.signal}});
   loop_.arm(launcher_again_, kLauncherRetry);

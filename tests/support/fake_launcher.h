@@ -12,7 +12,8 @@ namespace sidestep::sidecar {
 
 class FakeLauncher final : public LauncherLink {
  public:
-  Status start() override { return {}; }
+  Status start(UniqueFd) override { return {}; }
+  int listener() const override { return -1; }
   bool is_up() const override { return up; }
   const std::string& token() const override { return token_; }
   std::uint64_t refused() const override { return 0; }
@@ -31,6 +32,13 @@ class FakeLauncher final : public LauncherLink {
   void keep_listeners(const std::vector<std::pair<std::string, int>>&) override {}
   void keep_record(const std::string& text) override { record = text; }
   void exit_with(int status) override { exits.push_back(status); }
+  void pause() override {}
+  void resume() override {}
+  Result<std::vector<UniqueFd>> hand_over(LauncherState&) const override { return std::vector<UniqueFd>(); }
+  Status go_on(const LauncherState&, UniqueFd, std::vector<UniqueFd>) override { return {}; }
+  void release() override {}
+  int pinned(Generation) const override { return -1; }
+  void pin(Generation, UniqueFd) override {}
 
   // What stands behind "PORT=" in the order.
   std::uint16_t port_of(std::size_t order) const {

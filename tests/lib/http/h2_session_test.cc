@@ -137,6 +137,9 @@ TEST_F(H2SessionTest, ShuttingDownTellsTwiceAndServesWhatComesBetween) {
   server_.session.announce_shutdown();
   const std::string notice(server_.session.output());
   server_.session.sent(notice.size());
+  ASSERT_EQ(notice.size(), 17U + 17U);
+  EXPECT_EQ(static_cast<int>(notice[3]), 7);               // GOAWAY first: the ack of
+  EXPECT_EQ(static_cast<int>(notice[17 + 3]), 6);          // PING proves that it was read
   H2Stream& late = client_.events.streams.emplace_back();  // asked before the notice came
   ASSERT_TRUE(client_.session.request(late, H2Fields{"GET", "http", "shop", "/late", {}, 0, nullptr}, true));
   const std::string asked_late(client_.session.output());

@@ -6,9 +6,24 @@ namespace sidestep::sidecar::wire {
 namespace {
 
 Status full_status() {
-  Status s{
-      "0.1.0",         "boot", "pod", "Judging", true, true, true,        false,
-      "held too long", 7,      {},    {},        {},   {},   {"careful"}, {{"ConfigMap/c", {{"k", "00"}}}}};
+  Status s{"0.1.0",
+           "boot",
+           "pod",
+           "Judging",
+           true,
+           true,
+           true,
+           false,
+           "held too long",
+           7,
+           {},
+           {},
+           {},
+           {},
+           {"careful"},
+           {{"ConfigMap/c", {{"k", "00"}}}},
+           Upgrade{3, "Succeeded", "the new worker serves"},
+           2};
   s.active = Generation{
       3, 41, "127.0.0.1:41234", "2026-11-23T09:30:00.125Z", 10, 1, 2, 9'500, true, "v1:sha256:ab", 1};
   s.candidate = Generation{4, 42, "unix:/run/s", "2026-11-23T09:31:00.000Z", 1, 0, 0, 500, false, "", 0};

@@ -42,7 +42,8 @@ TEST(Arguments, OptionsOfOneCommandAreNotThoseOfAnother) {
   EXPECT_TRUE(parse("promote", {"--force", "--reload", "r-1"}));
   EXPECT_FALSE(parse("abort", {"--force"}));
   EXPECT_FALSE(parse("status", {"--timeout", "5s"}));
-  EXPECT_EQ(wrong(parse("status", {"--", "app"})), "--: only sidestep reload takes a command");
+  EXPECT_EQ(wrong(parse("status", {"--", "app"})),
+            "--: only sidestep reload takes a command, and sidestep upgrade options");
   EXPECT_EQ(wrong(parse("reload", {"--attach", ":1", "--", "app"})),
             "--attach: given together with a command; leave one of the two out");
 }

@@ -51,7 +51,8 @@ TEST(OptionTable, DefaultsOfLimitsInTheDocumentsAreThoseOfTheCode) {
 
 TEST(OptionTable, EveryLimitSaysWhatHappensWhenItIsReached) {
   for (const OptionRow& row : option_table()) {
-    const bool limit = row.group == OptionGroup::kRequestLimits || row.group == OptionGroup::kControlLimits;
+    const bool limit = row.group == OptionGroup::kRequestLimits || row.group == OptionGroup::kControlLimits ||
+                       row.group == OptionGroup::kUpgradeLimits;
     EXPECT_EQ(limit, !row.at_limit.empty()) << row.flag;
   }
 }

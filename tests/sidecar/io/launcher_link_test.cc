@@ -75,7 +75,7 @@ class LauncherLinkTest : public ::testing::Test {
   void start(const std::string& token = {}) {
     link_ = make_launcher_link(loop_, {.run_dir = dir_, .token = token},
                                [this](LauncherEvent event) { events_.push_back(std::move(event)); });
-    ASSERT_TRUE(link_->start());
+    ASSERT_TRUE(link_->start({}));
   }
   FakeLauncher connect() { return FakeLauncher(dir_ + "/run/launch.sock"); }
   void turns() {

@@ -28,10 +28,10 @@ struct Told {
 Told listen_to_parent() {
   Told told;
   while (told.start.empty()) {
-    pollfd ready{Parent::kWorkerChannel, POLLIN, 0};
+    pollfd ready{WorkerProcess::kChannel, POLLIN, 0};
     if (poll(&ready, 1, 5000) != 1) _exit(99);
     FdMessage message;
-    if (receive_fd_message(Parent::kWorkerChannel, message) != Receive::kMessage) _exit(98);
+    if (receive_fd_message(WorkerProcess::kChannel, message) != Receive::kMessage) _exit(98);
     if (message.text.starts_with("fd ")) told.fds[message.text.substr(3)] = std::move(message.fd);
     if (message.text.starts_with("start")) told.start = message.text;
   }
@@ -40,17 +40,17 @@ Told listen_to_parent() {
 
 void keep_and_crash() {
   const Told told = listen_to_parent();
-  if (told.start == "start restarts=0 launcher=old") {
+  if (told.start == "start restarts=0 launcher=old worker=1") {
     const auto listener = listen_tcp("127.0.0.1", 0);
-    send_fd_message(Parent::kWorkerChannel, "keep x", listener->get());
+    send_fd_message(WorkerProcess::kChannel, "keep x", listener->get());
     const auto other = listen_tcp("127.0.0.1", 0);
-    send_fd_message(Parent::kWorkerChannel, "keep y", other->get());
-    send_fd_message(Parent::kWorkerChannel, "drop y");
+    send_fd_message(WorkerProcess::kChannel, "keep y", other->get());
+    send_fd_message(WorkerProcess::kChannel, "drop y");
     kill(getpid(), SIGKILL);
   }
   const bool is_right = told.fds.size() == 1 && told.fds.contains("x") &&
                         local_port(told.fds.at("x").get()) != 0 &&
-                        told.start == "start restarts=1 launcher=old";
+                        told.start == "start restarts=1 launcher=old worker=2";
   _exit(is_right ? 5 : 1);
 }
 
@@ -63,7 +63,7 @@ void pass_the_signal() {
 
 void tell_about_launcher() {
   const Told told = listen_to_parent();
-  _exit(told.start.ends_with("launcher=new") ? 11 : 12);
+  _exit(told.start.find(" launcher=new ") != std::string::npos ? 11 : 12);
 }
 
 const std::map<std::string, std::function<void()>> kRoles = {

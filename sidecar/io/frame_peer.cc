@@ -1,21 +1,22 @@
-#include "sidecar/io/launcher_peer.h"
+#include "sidecar/io/frame_peer.h"
 
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <span>
 
 namespace sidestep::sidecar {
 
-LauncherPeer::LauncherPeer(EventLoop& loop, UniqueFd socket, Owner& owner)
+FramePeer::FramePeer(EventLoop& loop, UniqueFd socket, Owner& owner)
     : loop_(loop), socket_(std::move(socket)), owner_(owner), fail_soon_([this] { fail(); }) {
   loop_.add(socket_.get(), EPOLLIN, this);
 }
 
-LauncherPeer::~LauncherPeer() { close(); }
+FramePeer::~FramePeer() { close(); }
 
-void LauncherPeer::close() {
+void FramePeer::close() {
   if (!socket_) return;
   flush();
   loop_.remove(socket_.get());
@@ -23,13 +24,13 @@ void LauncherPeer::close() {
   loop_.cancel(fail_soon_);
 }
 
-void LauncherPeer::fail() {
+void FramePeer::fail() {
   if (!socket_) return;
   close();
   owner_.on_closed(*this);
 }
 
-std::vector<UniqueFd> LauncherPeer::take_fds(std::size_t count) {
+std::vector<UniqueFd> FramePeer::take_fds(std::size_t count) {
   std::vector<UniqueFd> taken;
   while (taken.size() < count && !received_.empty()) {
     taken.push_back(std::move(received_.front()));
@@ -38,7 +39,7 @@ std::vector<UniqueFd> LauncherPeer::take_fds(std::size_t count) {
   return taken;
 }
 
-void LauncherPeer::send(std::string frame, std::vector<UniqueFd> fds) {
+void FramePeer::send(std::string frame, std::vector<UniqueFd> fds) {
   if (!socket_ || is_broken_) return;
   unsent_bytes_ += frame.size();
   unsent_.push_back({std::move(frame), std::move(fds)});
@@ -47,7 +48,7 @@ void LauncherPeer::send(std::string frame, std::vector<UniqueFd> fds) {
   if (is_broken_) loop_.arm(fail_soon_, Millis{0});
 }
 
-void LauncherPeer::flush() {
+void FramePeer::flush() {
   while (!unsent_.empty() && !is_broken_) {
     Part& part = unsent_.front();
     std::vector<int> fds;
@@ -60,10 +61,48 @@ void LauncherPeer::flush() {
     part.bytes.erase(0, static_cast<std::size_t>(sent));
     if (part.bytes.empty()) unsent_.pop_front();
   }
-  loop_.modify(socket_.get(), unsent_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT);
+  watch();
 }
 
-void LauncherPeer::read() {
+void FramePeer::watch() {
+  const std::uint32_t in = is_paused_ ? 0U : std::uint32_t{EPOLLIN};
+  loop_.modify(socket_.get(), unsent_.empty() ? in : in | EPOLLOUT);
+}
+
+void FramePeer::pause() {
+  is_paused_ = true;
+  if (socket_) watch();
+}
+
+void FramePeer::resume() {
+  is_paused_ = false;
+  if (socket_) watch();
+}
+
+bool FramePeer::can_move() const {
+  const bool has_fds =
+      std::any_of(unsent_.begin(), unsent_.end(), [](const Part& p) { return !p.fds.empty(); });
+  return socket_ && !is_broken_ && !has_fds && received_.empty();
+}
+
+FramePeer::Moved FramePeer::copy() const {
+  Moved moved{duplicate(socket_.get()), std::string(reader_.rest()), {}};
+  for (const Part& part : unsent_) moved.unsent += part.bytes;
+  return moved;
+}
+
+void FramePeer::forget() {
+  unsent_.clear();
+  close();
+}
+
+void FramePeer::go_on(std::string unread, std::string unsent) {
+  reader_.push(unread);
+  if (!unsent.empty()) send(std::move(unsent));
+  take_frames();
+}
+
+void FramePeer::read() {
   std::array<std::byte, 65'536> buffer;
   const ssize_t got = receive_with_fds(socket_.get(), buffer, received_);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -72,6 +111,10 @@ void LauncherPeer::read() {
     return;
   }
   reader_.push({reinterpret_cast<const char*>(buffer.data()), static_cast<std::size_t>(got)});
+  take_frames();
+}
+
+void FramePeer::take_frames() {
   launch::Frame frame{};
   while (socket_) {
     const auto next = reader_.next(frame);
@@ -81,7 +124,7 @@ void LauncherPeer::read() {
   }
 }
 
-void LauncherPeer::on_io(std::uint32_t events) {
+void FramePeer::on_io(std::uint32_t events) {
   if ((events & EPOLLOUT) != 0) flush();
   if (!is_broken_ && (events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) read();
   if (is_broken_) fail();
