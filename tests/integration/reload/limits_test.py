@@ -122,7 +122,7 @@ def test_times_and_numbers_of_one_connection_are_counted(service):
         assert b"Connection: close" not in first and b"Connection: close" in answer(c)
     with connect(s) as c:
         c.sendall(ASK)
-        answer(c)
+        takes_answers(c)
         assert c.recv(100) == b""  # idle for too long
     is_counted(s, "header_timeout", "max_target_bytes", "max_headers", "max_head_bytes", "body_timeout", "max_requests_per_connection",
                "idle_timeout")
