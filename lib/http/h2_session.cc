@@ -291,7 +291,12 @@ void H2Session::flush(H2Stream& stream) {
 // The caller's bytes may be gone after this call.
 void H2Session::keep(H2Stream& stream) {
   if (stream.fresh.empty()) return;
-  if (stream.open) stream.waiting.append(stream.fresh);
+  if (stream.open) {
+    // A reader that is always a little behind must not make the string grow by all that it has taken.
+    if (stream.waiting.size() + stream.fresh.size() > stream.waiting.capacity())
+      stream.waiting.erase(0, std::exchange(stream.waiting_from, 0));
+    stream.waiting.append(stream.fresh);
+  }
   stream.fresh = {};
 }
 

@@ -63,6 +63,8 @@ struct H2Stream {
   // Consumers may set it: once our message has ended and the peer's has not, the peer is told to stop (RFC
   // 9113 8.1).
   bool stop_peer_at_end = false;
+  // Memory that waiting body bytes take.
+  std::size_t kept() const { return waiting.empty() ? 0 : waiting.capacity(); }
   // Body bytes that are in no frame yet.
   std::size_t unsent() const { return waiting.size() - waiting_from + fresh.size(); }
 
@@ -125,8 +127,10 @@ class H2Session final {
   void sent(std::size_t count);  // REQUIRES: count <= output().size()
   // Both sides have said that nothing more comes, and output() is empty: close.
   bool finished() const;
+  // What output() would give at once, before it asks the streams for more.
+  std::size_t unsent() const { return out_.size() - out_from_; }
   // Bodies that wait in streams cannot move, since max_output is reached.
-  bool output_full() const { return out_.size() - out_from_ >= limits_.max_output; }
+  bool output_full() const { return unsent() >= limits_.max_output; }
 
   // --- Commands of a server.
   void interim(H2Stream& stream, int status, std::span<const Header> fields);

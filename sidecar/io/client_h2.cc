@@ -144,6 +144,7 @@ void ClientH2::on_closed(http::H2Stream& stream, http::H2Error) {
 
 void ClientH2::release(ClientH2Stream& stream) {
   if (touched_ == &stream) touched_ = nullptr;
+  stream.count_kept(0);
   stream.unlink();
   shard_.h2_streams().give_back(stream);
   if (!streams_.empty()) return;
@@ -190,6 +191,7 @@ void ClientH2::write_frames() {
     session_.sent(size);
     progress_at_ = shard_.now();
   }
+  count_kept(wire_.unsent() + session_.unsent());
   if (!wire_.all_sent() || waiting_ > 0) watch(shard_.limits().write_timeout);
   if (waiting_ > 0) tell_drained();
   if (wire_.all_sent() && (state_ == State::kFailed || session_.finished())) {
@@ -198,6 +200,8 @@ void ClientH2::write_frames() {
   }
   update_interest();
 }
+
+void ClientH2::count_kept(std::size_t now) { shard_.kept().change(std::exchange(kept_, now), now); }
 
 void ClientH2::tell_drained() {
   for (ClientH2Stream* stream = streams_.front(); stream != nullptr;) {
@@ -342,6 +346,7 @@ void ClientH2::drop() {
 void ClientH2::close() {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
+  count_kept(0);
   shard_.loop().cancel(*this);
   shard_.loop().remove(wire_.fd());
   wire_.close();

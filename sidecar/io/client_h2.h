@@ -93,6 +93,7 @@ class ClientH2 final : public ClientConn,
   TimePoint check_streams(TimePoint now);
   void fail();
   void update_interest();
+  void count_kept(std::size_t now);
   void hit(Limit limit);
   void close();
 
@@ -101,6 +102,7 @@ class ClientH2 final : public ClientConn,
   http::H2Session session_;
   IntrusiveList<ClientH2Stream> streams_;
   ClientH2Stream* touched_ = nullptr;  // its request bytes are not with the app yet
+  std::size_t kept_ = 0;               // frames that the client has not taken: the shard has counted them
   std::size_t waiting_ = 0;            // streams with bytes that the client has not taken
   TimePoint idle_since_{};
   TimePoint head_since_{};                  // with mid_head_

@@ -193,7 +193,12 @@ bool ClientH2Stream::flush() {
   return was_told || stream_ != nullptr;
 }
 
+void ClientH2Stream::count_kept(std::size_t now) {
+  conn_->shard().kept().change(std::exchange(kept_, now), now);
+}
+
 void ClientH2Stream::note_waiting() {
+  count_kept(H2Stream::kept());
   const bool waits = H2Stream::unsent() > 0;
   if (waits == waits_) return;
   waits_ = waits;

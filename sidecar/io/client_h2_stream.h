@@ -37,6 +37,8 @@ class ClientH2Stream final : public http::H2Stream, public ClientSide, public Li
   TimePoint check_time(TimePoint now);
   // The client has taken some.
   void tell_drained();
+  // So much of it is kept for the client now, of what the shard keeps in all.
+  void count_kept(std::size_t now);
 
   // ClientSide.
   void interim(const http::ResponseHead& head) override;
@@ -64,6 +66,7 @@ class ClientH2Stream final : public http::H2Stream, public ClientSide, public Li
   Stream* stream_ = nullptr;
   std::size_t unopened_ = 0;  // bytes that the window stays shut by, while paused
   std::size_t unsent_seen_ = 0;
+  std::size_t kept_ = 0;      // of what the client has not taken: the shard has counted it
   std::string early_;         // of a tunnel that has not begun; the window bounds it
   TimePoint body_since_{};    // the last byte of the request's body, or its head
   TimePoint unsent_since_{};  // the client took none of it since

@@ -82,6 +82,22 @@ TEST_F(H2SessionTest, ABodyBeyondTheWindowWaitsUntilItIsConsumed) {
   EXPECT_EQ(asked().unsent(), 0U);
 }
 
+TEST_F(H2SessionTest, AReaderThatIsAlwaysALittleBehindCostsNoMoreThanItIsBehind) {
+  ask("GET", "/", true);
+  server_.session.respond(asked(), 200, {}, false);
+  const std::size_t half = client_.limits.stream_window / 2;
+  send(server_, asked(), std::string(4 * half, 'x'));
+  H2Stream& mine = client_.events.streams.back();
+  for (int round = 0; round < 20; ++round) {
+    client_.session.consume(mine, half);
+    exchange(client_, server_);
+    send(server_, asked(), std::string(half, 'x'));
+    ASSERT_GT(asked().unsent(), 0U);
+  }
+  EXPECT_GT(client_.events.body.size(), 10 * half);
+  EXPECT_LE(asked().kept(), 6 * half);
+}
+
 TEST_F(H2SessionTest, StreamsThatAreNotConsumedFillTheConnectionAndNoMore) {
   for (int i = 0; i < 8; ++i) {
     H2Stream& stream = ask("POST", "/", false);

@@ -6,7 +6,6 @@ namespace sidestep::sidecar {
 namespace {
 
 constexpr Generation kOne{1};
-using Idle = IdleEverywhere::Idle;
 
 class IdleEverywhereTest : public ::testing::Test {
  protected:
@@ -14,25 +13,27 @@ class IdleEverywhereTest : public ::testing::Test {
   IdleEverywhere idle_;
 };
 
-TEST_F(IdleEverywhereTest, AloneItsOwnWordCounts) { EXPECT_EQ(idle_.note(0, kOne, 7), (Idle{kOne, 7})); }
+TEST_F(IdleEverywhereTest, AloneItsOwnWordCounts) {
+  EXPECT_EQ(idle_.note(0, kOne, 7), (IdleEverywhere::Idle{kOne, 7}));
+}
 
 TEST_F(IdleEverywhereTest, AnOldWorkerWithOpenStreamsKeepsTheGenerationBusy) {
   idle_.add_worker(3);
   EXPECT_EQ(idle_.note(0, kOne, 7), std::nullopt);
-  EXPECT_EQ(idle_.note(3, kOne, 9), (Idle{kOne, 7}));
+  EXPECT_EQ(idle_.note(3, kOne, 9), (IdleEverywhere::Idle{kOne, 7}));
 }
 
 TEST_F(IdleEverywhereTest, TheOldestTableCounts) {
   idle_.add_worker(3);
   idle_.note(3, kOne, 5);
-  EXPECT_EQ(idle_.note(0, kOne, 8), (Idle{kOne, 5}));
-  EXPECT_EQ(idle_.note(3, kOne, 8), (Idle{kOne, 8}));
+  EXPECT_EQ(idle_.note(0, kOne, 8), (IdleEverywhere::Idle{kOne, 5}));
+  EXPECT_EQ(idle_.note(3, kOne, 8), (IdleEverywhere::Idle{kOne, 8}));
 }
 
 TEST_F(IdleEverywhereTest, AnOldWorkerThatIsGoneCountsAsIdle) {
   idle_.add_worker(3);
   idle_.note(0, kOne, 7);
-  EXPECT_EQ(idle_.remove_worker(3), (std::vector<Idle>{{kOne, 7}}));
+  EXPECT_EQ(idle_.remove_worker(3), (std::vector<IdleEverywhere::Idle>{{kOne, 7}}));
   EXPECT_TRUE(idle_.remove_worker(3).empty() || idle_.note(0, kOne, 7));
 }
 
