@@ -1,5 +1,6 @@
 #include "operator/core/admission.h"
 
+#include <algorithm>
 #include <set>
 #include <tuple>
 
@@ -12,19 +13,35 @@ bool comes_before(const OtherReload& other, int priority, const api::ObjectMeta&
          std::tuple(-priority, ours.creation_time, ours.uid);
 }
 
+// Places of one namespace that are taken, and that could be before our turn.
+struct Places {
+  int running = 0;
+  int before = 0;
+};
+
+// Those that their namespace's budget keeps back leave the cluster's places to others.
+int kept_for_others(const std::map<std::string, Places>& namespaces, int most_in_namespace) {
+  int kept = 0;
+  for (const auto& [name, places] : namespaces) {
+    const int room = most_in_namespace == 0 ? places.before : std::max(0, most_in_namespace - places.running);
+    kept += places.running + std::min(places.before, room);
+  }
+  return kept;
+}
+
 std::optional<Obstacle> budget(const Observed& observed, const api::Reload& reload, int most,
                                bool in_namespace) {
   if (most == 0) return std::nullopt;
-  int running = 0;
-  int before = 0;
+  std::map<std::string, Places> namespaces;
   for (const OtherReload& other : observed.others) {
     if (in_namespace && other.name_space != observed.name_space) continue;
+    Places& places = namespaces[other.name_space];
     if (other.is_running)
-      ++running;
+      ++places.running;
     else if (comes_before(other, observed.policy->spec.priority, reload.meta))
-      ++before;
+      ++places.before;
   }
-  if (running + before < most) return std::nullopt;
+  if (kept_for_others(namespaces, observed.budget.in_namespace) < most) return std::nullopt;
   return Obstacle{Reason::kBudget, std::string(in_namespace ? "the namespace" : "the cluster") +
                                        " runs at most " + std::to_string(most) +
                                        " reloads at a time; this one waits"};
@@ -52,7 +69,7 @@ std::optional<Obstacle> interval(const Observed& observed, const api::Reload* la
   const Seconds least = observed.policy->spec.guards.minimum_interval;
   if (least.count() == 0 || last == nullptr || !last->status.end_time) return std::nullopt;
   const WallTime due = *last->status.end_time + least;
-  if (now >= due || !last->status.start_time) return std::nullopt;
+  if (now >= due) return std::nullopt;
   return Obstacle{Reason::kMinimumInterval, "the next reload may start at " + format_time(due)};
 }
 
@@ -82,8 +99,10 @@ Dependency dependency_of(const std::string& name, const api::ReloadPolicy* polic
   }
   if (policy != nullptr && out.unfinished.empty()) {
     const api::ReloadPolicyStatus& status = policy->status;
-    const bool is_settled =
-        status.desired_hash == status.applied_hash || status.desired_hash == status.attempted_hash;
+    // Nobody makes a Reload of what it says then.
+    const bool is_still = policy->spec.suspend || policy->spec.triggers.sources.empty();
+    const bool is_settled = is_still || status.desired_hash == status.applied_hash ||
+                            status.desired_hash == status.attempted_hash;
     if (!is_settled) out.unfinished = "a change";
   }
   if (last != nullptr && last->status.phase != api::ReloadPhase::kSucceeded)

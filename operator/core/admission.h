@@ -16,7 +16,8 @@
 
 namespace sidestep::op {
 
-// Absent: it may start. Otherwise what it waits for. `last`: the policy's Reload that ended last, or null.
+// Absent: it may start. Otherwise what it waits for. `last`: of the policy's Reloads that
+// started, the one that ended last, or null.
 std::optional<Obstacle> admission_of(const Observed& observed, const api::Reload& reload,
                                      const api::Reload* last, WallTime now);
 

@@ -22,6 +22,13 @@ bool ended_after(const api::Reload* a, const api::Reload* b) {
 
 }  // namespace
 
+const api::Reload* Queue::last_started() const {
+  const auto found = std::find_if(ended.begin(), ended.end(), [](const api::Reload* reload) {
+    return reload->status.start_time.has_value();
+  });
+  return found == ended.end() ? nullptr : *found;
+}
+
 Queue queue_of(const Observed& observed) {
   Queue queue;
   std::vector<const api::Reload*> waiting;

@@ -14,6 +14,8 @@ struct Queue {
   std::vector<const api::Reload*> superseded;  // the others that wait
   std::vector<const api::Reload*> ended;       // newest end first
   const api::Reload* last() const { return ended.empty() ? nullptr : ended.front(); }
+  // The same of those that had started: others may have been superseded since.
+  const api::Reload* last_started() const;
 };
 
 // Points into `observed`.

@@ -57,32 +57,48 @@ void wait(Turn& turn, const api::Reload& reload, Reason reason, const std::strin
   turn.write(reload, std::move(status));
 }
 
-// `reload` is what this turn starts from; `stored` what the API server has.
-void go_on(Turn& turn, const api::Reload& stored, const api::Reload& reload) {
-  RunTurn run = advance_run(turn.seen, reload, turn.now);
+// `stored` is what the API server has. Events come before commands: a pod that hangs ends the plan, and the
+// next look tells nothing.
+void carry_out(Turn& turn, const api::Reload& stored, RunTurn run) {
   const bool is_over = is_final(run.status.phase);
   turn.write(stored, std::move(run.status));
-  for (Action& command : run.commands) turn.act(std::move(command));
   for (Action& event : run.events) turn.act(std::move(event));
-  for (std::string& sentence : run.why) turn.because(reload.meta.name + ": " + sentence);
+  for (Action& command : run.commands) turn.act(std::move(command));
+  for (std::string& sentence : run.why) turn.because(stored.meta.name + ": " + sentence);
   if (run.look_again) turn.look_in(*run.look_again);
   if (is_over) turn.look_in(kAtOnce);
+}
+
+// Should the writes that follow be refused for good, those who wait behind it do so no longer.
+void leave_line(Turn& turn, const api::Reload& reload) {
+  const api::Condition* progress = find_condition(reload.status.conditions, condition::kProgressing);
+  if (progress == nullptr || progress->reason != to_string(Reason::kBudget)) return;
+  wait(turn, reload, Reason::kStarting, "has its place and is to start");
 }
 
 // The run's first turn is decided in the same look: fewer writes, and candidates start sooner.
 void begin(Turn& turn, const api::Reload& reload) {
   const api::ObjectMeta& policy = turn.seen.policy->meta;
   const Budget& budget = turn.seen.budget;
-  if (budget.in_cluster > 0 || budget.in_namespace > 0) turn.act(TakeSlot{reload.meta.name});
+  if (budget.in_cluster > 0 || budget.in_namespace > 0) {
+    turn.act(TakeSlot{reload.meta.name});
+    leave_line(turn, reload);
+  }
   if (!policy.has_finalizer()) turn.act(AddFinalizer{Subject::kPolicy, policy.name});
   if (!reload.meta.has_finalizer()) turn.act(AddFinalizer{Subject::kReload, reload.meta.name});
   turn.because(reload.meta.name + " starts");
   api::Reload started = reload;
   started.status = begin_run(turn.seen, reload, turn.now);
-  go_on(turn, reload, started);
-  turn.act(EmitEvent{
-      Subject::kReload, reload.meta.name, EventType::kNormal, "ReloadStarted", "Start",
-      "token " + reload.spec.token + (reload.spec.reason.empty() ? "" : ": " + reload.spec.reason)});
+  RunTurn run = advance_run(turn.seen, started, turn.now);
+  EmitEvent told{
+      Subject::kReload,
+      reload.meta.name,
+      EventType::kNormal,
+      "ReloadStarted",
+      "Start",
+      "token " + reload.spec.token + (reload.spec.reason.empty() ? "" : ": " + reload.spec.reason)};
+  run.events.insert(run.events.begin(), std::move(told));
+  carry_out(turn, reload, std::move(run));
 }
 
 // The newest reload that waits: it ends, goes on waiting, or starts. True when it may start as soon as it
@@ -118,7 +134,7 @@ bool consider_next(Turn& turn, const Queue& queue) {
     wait(turn, reload, Reason::kPaused, "paused by annotation before it started");
     return false;
   }
-  if (const auto waits = admission_of(turn.seen, reload, queue.last(), turn.now)) {
+  if (const auto waits = admission_of(turn.seen, reload, queue.last_started(), turn.now)) {
     wait(turn, reload, waits->reason, waits->message);
     turn.look_in(kLookForTurn);
     return false;
@@ -138,25 +154,14 @@ void remove_finalizers(Turn& turn, const Queue& queue, bool keep_policy) {
 }
 
 void forget_history(Turn& turn, const Queue& queue) {
-  const auto keep = static_cast<std::size_t>(turn.seen.policy->spec.history_limit);
+  const policy::PolicySpec& spec = turn.seen.policy->spec;
+  const auto keep = static_cast<std::size_t>(spec.history_limit);
+  // The interval counts from its end.
+  const api::Reload* kept = spec.guards.minimum_interval.count() > 0 ? queue.last_started() : nullptr;
   for (std::size_t i = keep; i < queue.ended.size(); ++i) {
     const api::ObjectMeta& meta = queue.ended[i]->meta;
-    if (!meta.deletion_time) turn.act(DeleteReload{meta.name, meta.uid});
+    if (!meta.deletion_time && queue.ended[i] != kept) turn.act(DeleteReload{meta.name, meta.uid});
   }
-}
-
-// Ended Reloads that people want tried again: the last one alone, so that an annotation that comes back later
-// starts nothing.
-void retry_last(Turn& turn, const Queue& queue) {
-  const api::Reload* last = queue.last();
-  if (last == nullptr || last->status.phase == api::ReloadPhase::kSucceeded) return;
-  if (!commands_of(last->meta).retry || queue.running != nullptr || queue.next != nullptr) return;
-  const api::ObjectMeta& policy = turn.seen.policy->meta;
-  const std::string token = api::retry_token(last->meta.uid);
-  turn.because(last->meta.name + " is tried again");
-  turn.act(CreateReload{api::reload_name(policy.name, policy.uid, token),
-                        {policy.name, token, "retry of " + last->meta.name}});
-  turn.look_in(kAtOnce);
 }
 
 // Pods that serve what the newest reload brought: it promoted them, or they were born after it began.
@@ -237,6 +242,7 @@ void reconcile_policy(Turn& turn) {
   const Queue queue = queue_of(turn.seen);
   const bool is_leaving = turn.seen.policy->meta.deletion_time.has_value();
   TokenDecision tokens = decide_tokens(turn.seen);
+  decide_retry(turn.seen, queue, tokens);
   TriggerDecision triggers = decide_triggers(turn.seen, queue, turn.now);
   for (std::string& sentence : tokens.why) turn.because(std::move(sentence));
   for (std::string& sentence : triggers.why) turn.because(std::move(sentence));
@@ -244,13 +250,13 @@ void reconcile_policy(Turn& turn) {
     for (auto* list : {&tokens.create, &triggers.create})
       for (CreateReload& create : *list) turn.act(std::move(create)), turn.look_in(kAtOnce);
     if (triggers.look_again) turn.look_in(*triggers.look_again);
-    retry_last(turn, queue);
   }
   for (const api::Reload* reload : queue.superseded) {
     end_unstarted(turn, *reload, Reason::kSuperseded,
                   queue.next->meta.name + " was asked for later and runs instead");
   }
-  if (queue.running != nullptr) go_on(turn, *queue.running, *queue.running);
+  if (const api::Reload* running = queue.running; running != nullptr)
+    carry_out(turn, *running, advance_run(turn.seen, *running, turn.now));
   const bool wants_to_start = queue.next != nullptr && consider_next(turn, queue);
   remove_finalizers(turn, queue, wants_to_start);
   if (is_leaving) return;

@@ -202,21 +202,25 @@ bool has_vanished(const Run& run) {
 Standing force_all(Run& run) {
   go_on(run);
   catch_up(run);
-  start_candidates(run, wanted_pods(run, last_step(run.rollout())));
-  int waiting = run.fleet.count(Stance::kFree);
+  const int wanted = wanted_pods(run, last_step(run.rollout()));
+  start_candidates(run, wanted);
   for (const Member& member : run.fleet.members) {
     if (member.stance != Stance::kStarting && member.stance != Stance::kJudging) continue;
-    ++waiting;
     run.out.commands.push_back(SidecarPromote{ref_of(member), member.run_id, true});
   }
   const int promoted = run.fleet.count(Stance::kPromoted);
   if (promoted > run.status().pods.updated) run.status().progress_time = run.now;
   run.status().pods.updated = promoted;
   run.look_soon();
+  const int waiting = std::max(0, wanted - promoted);  // silent and busy ones too
   const std::string text = std::to_string(promoted) + " pods are promoted by force, " +
                            std::to_string(waiting) + " are waited for";
-  if (waiting > 0 && !is_late(run, *run.status().progress_time)) return {Reason::kPromoting, text};
-  end_step(run);
+  const bool is_done = waiting == 0 && (promoted > 0 || !run.status().failed_pods.empty());
+  if (is_done) {
+    end_step(run);
+  } else if (is_late(run, *run.status().progress_time)) {
+    return late(run, promoted > 0 ? Reason::kSplit : Reason::kProgressDeadlineExceeded, text);
+  }
   return {Reason::kPromoting, text};
 }
 
@@ -231,9 +235,11 @@ Standing decide(Run& run) {
   const bool is_forced = run.asked.promotion == Promotion::kForce;
   if (auto ending = is_forced ? wish_to_roll_back(run) : reason_to_roll_back(run))
     return begin_rollback(run, std::move(*ending));
-  if (is_forced) return force_all(run);
-  if (auto ending = bad_verdict(run)) return begin_rollback(run, std::move(*ending));
+  if (!is_forced) {
+    if (auto ending = bad_verdict(run)) return begin_rollback(run, std::move(*ending));
+  }
   if (auto standing = standstill(run)) return stand_still(run, std::move(*standing));
+  if (is_forced) return force_all(run);
   go_on(run);
   catch_up(run);
   return walk(run);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/policy/signature.h"
+#include "operator/core/commands.h"
 
 namespace sidestep::op {
 namespace {
@@ -44,6 +45,22 @@ bool has_reload(const Observed& observed, const std::string& token) {
 
 std::string canonical_token(const std::string& token) {
   return token.size() <= kMostTokenBytes ? token : "sha256:" + policy::sha256_hex(token);
+}
+
+void decide_retry(const Observed& observed, const Queue& queue, TokenDecision& decision) {
+  const api::Reload* last = queue.last();
+  if (last == nullptr) return;
+  const std::string& own = last->spec.token;
+  if (own.starts_with(api::retry_token("")) && !contains(decision.handled, own)) remember(decision, own);
+  const std::string token = api::retry_token(last->meta.uid);
+  if (contains(decision.handled, token)) return;
+  if (has_reload(observed, token)) return remember(decision, token);
+  const bool is_asked = last->status.phase != api::ReloadPhase::kSucceeded && commands_of(last->meta).retry;
+  if (!is_asked || queue.running != nullptr || queue.next != nullptr) return;
+  const api::ObjectMeta& policy = observed.policy->meta;
+  decision.why.push_back(last->meta.name + " is tried again");
+  decision.create.push_back({api::reload_name(policy.name, policy.uid, token),
+                             {policy.name, token, "retry of " + last->meta.name}});
 }
 
 TokenDecision decide_tokens(const Observed& observed) {

@@ -11,6 +11,7 @@
 
 #include "operator/core/observed.h"
 #include "operator/core/plan.h"
+#include "operator/core/queue.h"
 
 namespace sidestep::op {
 
@@ -23,6 +24,11 @@ struct TokenDecision {
 
 // REQUIRES: observed.policy.
 TokenDecision decide_tokens(const Observed& observed);
+
+// The annotation sidestep.dev/retry of the Reload that ended last, and did not succeed: one new Reload. Of
+// the last one alone, so that an annotation that comes back later starts nothing; its token is remembered
+// like any.
+void decide_retry(const Observed& observed, const Queue& queue, TokenDecision& decision);
 
 // A Reload for that token exists, whatever became of it.
 bool has_reload(const Observed& observed, const std::string& token);

@@ -87,9 +87,31 @@ TEST_F(AdmissionTest, MinimumIntervalCountsFromTheEndOfOneThatStarted) {
   EXPECT_EQ(waits(&last), "MinimumInterval");
   last.status.end_time = at(70);
   EXPECT_EQ(waits(&last), "");
-  last.status.end_time = at(99);
-  last.status.start_time.reset();
-  EXPECT_EQ(waits(&last), "") << "it was superseded before it started";
+}
+
+TEST_F(AdmissionTest, MinimumIntervalIsNotPassedByAskingTwice) {
+  seen_.policy->spec.guards.minimum_interval = Seconds(30);
+  seen_.policy->spec.history_limit = 1;
+  api::Reload superseded = build::ended("shop-2", ReloadPhase::kAborted, at(100), "t2");
+  superseded.status.start_time.reset();
+  seen_.reloads = {build::ended("shop-0", ReloadPhase::kSucceeded, at(90), "t0"), superseded, reload_};
+  const Plan plan = reconcile(seen_, at(101));
+  for (const Action& action : plan.actions) {
+    EXPECT_FALSE(std::holds_alternative<DeleteReload>(action)) << "the interval counts from its end";
+    const auto* patch = std::get_if<PatchReloadStatus>(&action);
+    if (patch == nullptr) continue;
+    EXPECT_EQ(patch->status.phase, ReloadPhase::kPending);
+    EXPECT_EQ(find_condition(patch->status.conditions, condition::kProgressing)->reason, "MinimumInterval");
+  }
+}
+
+TEST_F(AdmissionTest, NamespaceThatIsFullKeepsNoPlaceOfTheCluster) {
+  seen_.budget = {2, 1};
+  other("x", true);
+  for (int i = 0; i < 10; ++i) other("x", false);
+  EXPECT_EQ(waits(), "");
+  other("y", false);
+  EXPECT_EQ(waits(), "Budget") << "y can take the place, and asked first";
 }
 
 TEST(DependencyOfTest, IsWhatItsReloadsSay) {
@@ -104,11 +126,22 @@ TEST(DependencyOfTest, IsWhatItsReloadsSay) {
 
 TEST(DependencyOfTest, ChangeThatItsReloadDoesNotExistForYetCounts) {
   api::ReloadPolicy policy = build::policy("db");
+  policy.spec.triggers.sources.emplace_back();
   policy.status.desired_hash = "v1:b";
   policy.status.applied_hash = policy.status.attempted_hash = "v1:a";
   EXPECT_EQ(dependency_of("db", &policy, {}).unfinished, "a change");
   policy.status.attempted_hash = "v1:b";
   EXPECT_EQ(dependency_of("db", &policy, {}).unfinished, "") << "it was tried and failed";
+}
+
+TEST(DependencyOfTest, ChangeThatNobodyWillReloadDoesNotCount) {
+  api::ReloadPolicy policy = build::policy("db");
+  policy.status.desired_hash = "v1:b";
+  policy.status.applied_hash = policy.status.attempted_hash = "v1:a";
+  EXPECT_EQ(dependency_of("db", &policy, {}).unfinished, "") << "its sources were removed";
+  policy.spec.triggers.sources.emplace_back();
+  policy.spec.suspend = true;
+  EXPECT_EQ(dependency_of("db", &policy, {}).unfinished, "");
 }
 
 TEST(ReachesTest, FindsCyclesThroughOthers) {
@@ -124,6 +157,19 @@ TEST_F(AdmissionTest, PlaceIsTakenBeforeAnythingIsWritten) {
   const Plan plan = reconcile(seen_, at(100));
   ASSERT_FALSE(plan.actions.empty());
   EXPECT_TRUE(std::holds_alternative<TakeSlot>(plan.actions[0]));
+}
+
+TEST_F(AdmissionTest, WhoHasItsPlaceStandsInLineNoLongerEvenIfItsStartIsRefused) {
+  seen_.budget = {1, 0};
+  set_reload_conditions(reload_.status, 1, Reason::kBudget, "waits", at(60));
+  seen_.reloads = {reload_};
+  const Plan plan = reconcile(seen_, at(100));
+  ASSERT_GT(plan.actions.size(), 2u);
+  const auto* written = std::get_if<PatchReloadStatus>(&plan.actions[1]);
+  ASSERT_NE(written, nullptr) << "before the finalizers, which may be refused for good";
+  EXPECT_FALSE(written->status.start_time);
+  EXPECT_EQ(find_condition(written->status.conditions, condition::kProgressing)->reason, "Starting");
+  EXPECT_TRUE(std::holds_alternative<AddFinalizer>(plan.actions[2]));
 }
 
 TEST(AdmissionRunTest, ReloadThatWaitsForItsTurnSaysSoAndStartsWhenItComes) {

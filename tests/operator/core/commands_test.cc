@@ -122,6 +122,68 @@ TEST_F(CommandRunTest, ForceGoesOnPastAPodThatFailsAndSaysSplit) {
   EXPECT_EQ(moved(), 2);
 }
 
+TEST_F(CommandRunTest, ForceForgetsNoPodThatIsSilentOrBusyForAMoment) {
+  ASSERT_TRUE(reach(1));
+  ObservedPod& silent = cluster_.pod("shop-3").seen;
+  SidecarRun foreign;
+  foreign.id = "somebody-else";
+  foreign.phase = SidecarPhase::kJudging;
+  cluster_.pod("shop-2").seen.sidecar->run = foreign;
+  silent.reach = Reach::kUnreachable;
+  ask(api::kPromoteAnnotation, "force");
+  cluster_.run_for(Seconds(10));
+  EXPECT_EQ(moved(), 1);
+  silent.reach = Reach::kReachable;
+  cluster_.pod("shop-2").seen.sidecar->run.reset();
+  ASSERT_TRUE(cluster_.run_to_end());
+  EXPECT_EQ(cluster_.status().phase, ReloadPhase::kSucceeded) << cluster_.status().end_message;
+  EXPECT_EQ(moved(), 3);
+}
+
+TEST_F(CommandRunTest, ForceThatLeavesASilentPodBehindIsSplit) {
+  cluster_.policy().spec.rollout.progress_deadline = Seconds(60);
+  ASSERT_TRUE(reach(1));
+  cluster_.pod("shop-3").seen.reach = Reach::kUnreachable;
+  ask(api::kPromoteAnnotation, "force");
+  ASSERT_TRUE(cluster_.run_to_end());
+  EXPECT_EQ(cluster_.status().phase, ReloadPhase::kFailed);
+  EXPECT_EQ(cluster_.status().end_reason, "Split");
+  EXPECT_EQ(moved(), 2);
+}
+
+TEST_F(CommandRunTest, ForceThatPromotesNobodyFailsAtTheProgressDeadline) {
+  cluster_.policy().spec.rollout.progress_deadline = Seconds(60);
+  ASSERT_TRUE(reach(1));
+  for (auto& [name, pod] : cluster_.pods()) pod.seen.reach = Reach::kUnreachable;
+  ask(api::kPromoteAnnotation, "force");
+  ASSERT_TRUE(cluster_.run_to_end());
+  EXPECT_EQ(cluster_.status().end_reason, "ProgressDeadlineExceeded");
+  EXPECT_EQ(moved(), 0);
+}
+
+TEST_F(CommandRunTest, ForceStandsStillForABrokenSpecAPauseAndANewTemplate) {
+  ASSERT_TRUE(reach(1));
+  ask(api::kPromoteAnnotation, "force");
+  const auto stands = [&](const char* reason) {
+    cluster_.run_for(Seconds(10));
+    EXPECT_EQ(cluster_.status().phase, ReloadPhase::kPaused);
+    EXPECT_EQ(find_condition(cluster_.status().conditions, condition::kProgressing)->reason, reason);
+    EXPECT_EQ(moved(), 0);
+  };
+  cluster_.policy().spec_error = "spec.hold: wrong";
+  stands("InvalidSpec");
+  cluster_.policy().spec_error.clear();
+  ask(api::kPauseAnnotation, "true");
+  stands("Paused");
+  ask(api::kPauseAnnotation, "");
+  const std::string template_hash = cluster_.world().workload->template_hash;
+  cluster_.world().workload->template_hash = "another";
+  stands("TemplateChanged");
+  cluster_.world().workload->template_hash = template_hash;
+  ASSERT_TRUE(cluster_.run_to_end());
+  EXPECT_EQ(moved(), 3);
+}
+
 TEST_F(CommandRunTest, AbortWinsOverForce) {
   ASSERT_TRUE(reach(1));
   ask(api::kPromoteAnnotation, "force");
@@ -141,6 +203,28 @@ TEST_F(CommandRunTest, RetryOfTheLastReloadThatFailedIsOneNewReload) {
   EXPECT_EQ(cluster_.created(), 2);
   EXPECT_EQ(moved(), 3);
   EXPECT_EQ(cluster_.world().reloads.back().spec.token, "retry-" + cluster_.reload().meta.uid);
+}
+
+TEST_F(CommandRunTest, RetryWhoseReloadIsDeletedStartsNoOther) {
+  cluster_.pod("shop-1").fails_at_start = "ExitedEarly";
+  ASSERT_TRUE(cluster_.run_to_end());
+  ask(api::kRetryAnnotation, "true");
+  cluster_.run_for(Seconds(60));
+  ASSERT_EQ(cluster_.created(), 2);
+  cluster_.world().reloads.pop_back();
+  cluster_.run_for(Seconds(60));
+  EXPECT_EQ(cluster_.created(), 2);
+}
+
+TEST_F(CommandRunTest, RetryThatEndedByASlowerClockIsNotAskedForAgainAndAgain) {
+  cluster_.pod("shop-1").fails_at_start = "ExitedEarly";
+  ASSERT_TRUE(cluster_.run_to_end());
+  ask(api::kRetryAnnotation, "true");
+  cluster_.run_for(Seconds(60));
+  ASSERT_EQ(cluster_.world().reloads.size(), 2u);
+  cluster_.world().reloads.back().status.end_time = *cluster_.status().end_time - Seconds(5);
+  for (const Action& action : cluster_.at_rest().actions)
+    EXPECT_FALSE(std::holds_alternative<CreateReload>(action));
 }
 
 TEST_F(CommandRunTest, RetryOfOneThatSucceededOrIsNotTheLastStartsNothing) {

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "operator/core/conditions.h"
 #include "operator/core/tokens.h"
 #include "tests/support/builders.h"
@@ -175,6 +177,31 @@ TEST_F(ReconcileTest, FinalizersComeBeforeTheFirstEffect) {
   EXPECT_EQ(written("r1").start_time, at(0));
   EXPECT_EQ(written("r1").template_hash, build::kHash);
   EXPECT_THAT(all<AddFinalizer>(look()), IsEmpty());
+}
+
+// A pod that hangs ends the plan at its command, and the next look has nothing to tell.
+TEST_F(ReconcileTest, EventsComeBeforeCommands) {
+  const auto first = [](const Plan& plan, auto is_it) {
+    return std::find_if(plan.actions.begin(), plan.actions.end(), is_it) - plan.actions.begin();
+  };
+  const auto is_event = [](const Action& action) { return std::holds_alternative<EmitEvent>(action); };
+  const auto is_command = [](const Action& action) {
+    return std::holds_alternative<RefreshPod>(action) || std::holds_alternative<SidecarAbort>(action);
+  };
+  api::Reload& reload = waiting("r1");
+  const Plan start = look();
+  EXPECT_EQ(all<EmitEvent>(start).at(0).reason, "ReloadStarted");
+  ASSERT_FALSE(all<RefreshPod>(start).empty());
+  EXPECT_LT(first(start, is_event), first(start, is_command));
+  reload.status = written("r1");
+  reload.meta.annotations[api::kAbortAnnotation] = "true";
+  SidecarRun run;
+  run.id = reload.meta.uid;
+  seen_.pods[0].sidecar->run = run;
+  const Plan end = look();
+  EXPECT_EQ(all<EmitEvent>(end).at(0).action, "RollBack");
+  ASSERT_FALSE(all<SidecarAbort>(end).empty());
+  EXPECT_LT(first(end, is_event), first(end, is_command));
 }
 
 TEST_F(ReconcileTest, NewestOfThoseThatWaitRunsAndTheOthersAreSuperseded) {
