@@ -75,7 +75,8 @@ struct Operator {
             clock,
             [this] { return lease.may_act(clock.steady()); },
             [this](const std::string& name_space, const PodRef& pod) { return address(name_space, pod); },
-            [this](const std::string& reload) { return slots.try_take(reload, clock.steady()); }};
+            [this](const std::string& reload) { return slots.try_take(reload, clock.steady()); },
+            [this](const std::string& reload) { slots.give_back(reload); }};
   }
   std::optional<SidecarAddress> address(const std::string& name_space, const PodRef& pod) const {
     const auto view = world.pod(name_space + "/" + pod.name);

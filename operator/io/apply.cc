@@ -214,6 +214,16 @@ ApplyResult Applier::apply_to_pods(Run& run, const std::vector<Action>& actions,
   return {};
 }
 
+void Applier::give_back(const Run& run, const std::vector<Action>& actions, std::size_t end) const {
+  std::string taken;
+  for (std::size_t i = 0; i < end; ++i) {
+    if (const auto* slot = std::get_if<TakeSlot>(&actions[i])) taken = slot->reload;
+    const auto* status = std::get_if<PatchReloadStatus>(&actions[i]);
+    if (status != nullptr && status->name == taken && status->status.start_time) return;  // it runs
+  }
+  if (!taken.empty() && parts_.cannot_start) parts_.cannot_start(run.home() + "/" + taken);
+}
+
 ApplyResult Applier::apply(const Observed& observed, const Plan& plan) {
   Run run{*this, observed, {}};
   const auto& actions = plan.actions;
@@ -221,6 +231,7 @@ ApplyResult Applier::apply(const Observed& observed, const Plan& plan) {
     std::size_t end = i;
     while (end < actions.size() && pod_of(actions[end]) != nullptr) ++end;
     ApplyResult result = end > i ? apply_to_pods(run, actions, i, end) : run.act(actions[i]);
+    if (result.what == Applied::kGiveUp) give_back(run, actions, i);
     if (result.what != Applied::kAll) return result;
     i = std::max(end, i + 1);
   }

@@ -51,6 +51,8 @@ class Applier {
     std::function<std::optional<SidecarAddress>(const std::string& name_space, const PodRef&)> address;
     // Whether the Reload ("namespace/name") has a place in the budget; empty: there is no budget.
     std::function<bool(const std::string& reload)> may_start = {};
+    // The Reload has a place, and the API server refuses its start for good.
+    std::function<void(const std::string& reload)> cannot_start = {};
   };
   explicit Applier(Parts parts) : parts_(std::move(parts)) {}
 
@@ -62,6 +64,8 @@ class Applier {
   // What the actions from `first` to before `end` came to, all for pods: the first failure in the plan's
   // order.
   ApplyResult apply_to_pods(Run& run, const std::vector<Action>& actions, std::size_t first, std::size_t end);
+  // A plan was refused for good at its action `end`: the place that it took before is given back.
+  void give_back(const Run& run, const std::vector<Action>& actions, std::size_t end) const;
   bool may_write_status(const std::string& key);
 
   Parts parts_;

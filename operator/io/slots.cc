@@ -24,4 +24,9 @@ bool Slots::try_take(const std::string& reload, TimePoint now) {
   return fits;
 }
 
+void Slots::give_back(const std::string& reload) {
+  const std::lock_guard lock(mutex_);
+  taken_.erase(reload);
+}
+
 }  // namespace sidestep::op

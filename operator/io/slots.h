@@ -24,6 +24,8 @@ class Slots {
 
   // `reload` is "namespace/name". True again for one that was let in.
   bool try_take(const std::string& reload, TimePoint now);
+  // Of one that was let in and will not start. REQUIRES: its start was not written.
+  void give_back(const std::string& reload);
 
  private:
   const Budget budget_;

@@ -49,10 +49,26 @@ class ApplyTest : public ::testing::Test {
                     [](const std::string&, const PodRef& pod) -> std::optional<SidecarAddress> {
                       if (pod.uid == "gone") return std::nullopt;
                       return SidecarAddress{pod.uid, "10.0.0.7", 8086};
-                    }}};
+                    },
+                    [](const std::string&) { return true; },
+                    [this](const std::string& reload) { given_back_.push_back(reload); }}};
+  std::vector<std::string> given_back_;
   Observed observed_;
   const PodRef pod_{"p", "pod-uid"};
 };
+
+TEST_F(ApplyTest, PlaceIsGivenBackWhenTheStartIsRefusedForGoodAndNotOnceItIsWritten) {
+  const TakeSlot slot{"shop-1"};
+  const AddFinalizer finalizer{Subject::kReload, "shop-1"};
+  PatchReloadStatus started{"shop-1", {}};
+  started.status.start_time = WallTime{};
+  api_.answer(403, R"({"message":"no"})");
+  EXPECT_EQ(apply({slot, finalizer, started}).what, Applied::kGiveUp);
+  EXPECT_EQ(given_back_, std::vector<std::string>{"n/shop-1"});
+  stored("21"), api_.answer(403, R"({"message":"no"})");
+  EXPECT_EQ(apply({slot, started, finalizer}).what, Applied::kGiveUp);
+  EXPECT_EQ(given_back_.size(), 1u);
+}
 
 TEST_F(ApplyTest, StatusCarriesTheObservedVersionAndTheNextWriteTheNewOne) {
   stored("21"), stored("22");

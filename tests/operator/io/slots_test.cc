@@ -42,6 +42,12 @@ TEST_F(SlotsTest, OneThatWasLetInAndNeverStartedIsForgotten) {
   EXPECT_TRUE(take("a/2"));
 }
 
+TEST_F(SlotsTest, PlaceThatIsGivenBackIsFreeAtOnce) {
+  EXPECT_TRUE(take("a/1"));
+  slots_.give_back("a/1");
+  EXPECT_TRUE(take("a/2"));
+}
+
 TEST(SlotsWithoutBudgetTest, LetEverybodyIn) {
   Slots slots({}, [] { return std::map<std::string, bool>{}; });
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(slots.try_take("a/" + std::to_string(i), TimePoint{}));
