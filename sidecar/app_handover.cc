@@ -68,6 +68,7 @@ void App::Parts::hand_over(UniqueFd socket) {
 
 // From here on nothing is decided in this worker, unless go_on() says so.
 Result<HandoverGiver::Gift> App::Parts::gift() {
+  if (driver->is_stopping()) return unavailable("the proxy ends");
   driver->freeze();
   launcher->pause();
   if (writer) writer->flush();

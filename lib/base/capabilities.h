@@ -4,7 +4,8 @@
 
 namespace sidestep {
 
-// Effective, permitted and inheritable ones. True when none is left.
+// Effective, permitted and inheritable ones, and the right to gain new ones by execve(). True when no
+// capability is left.
 bool drop_thread_capabilities();
 
 }  // namespace sidestep

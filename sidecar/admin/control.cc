@@ -7,16 +7,15 @@
 #include "sidecar/admin/epoch_file.h"
 #include "sidecar/config/control_path.h"
 #include "sidecar/core/archive.h"
+#include "sidecar/core/worker_names.h"
 
 namespace sidestep::sidecar {
 namespace {
 
 constexpr std::size_t kThreadsThatDoNotWait = 2;
 
-constexpr int kInnerNames = 8;  // more than workers that live at the same time
-
 std::string inner_path(const Options& options, int worker) {
-  const int name = (worker - 1) % kInnerNames;
+  const int name = worker_name(worker);
   return options.control_path + ".api" + (name == 0 ? "" : std::to_string(name));
 }
 std::string epoch_path(const Options& options) {

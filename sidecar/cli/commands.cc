@@ -285,7 +285,7 @@ int Command::upgrade() {
   return kSucceeded;
 }
 
-// The worker that answers changes meanwhile; whoever answers knows the upgrade.
+// The worker that answers changes meanwhile; whoever answers knows the newest upgrade.
 int Command::wait_for_upgrade(std::uint64_t upgrade) {
   std::string last = "the control socket " + socket_ + " does not answer";
   while (true) {
@@ -294,6 +294,12 @@ int Command::wait_for_upgrade(std::uint64_t upgrade) {
     const bool good = answer && answer->status == 200;
     const Result<wire::Status> status =
         good ? wire::read_status(answer->body) : Result<wire::Status>(unavailable(last));
+    if (status && status->upgrade && status->upgrade->upgrade > upgrade) {
+      return fail(
+          unavailable("upgrade " + std::to_string(upgrade) + " has ended, and a later one was asked for " +
+                      "before its result was read; the log has it"),
+          kUnreachable);
+    }
     if (status && status->upgrade && status->upgrade->upgrade == upgrade) {
       if (status->upgrade->phase != "Running") return finish_upgrade(*status->upgrade, answer->body);
       last = status->upgrade->message;

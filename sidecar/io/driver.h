@@ -62,7 +62,7 @@ class Driver final : public CommandSink {
   // ---- between two workers (io/worker_state.h) ----
 
   // From here on nothing is decided: what happens waits for thaw(), commands too.
-  void freeze() { is_frozen_ = true; }
+  void freeze();
   // As if nothing had happened: what waited is looked at.
   void thaw();
   // Another worker has the state: nothing is decided or done any more, and commands are refused. REQUIRES:

@@ -5,6 +5,13 @@
 
 namespace sidestep::sidecar {
 
+// A reload that waits for word of memory waits for the next worker, or for thaw().
+void Driver::freeze() {
+  is_frozen_ = true;
+  parts_.loop.cancel(memory_late_);
+  for (auto& asked : std::exchange(asked_, {})) deferred_.push_back(std::move(asked));
+}
+
 void Driver::thaw() {
   is_frozen_ = false;
   step(event::Tick{});

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <span>
+#include <utility>
 
 namespace sidestep::sidecar {
 
@@ -49,6 +50,7 @@ void FramePeer::send(std::string frame, std::vector<UniqueFd> fds) {
 }
 
 void FramePeer::flush() {
+  if (is_paused_) return;
   while (!unsent_.empty() && !is_broken_) {
     Part& part = unsent_.front();
     std::vector<int> fds;
@@ -65,18 +67,20 @@ void FramePeer::flush() {
 }
 
 void FramePeer::watch() {
-  const std::uint32_t in = is_paused_ ? 0U : std::uint32_t{EPOLLIN};
+  if (is_paused_) return;
+  const std::uint32_t in = EPOLLIN;
   loop_.modify(socket_.get(), unsent_.empty() ? in : in | EPOLLOUT);
 }
 
 void FramePeer::pause() {
   is_paused_ = true;
-  if (socket_) watch();
+  if (socket_) loop_.remove(socket_.get());
 }
 
 void FramePeer::resume() {
-  is_paused_ = false;
-  if (socket_) watch();
+  if (!std::exchange(is_paused_, false) || !socket_) return;
+  loop_.add(socket_.get(), EPOLLIN, this);
+  watch();
 }
 
 bool FramePeer::can_move() const {

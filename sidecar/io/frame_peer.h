@@ -36,7 +36,7 @@ class FramePeer final : public IoHandler, public Deletable {
   // Descriptors that have arrived, oldest first; at most `count` are taken.
   std::vector<UniqueFd> take_fds(std::size_t count);
 
-  // Reads nothing until resume(): what comes waits in the kernel. What was sent goes out.
+  // Reads and writes nothing until resume(), and does not notice a hang-up: what comes waits in the kernel.
   void pause();
   void resume();
   // The connection as it is, for another process: nothing is read or sent here any more. REQUIRES: paused,

@@ -370,6 +370,7 @@ Result<std::vector<UniqueFd>> Link::hand_over(LauncherState& state) const {
   state.was_given = was_given_;
   state.refused = refused_;
   state.is_up = is_up_;
+  state.features = hello_.features;
   if (is_up_) {
     if (!launcher_->can_move()) return unavailable("the launcher does not take what it is told; try again");
     FramePeer::Moved moved = launcher_->copy();
@@ -407,6 +408,7 @@ Status Link::go_on(const LauncherState& state, UniqueFd left, std::vector<Unique
   was_given_ = state.was_given;
   refused_ = state.refused;
   is_up_ = state.is_up;
+  hello_.features = state.features;
   return listen(std::move(left));
 }
 

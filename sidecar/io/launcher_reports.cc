@@ -1,13 +1,13 @@
 #include "sidecar/io/launcher_reports.h"
 
 #include "lib/base/log.h"
+#include "sidecar/core/worker_names.h"
 
 namespace sidestep::sidecar {
 
 namespace {
 
 const std::string kPinnedFolder = "run/sockets";
-constexpr int kFolders = 8;  // more than workers that live at the same time
 
 Generation generation_of(std::uint64_t value) { return static_cast<Generation>(value); }
 
@@ -92,7 +92,7 @@ std::string pinned_socket(const std::string& folder, std::uint64_t generation) {
 }
 
 std::string pinned_folder(int worker) {
-  const int name = (worker - 1) % kFolders;
+  const int name = worker_name(worker);
   return kPinnedFolder + (name == 0 ? "" : std::to_string(name));
 }
 

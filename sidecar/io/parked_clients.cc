@@ -1,5 +1,6 @@
 #include "sidecar/io/parked_clients.h"
 
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include <chrono>
@@ -17,6 +18,12 @@ using Moment = std::chrono::duration<std::uint32_t, std::ratio<64, 1'000>>;
 
 Moment moment_of(TimePoint time) {
   return Moment(static_cast<std::uint32_t>(time.time_since_epoch() / Millis{64}));
+}
+
+// Its request has arrived; the loop has not told yet.
+bool has_spoken(int fd) {
+  int waiting = 0;
+  return ::ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 0;
 }
 
 }  // namespace
@@ -103,7 +110,10 @@ void ParkedClients::close(Parked& parked) {
 
 std::size_t ParkedClients::close_silent(TimePoint since, std::size_t most) {
   std::size_t closed = 0;
-  for (; closed < most && first_ != nullptr && first_->since <= moment_of(since); ++closed) close(*first_);
+  while (closed < most && first_ != nullptr && first_->since <= moment_of(since) && !has_spoken(first_->fd)) {
+    close(*first_);
+    ++closed;
+  }
   return closed;
 }
 

@@ -58,6 +58,7 @@ void RetiredWorker::link(UniqueFd socket) {
   if (peer_) parts_.loop.destroy_later(std::move(peer_));
   peer_ = std::make_unique<FramePeer>(parts_.loop, std::move(socket), *this);
   reported_.clear();
+  theirs_.clear();  // versions of a worker that is gone mean nothing to its successor
   report(parts_.plane.latest_counters());
 }
 

@@ -367,7 +367,8 @@ void Shard::release_silent_clients() {
   if (leaving_since_ == TimePoint{}) leaving_since_ = now();
   if (now() < leaving_since_ + (*until - leaving_since_) / 2) return;
   const auto left = std::max<std::int64_t>(std::chrono::duration_cast<Millis>(*until - now()) / kTick, 1);
-  release_due_ += static_cast<double>(clients_.size()) / static_cast<double>(left);
+  release_due_ += static_cast<double>(clients_.size() + parked_.size()) / static_cast<double>(left);
+  release_due_ -= static_cast<double>(parked_.close_silent(now(), static_cast<std::size_t>(release_due_)));
   for (ClientConn* client = clients_.front(); client != nullptr && release_due_ >= 1.0;) {
     ClientConn* next = IntrusiveList<ClientConn>::next(*client);
     if (client->is_silent()) {

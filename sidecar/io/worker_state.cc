@@ -29,7 +29,7 @@ void fields(A& a, DriverState& s) {
 }
 template <typename A>
 void fields(A& a, LauncherState& s) {
-  a(s.token, s.was_given, s.is_up, s.unread, s.unsent, s.refused, s.pinned);
+  a(s.token, s.was_given, s.is_up, s.unread, s.unsent, s.refused, s.pinned, s.features);
 }
 template <typename A>
 void fields(A& a, TicketKeys& t) {

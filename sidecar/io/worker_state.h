@@ -53,6 +53,7 @@ struct LauncherState {
   std::string unsent;
   std::uint64_t refused = 0;
   std::vector<std::uint64_t> pinned;  // generations whose sockets come with the state, in order
+  std::vector<std::string> features;  // of its hello
 };
 
 struct WorkerState {

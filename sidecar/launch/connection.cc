@@ -5,11 +5,17 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <string_view>
+#include <utility>
 
 namespace sidestep::launch {
 
 void Connection::send(std::string frame) {
-  if (is_ready_) return enqueue(std::move(frame), {});
+  if (is_ready_) return enqueue({std::move(frame), {}, 0, true});
+  keep(std::move(frame));
+}
+
+void Connection::keep(std::string frame) {
   waiting_.push_back(std::move(frame));
   if (waiting_.size() > kMaxWaiting) waiting_.pop_front();
 }
@@ -17,19 +23,18 @@ void Connection::send(std::string frame) {
 void Connection::send_now(std::string frame, std::vector<int> fds) {
   std::vector<UniqueFd> copies;
   for (const int fd : fds) copies.emplace_back(fcntl(fd, F_DUPFD_CLOEXEC, 3));
-  enqueue(std::move(frame), std::move(copies));
+  enqueue({std::move(frame), std::move(copies), 0, false});
 }
 
 void Connection::set_ready() {
   is_ready_ = true;
-  for (std::string& frame : waiting_) enqueue(std::move(frame), {});
-  waiting_.clear();
+  for (std::string& frame : std::exchange(waiting_, {})) send(std::move(frame));  // a failure keeps the rest
 }
 
-void Connection::enqueue(std::string frame, std::vector<UniqueFd> fds) {
+void Connection::enqueue(Part part) {
   if (!socket_) return;
-  unsent_bytes_ += frame.size();
-  unsent_.push_back({std::move(frame), std::move(fds)});
+  unsent_bytes_ += part.bytes.size();
+  unsent_.push_back(std::move(part));
   if (unsent_bytes_ > kMaxUnsent) return close();
   flush();
 }
@@ -39,13 +44,13 @@ void Connection::flush() {
     Part& part = unsent_.front();
     std::vector<int> fds;
     for (const UniqueFd& fd : part.fds) fds.push_back(fd.get());
-    const ssize_t sent = send_with_fds(socket_.get(), part.bytes, fds);
+    const ssize_t sent = send_with_fds(socket_.get(), std::string_view(part.bytes).substr(part.sent), fds);
     if (sent < 0) return close();
     if (sent == 0) return;
     part.fds.clear();
     unsent_bytes_ -= static_cast<std::size_t>(sent);
-    part.bytes.erase(0, static_cast<std::size_t>(sent));
-    if (part.bytes.empty()) unsent_.pop_front();
+    part.sent += static_cast<std::size_t>(sent);
+    if (part.sent == part.bytes.size()) unsent_.pop_front();
   }
 }
 
@@ -54,6 +59,9 @@ void Connection::close() {
   socket_.reset();
   reader_ = {};
   received_.clear();
+  for (Part& part : unsent_) {
+    if (part.is_report) keep(std::move(part.bytes));
+  }
   unsent_.clear();
   unsent_bytes_ = 0;
   is_ready_ = false;

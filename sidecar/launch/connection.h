@@ -51,11 +51,14 @@ class Connection final : public Outbox {
   struct Part {
     std::string bytes;
     std::vector<UniqueFd> fds;  // duplicates, sent with the first byte
+    std::size_t sent = 0;
+    bool is_report = false;  // kept for the next proxy when this one leaves before it was sent whole
   };
 
   void read();
   void flush();
-  void enqueue(std::string frame, std::vector<UniqueFd> fds);
+  void keep(std::string frame);
+  void enqueue(Part part);
 
   std::string path_;
   Owner& owner_;

@@ -116,9 +116,20 @@ void Parent::reap_strays() const {
   }
 }
 
+int Parent::next_number() {
+  const auto has_its_name = [this](const std::unique_ptr<WorkerProcess>& worker) {
+    return worker && worker_name(worker->number()) == worker_name(workers_);
+  };
+  do {
+    ++workers_;
+  } while (has_its_name(current_) || std::any_of(old_.begin(), old_.end(), has_its_name) ||
+           std::any_of(doomed_.begin(), doomed_.end(), has_its_name));
+  return workers_;
+}
+
 Status Parent::start_worker() {
   auto started = WorkerProcess::start(
-      loop_, {settings_.program, settings_.worker_arguments, settings_.env, ++workers_, {}}, *this);
+      loop_, {settings_.program, settings_.worker_arguments, settings_.env, next_number(), {}}, *this);
   if (!started) return started.error();
   current_ = std::move(*started);
   tell_start(*current_, "");

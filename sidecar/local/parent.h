@@ -23,6 +23,7 @@
 #include "lib/loop/event_loop.h"
 #include "lib/loop/signals.h"
 #include "sidecar/core/handover.h"
+#include "sidecar/core/worker_names.h"
 #include "sidecar/local/parent_state.h"
 #include "sidecar/local/worker_backoff.h"
 #include "sidecar/local/worker_process.h"
@@ -55,6 +56,7 @@ class Parent final : private WorkerProcess::Owner {
   bool is_ours(pid_t pid) const;
   void reap_strays() const;
   void retry_worker();
+  int next_number();  // of a worker; see core/worker_names.h
 
   // parent_upgrade.cc
   void ask_upgrade(bool by_signal, std::string arguments);

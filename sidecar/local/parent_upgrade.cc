@@ -77,7 +77,7 @@ Status Parent::start_next(const std::string& nonce) {
   if (!handover) return handover.error();
   auto started = WorkerProcess::start(
       loop_,
-      {path_of(next_program_.get()), next_words_, settings_.env, ++workers_, std::move(handover->second)},
+      {path_of(next_program_.get()), next_words_, settings_.env, next_number(), std::move(handover->second)},
       *this);
   if (!started) {
     Error error = started.error();

@@ -35,10 +35,9 @@ def test_the_worker_has_no_capability_and_its_filter_and_nobody_else_inherits_th
     s = service(words=("--control-listen", f"127.0.0.1:{port}", "--shards", "2", "--seccomp", "enforce"))
     assert metric(port) == {"no_new_privileges": True, "capabilities": True, "bounding_set": os.geteuid() == 0 or metric(port)["bounding_set"],
                             "seccomp": not SANITIZED}
-    for status in statuses(s.worker()):
-        assert status["CapEff"].strip("0") == status["CapPrm"].strip("0") == status["CapInh"].strip("0") == "", status
-        assert status["NoNewPrivs"] == "1"
-        assert SANITIZED or status["Seccomp"] == "2"
+    free = [status for status in statuses(s.worker()) if any(status[c].strip("0") for c in ("CapEff", "CapPrm", "CapInh"))
+            or status["NoNewPrivs"] != "1" or not (SANITIZED or status["Seccomp"] == "2")]
+    assert len(free) <= (1 if SANITIZED else 0), free  # a sanitizer has a thread of its own
     others = [pid for pid in descendants(s.process.pid) if pid != s.worker()]
     assert s.pids_of_app() <= set(others)
     for pid in others:
@@ -46,8 +45,10 @@ def test_the_worker_has_no_capability_and_its_filter_and_nobody_else_inherits_th
             assert status["Seccomp"] == "0" and status["NoNewPrivs"] == "0"
     assert "not given up" in s.output() or os.geteuid() != 0  # root is told that it is root
     assert s.reload("--name", "two")["phase"] == "Succeeded"
-    os.kill(s.worker(), 9)  # the next one confines itself as well
-    eventually(lambda: s.worker() and s.get()[0] == 200 and SANITIZED or statuses(s.worker())[0]["Seccomp"] == "2", "the next worker serves")
+    killed = s.worker()
+    os.kill(killed, 9)  # the next one confines itself as well
+    eventually(lambda: s.worker() not in (None, 0, killed) and s.get()[0] == 200, "the next worker serves")
+    assert SANITIZED or statuses(s.worker())[0]["Seccomp"] == "2"
 
 
 @pytest.mark.parametrize("mode", ["off", "log"])
