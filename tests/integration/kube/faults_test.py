@@ -9,6 +9,7 @@ from fault_proxy import FaultProxy
 from fleet import FINAL, Operator, eventually
 
 MOST_WRITES = 40
+LONGEST_HOLD = 60  # seconds
 
 
 @pytest.fixture
@@ -41,21 +42,35 @@ def assert_ended_right(shop, token: str) -> None:
     assert len(shop.reloads()) == 1
 
 
+def hold_at_next_write(proxy: FaultProxy) -> tuple[threading.Event, threading.Event]:
+    """Writes are done and their answers held back until the second event, which is to be set after the kill."""
+    wrote, killed = threading.Event(), threading.Event()
+
+    def hold(_) -> None:
+        wrote.set()
+        killed.wait(LONGEST_HOLD)
+    proxy.on_write = hold
+    return wrote, killed
+
+
 def test_operator_killed_after_every_single_write_converges(start_behind, proxy, fleet):
     """Each process lives for one write: every state between two writes is one that a successor finds."""
     first = start_behind()
     rollout = {"steps": [{"pods": 1, "weightPerTenThousand": 500}, {"pods": "100%"}], "maxConcurrentPods": "100%",
                "progressDeadlineSeconds": 300}
     shop = fleet(count=2, rollout=rollout).fill()
-    shop.annotate("t")
     operator, lives = first, 0
+    wrote, killed = hold_at_next_write(proxy)
+    shop.annotate("t")
     while shop.phase("t") not in FINAL and lives < MOST_WRITES:
-        wrote = threading.Event()
-        proxy.on_write = lambda _, event=wrote: event.set()
         eventually(lambda: wrote.is_set() or shop.phase("t") in FINAL, 30, "the successor writes nothing")
         operator.kill()
+        killed.set()
         lives += 1
+        wrote, killed = hold_at_next_write(proxy)
         operator = start_behind()
+    proxy.on_write = lambda _: None
+    killed.set()
     assert_ended_right(shop, "t")
     assert lives >= 3
 
