@@ -7,8 +7,9 @@
 namespace sidestep::op {
 namespace {
 
-constexpr std::size_t kMostReviewBytes = std::size_t{4}
-                                         << 20;  // an object of etcd's bound, twice, and its frame
+// A pod may have 256 KiB (lib/policy/document.h). Whoever reaches the port may send: all connections together
+// stay within the pod's memory.
+constexpr std::size_t kMostReviewBytes = std::size_t{512} << 10;
 
 std::vector<std::string> hosts_of(const WebhookOptions& options, const std::string& name_space) {
   std::vector<std::string> hosts{options.service + "." + name_space + ".svc"};

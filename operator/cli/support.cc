@@ -36,15 +36,17 @@ void scrub_environment(Json& env) {
   }
 }
 
-// --password=x, --password x, and "sh -c" scripts that speak of one.
+// --password=x, --password x, addresses that name a user, and "sh -c" scripts that speak of a secret.
 void scrub_words(Json& words) {
   bool is_next = false;
   for (Json& word : words) {
     if (!word.is_string()) continue;
     const std::string text = word.get<std::string>();
     const auto equals = text.find('=');
-    const bool tells = is_telling(text.substr(0, equals));
-    if (is_next || (tells && text.find(' ') != text.npos))
+    const bool is_script = text.find(' ') != text.npos;
+    const bool tells = is_telling(is_script ? text : text.substr(0, equals));
+    const bool has_user = text.find("://") != text.npos && text.find('@') != text.npos;
+    if (is_next || has_user || (tells && is_script))
       word = kRemoved;
     else if (tells && equals != text.npos)
       word = text.substr(0, equals + 1) + kRemoved;
@@ -64,6 +66,8 @@ void scrub(Json& value) {
       scrub_annotations(member);
     else if (name == "env" && member.is_array())
       scrub_environment(member);
+    else if (name == "httpHeaders" || name == "volumeAttributes")
+      member = kRemoved;
     else if ((name == "command" || name == "args") && member.is_array())
       scrub_words(member);
     else

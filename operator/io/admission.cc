@@ -13,6 +13,7 @@ using k8s::Json;
 
 constexpr std::size_t kMostWarnings = 10;  // the API server cuts what is longer
 constexpr std::size_t kLongestWarning = 240;
+constexpr int kDeepest = 66;  // of a pod's 64 (lib/policy/document.h) and the review around it
 
 std::string text_in(const Json& object, const char* key) {
   const auto found = object.find(key);
@@ -71,7 +72,7 @@ PodOrigin origin_of(const k8s::Json& object, const std::string& name_space) {
     if (value.is_string()) origin.labels[key] = value.get<std::string>();
   const Json owners = meta.value("ownerReferences", Json::array());
   for (const Json& owner : owners.is_array() ? owners : Json::array()) {
-    if (!owner.is_object() || !owner.value("controller", false)) continue;
+    if (!owner.is_object() || !owner.contains("controller") || owner["controller"] != true) continue;
     origin.kind = text_in(owner, "kind");
     origin.name = text_in(owner, "name");
   }
@@ -85,7 +86,13 @@ PodOrigin origin_of(const k8s::Json& object, const std::string& name_space) {
 
 Result<std::string> answer_review(const std::string& body, const std::string& sidecar_image,
                                   const PolicyLookup& policies) {
-  const Json review = Json::parse(body, nullptr, false);
+  bool is_deep = false;  // what walks and copies it is recursive
+  const auto look = [&is_deep](int depth, Json::parse_event_t, Json&) {
+    is_deep = is_deep || depth > kDeepest;
+    return !is_deep;
+  };
+  const Json review = Json::parse(body, look, false);
+  if (is_deep) return invalid("the review is nested deeper than " + std::to_string(kDeepest) + " levels");
   const Json request = member_in(review, "request");
   const std::string uid = text_in(request, "uid");
   if (uid.empty() || text_in(review, "kind") != "AdmissionReview")

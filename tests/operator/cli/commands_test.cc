@@ -217,7 +217,8 @@ TEST(Scrubbed, NothingThatMayBeSecretIsLeftAndWhatIsOursStays) {
     "data": {"k": "s3cret"},
     "spec": {"containers": [{"name": "c",
       "command": ["app", "--password=s3cret", "--api-token", "s3cret", "--port", "1"],
-      "args": ["export PASSWORD=s3cret; run", "--verbose"],
+      "args": ["export PASSWORD=s3cret; run", "A=1 PASSWORD=s3cret run", "--dsn=postgres://u:s3cret@db/x", "--verbose"],
+      "livenessProbe": {"httpGet": {"port": 1, "httpHeaders": [{"name": "Authorization", "value": "s3cret"}]}},
       "env": [{"name": "DB", "value": "s3cret"}, {"name": "SIDESTEP_LISTEN", "value": ":1"},
               {"name": "FROM", "valueFrom": {"secretKeyRef": {"name": "n", "key": "k"}}}]}]}})");
   const std::string text = scrubbed(object).dump();

@@ -73,6 +73,21 @@ TEST(Admission, WhatIsNoReviewIsAnError) {
   EXPECT_FALSE(answer_review(R"({"kind": "AdmissionReview", "request": 1})", "i", {}));
 }
 
+// Anybody in the cluster may send these.
+TEST(Admission, HostileReviewsAreAnErrorAndNoCrash) {
+  const std::string head = R"({"kind": "AdmissionReview", "request": {"uid": "x", "a": )";
+  const auto deep = [&](std::size_t levels) {
+    return head + std::string(levels, '[') + std::string(levels, ']') + "}}";
+  };
+  EXPECT_FALSE(answer_review(deep(200'000), "i", {}));
+  EXPECT_TRUE(answer_review(deep(60), "i", {}));
+  Json object = pod(kGood);
+  for (const Json& controller : {Json("x"), Json(1), Json(nullptr), Json::array()}) {
+    object["metadata"]["ownerReferences"][0]["controller"] = controller;
+    EXPECT_TRUE(review(object)["allowed"]);
+  }
+}
+
 const std::vector<std::string> kNames{"w.ns.svc", "127.0.0.1"};
 const WallTime kBegin = WallTime{} + std::chrono::hours(24 * 365 * 30);
 WallTime day(int days) { return kBegin + std::chrono::hours(24 * days); }
