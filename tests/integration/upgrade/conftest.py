@@ -72,7 +72,7 @@ class Proxy(programs.Service):
         return [pid for pid in self.children() if b"sidestep\0worker" in command_line(pid)]
 
     def one_worker(self, what="one worker is left"):
-        programs.eventually(lambda: len(self.workers()) == 1 and self.status()["oldWorkers"] == 0, what, 40)
+        programs.eventually(lambda: len(self.workers()) == 1 and self.status()["oldWorkers"] == 0, what, 90)
         return self.workers()[0]
 
     def metric(self, name: str) -> float:
