@@ -40,7 +40,7 @@ Step on(const Proving& proving, Model model, const Event& event, TimePoint now) 
   if (const auto* proved = as<Proved>(event)) {
     if (proved->nonce != proving.nonce)
       return give_up(std::move(model), id, "another process than the one that was started spoke");
-    model.state = Taking{id, proving.since};
+    model.state = Taking{id, proving.since, now, now + model.limits.take};
     return {std::move(model), {Commit{}}};
   }
   if (const auto* failed = as<NewFailed>(event)) return give_up(std::move(model), id, failed->why);
@@ -65,11 +65,23 @@ Step on(const Taking& taking, Model model, const Event& event, TimePoint now) {
     model.state = Resting{};
     return {std::move(model), {Report{id, true, false, "right after it took over: " + failed->why}}};
   }
+  if (as<Deadline>(event) != nullptr && now >= taking.give_up_at) {
+    model.state = Resting{};
+    const std::string why = "it took over, but did not serve within " + seconds_since(taking.proved_at, now) +
+                            " and was killed; see its log, or raise --upgrade-timeout";
+    return {std::move(model), {End{}, Report{id, true, false, why}}};
+  }
   std::vector<Effect> effects = refused(as<Asked>(event), id, taking.since, now);
   return {std::move(model), std::move(effects)};
 }
 
 }  // namespace
+
+std::optional<TimePoint> deadline(const Model& model) {
+  if (const auto* proving = std::get_if<Proving>(&model.state)) return proving->give_up_at;
+  if (const auto* taking = std::get_if<Taking>(&model.state)) return taking->give_up_at;
+  return std::nullopt;
+}
 
 Step advance(Model model, const Event& event, TimePoint now) {
   const State state = model.state;

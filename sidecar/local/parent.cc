@@ -22,6 +22,8 @@ constexpr int kCannotStart = 1;
 constexpr int kGaveUp = 70;
 constexpr int kLauncherLock = 3;
 constexpr Millis kLauncherRetry{500};
+// To take over is to begin with what is there already; it gets this part of the time to get ready.
+constexpr int kTakePart = 3;
 
 int as_status(ExitStatus exit) { return exit.signal != 0 ? 128 + exit.signal : exit.status; }
 
@@ -39,10 +41,11 @@ Parent::Parent(ParentSettings settings)
         }
       }),
       launcher_kill_([this] { launcher_->send_signal(SIGKILL); }),
-      prove_by_([this] { step(handover::Deadline{}); }),
+      upgrade_deadline_([this] { step(handover::Deadline{}); }),
       old_look_([this] { limit_old(); }),
       execute_([this] { execute_next_program(); }) {
   handover_.limits.prove = settings_.upgrade_prove;
+  handover_.limits.take = settings_.upgrade_prove / kTakePart;
 }
 
 Parent::~Parent() = default;

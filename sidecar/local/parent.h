@@ -64,6 +64,7 @@ class Parent final : private WorkerProcess::Owner {
   void perform(const handover::Start& start);
   void perform(const handover::Commit&);
   void perform(const handover::Undo&);
+  void perform(const handover::End&);
   void perform(const handover::Refuse& refuse);
   void perform(const handover::Report& report);
   Status start_next(const std::string& nonce);
@@ -101,7 +102,7 @@ class Parent final : private WorkerProcess::Owner {
   FunctionTimer again_;
   FunctionTimer launcher_again_;
   FunctionTimer launcher_kill_;
-  FunctionTimer prove_by_;
+  FunctionTimer upgrade_deadline_;
   FunctionTimer old_look_;
   FunctionTimer execute_;
 };

@@ -30,10 +30,10 @@ std::string path_of(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 void Parent::step(const handover::Event& event) {
   handover::Step next = handover::advance(std::move(handover_), event, loop_.now());
   handover_ = std::move(next.model);
-  if (const auto* proving = std::get_if<handover::Proving>(&handover_.state))
-    loop_.arm_at(prove_by_, proving->give_up_at);
+  if (const auto due = handover::deadline(handover_))
+    loop_.arm_at(upgrade_deadline_, *due);
   else
-    loop_.cancel(prove_by_);
+    loop_.cancel(upgrade_deadline_);
   for (const handover::Effect& effect : next.effects) {
     std::visit([this](const auto& e) { perform(e); }, effect);
   }
@@ -126,6 +126,12 @@ void Parent::perform(const handover::Undo&) {
   }
   next_program_.reset();
   if (current_) current_->tell("resume");
+}
+
+// Its exit is a crash: the next worker is started as the one before the upgrade was.
+void Parent::perform(const handover::End&) {
+  next_program_.reset();
+  if (current_) current_->send_signal(SIGKILL);
 }
 
 void Parent::perform(const handover::Refuse& refuse) {

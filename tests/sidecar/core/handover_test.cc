@@ -35,7 +35,7 @@ class HandoverTest : public ::testing::Test {
   void ask() { on(Asked{"n1", true, ""}); }
   void prove() { on(Proved{"n1"}); }
 
-  Model model_{Resting{}, 0, {30s}};
+  Model model_{Resting{}, 0, {30s, 10s}};
   TimePoint now_{};
 };
 
@@ -108,13 +108,32 @@ TEST_F(HandoverTest, ACrashWhileItTakesOverUndoesNothing) {
   EXPECT_TRUE(is_resting(model_));
 }
 
+// Nobody accepts at that moment, so it must not last.
+TEST_F(HandoverTest, AWorkerThatTakesOverAndDoesNotServeInTimeIsEnded) {
+  ask();
+  now_ += 20s;
+  prove();
+  ASSERT_TRUE(deadline(model_));
+  EXPECT_EQ(*deadline(model_), now_ + 10s);
+  now_ += 9'999ms;
+  EXPECT_TRUE(on(Deadline{}).empty());
+  now_ += 1ms;
+  const auto late = on(Deadline{});
+  EXPECT_NE(find<End>(late), nullptr);
+  EXPECT_EQ(find<Undo>(late), nullptr);
+  ASSERT_NE(find<Report>(late), nullptr);
+  EXPECT_FALSE(find<Report>(late)->succeeded);
+  EXPECT_NE(find<Report>(late)->message.find("did not serve within 10 s"), std::string::npos);
+  EXPECT_TRUE(is_resting(model_));
+}
+
 TEST_F(HandoverTest, WhatComesLateIsIgnored) {
   for (const Event& event :
        std::vector<Event>{Proved{"n1"}, Serves{}, NewFailed{"x"}, CurrentFailed{"x"}, Deadline{}, Term{}}) {
     EXPECT_TRUE(on(event).empty());
   }
+  EXPECT_FALSE(deadline(model_));
   ask(), prove();
-  now_ += 60s;
   for (const Event& event : std::vector<Event>{Proved{"n1"}, CurrentFailed{"x"}, Deadline{}, Term{}})
     EXPECT_TRUE(on(event).empty());
 }

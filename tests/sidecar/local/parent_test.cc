@@ -66,10 +66,41 @@ void tell_about_launcher() {
   _exit(told.start.find(" launcher=new ") != std::string::npos ? 11 : 12);
 }
 
+// The text of the next message of the parent; the end when it is gone.
+std::string next_message() {
+  pollfd ready{WorkerProcess::kChannel, POLLIN, 0};
+  if (poll(&ready, 1, 20'000) != 1) _exit(97);
+  FdMessage message;
+  if (receive_fd_message(WorkerProcess::kChannel, message) != Receive::kMessage) _exit(0);
+  return message.text;
+}
+
+void wait_for(const std::string& text) {
+  while (next_message() != text) {
+  }
+}
+
+void prove(const Told& told) {
+  const std::string nonce = told.start.substr(told.start.find("upgrade=") + 8);
+  send_fd_message(WorkerProcess::kChannel, "proved " + nonce + " parent=0");
+}
+
+// The first asks for an upgrade, the second hangs as it takes over, the third is the one that must come.
+void hang_when_taking_over() {
+  const Told told = listen_to_parent();
+  if (told.start.find("worker=3") != std::string::npos)
+    _exit(told.start.find("upgrade=") == std::string::npos ? 5 : 6);
+  if (told.start.find("upgrade=") != std::string::npos)
+    prove(told);
+  else
+    send_fd_message(WorkerProcess::kChannel, "ready"), send_fd_message(WorkerProcess::kChannel, "upgrade ");
+  wait_for("never");
+}
+
 const std::map<std::string, std::function<void()>> kRoles = {
     {"keep_and_crash", keep_and_crash},           {"exit_7", [] { _exit(7); }},
     {"crash", [] { kill(getpid(), SIGKILL); }},   {"pass_the_signal", pass_the_signal},
-    {"tell_about_launcher", tell_about_launcher},
+    {"tell_about_launcher", tell_about_launcher}, {"hang_when_taking_over", hang_when_taking_over},
 };
 
 TEST(ParentRole, DISABLED_Run) {
@@ -151,6 +182,13 @@ TEST_F(ParentTest, ALauncherThatLivesIsKept) {
   const UniqueFd held(open(lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   ASSERT_EQ(flock(held.get(), LOCK_EX | LOCK_NB), 0);
   EXPECT_EQ(Parent(with_launcher("tell_about_launcher")).run(), 12);
+}
+
+TEST_F(ParentTest, AWorkerThatHangsAsItTakesOverIsFollowedByAnother) {
+  ParentSettings settings = worker("hang_when_taking_over");
+  settings.upgrade_program = "/proc/self/exe";
+  settings.upgrade_prove = 3s;  // a third of it to take over
+  EXPECT_EQ(Parent(std::move(settings)).run(), 5);
 }
 
 }  // namespace
