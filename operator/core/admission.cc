@@ -73,6 +73,11 @@ std::optional<Obstacle> interval(const Observed& observed, const api::Reload* la
   return Obstacle{Reason::kMinimumInterval, "the next reload may start at " + format_time(due)};
 }
 
+// It waits for as long as the policy is suspended, which may be for good.
+bool is_shelved(const api::Reload& reload, const api::ReloadPolicy* policy) {
+  return policy != nullptr && policy->spec.suspend && !reload.status.start_time;
+}
+
 }  // namespace
 
 std::optional<Obstacle> admission_of(const Observed& observed, const api::Reload& reload,
@@ -83,6 +88,12 @@ std::optional<Obstacle> admission_of(const Observed& observed, const api::Reload
   return budget(observed, reload, observed.budget.in_cluster, false);
 }
 
+bool stands_in_line(const api::Reload& reload, const api::ReloadPolicy* policy) {
+  if (is_final(reload.status.phase) || reload.status.start_time || is_shelved(reload, policy)) return false;
+  const api::Condition* progress = find_condition(reload.status.conditions, condition::kProgressing);
+  return progress != nullptr && progress->reason == to_string(Reason::kBudget);
+}
+
 Dependency dependency_of(const std::string& name, const api::ReloadPolicy* policy,
                          const std::vector<api::Reload>& reloads) {
   Dependency out;
@@ -91,7 +102,7 @@ Dependency dependency_of(const std::string& name, const api::ReloadPolicy* polic
   const api::Reload* last = nullptr;
   for (const api::Reload& reload : reloads) {
     if (!is_final(reload.status.phase)) {
-      out.unfinished = reload.meta.name;
+      if (!is_shelved(reload, policy)) out.unfinished = reload.meta.name;
     } else if (reload.status.start_time &&
                (last == nullptr || last->status.end_time < reload.status.end_time)) {
       last = &reload;

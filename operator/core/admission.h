@@ -21,7 +21,12 @@ namespace sidestep::op {
 std::optional<Obstacle> admission_of(const Observed& observed, const api::Reload& reload,
                                      const api::Reload* last, WallTime now);
 
-// What the Reloads of that policy (null: there is none) say about it.
+// Whether a Reload that has not started waits for the budget alone, and so comes before those that ask later.
+// One of a suspended policy (null: there is none) does not.
+bool stands_in_line(const api::Reload& reload, const api::ReloadPolicy* policy);
+
+// What the Reloads of that policy (null: there is none) say about it. Of a suspended one those that have not
+// started do not count: nobody knows when they will, and dependents go on without them.
 Dependency dependency_of(const std::string& name, const api::ReloadPolicy* policy,
                          const std::vector<api::Reload>& reloads);
 

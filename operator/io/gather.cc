@@ -108,9 +108,8 @@ void Gatherer::add_others(Observed& observed) const {
         reload.meta.name_space == observed.name_space && reload.spec.policy == observed.policy_name;
     if (is_ours || is_final(reload.status.phase)) continue;
     const bool is_running = reload.status.start_time.has_value();
-    const auto* progress = find_condition(reload.status.conditions, condition::kProgressing);
-    if (!is_running && (progress == nullptr || progress->reason != to_string(Reason::kBudget))) continue;
     const auto policy = world_.policy(reload.meta.name_space + "/" + reload.spec.policy);
+    if (!is_running && !stands_in_line(reload, policy ? &policy->object : nullptr)) continue;
     observed.others.push_back({reload.meta.name_space, reload.meta.uid, is_running,
                                policy ? policy->object.spec.priority : 0, reload.meta.creation_time});
   }

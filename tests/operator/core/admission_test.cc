@@ -144,6 +144,27 @@ TEST(DependencyOfTest, ChangeThatNobodyWillReloadDoesNotCount) {
   EXPECT_EQ(dependency_of("db", &policy, {}).unfinished, "");
 }
 
+TEST(DependencyOfTest, ReloadThatASuspendedPolicyHoldsBackHoldsUpNobody) {
+  api::ReloadPolicy policy = build::policy("db");
+  api::Reload waits = build::reload("db-1");
+  policy.spec.suspend = true;
+  EXPECT_EQ(dependency_of("db", &policy, {waits}).unfinished, "");
+  waits.status.start_time = at(10);
+  EXPECT_EQ(dependency_of("db", &policy, {waits}).unfinished, "db-1") << "it runs, and goes on";
+}
+
+TEST(StandsInLineTest, IsWhoWaitsForTheBudgetAloneAndMayStart) {
+  api::ReloadPolicy policy = build::policy("db");
+  api::Reload reload = build::reload("db-1");
+  EXPECT_FALSE(stands_in_line(reload, &policy)) << "it was not looked at yet";
+  set_reload_conditions(reload.status, 1, Reason::kMinimumInterval, "waits", at(10));
+  EXPECT_FALSE(stands_in_line(reload, &policy));
+  set_reload_conditions(reload.status, 1, Reason::kBudget, "waits", at(10));
+  EXPECT_TRUE(stands_in_line(reload, &policy));
+  policy.spec.suspend = true;
+  EXPECT_FALSE(stands_in_line(reload, &policy)) << "its place would stay empty";
+}
+
 TEST(ReachesTest, FindsCyclesThroughOthers) {
   const std::map<std::string, std::vector<std::string>> graph{{"a", {"b"}}, {"b", {"c", "d"}}, {"d", {"a"}}};
   EXPECT_TRUE(reaches(graph, "b", "a"));
