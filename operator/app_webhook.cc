@@ -11,6 +11,9 @@ namespace {
 // stay within the pod's memory.
 constexpr std::size_t kMostReviewBytes = std::size_t{512} << 10;
 
+// Every replica has looked by then, even if the API server was away for some of them.
+constexpr int kOverlapLooks = 10;
+
 std::vector<std::string> hosts_of(const WebhookOptions& options, const std::string& name_space) {
   std::vector<std::string> hosts{options.service + "." + name_space + ".svc"};
   if (!options.host.empty()) hosts.push_back(options.host);
@@ -34,8 +37,8 @@ Webhook::Webhook(const WebhookOptions& options, const std::string& name_space, k
       world_(world),
       clock_(clock),
       is_leader_(std::move(is_leader)),
-      certificate_(client,
-                   {name_space, options.secret, options.configuration, hosts_of(options, name_space)}),
+      certificate_(client, {name_space, options.secret, options.configuration, hosts_of(options, name_space),
+                            options.check * kOverlapLooks}),
       door_(settings()) {}
 
 front::Settings Webhook::settings() {

@@ -15,7 +15,6 @@ using k8s::Json;
 constexpr Seconds kDay{86'400};
 constexpr Seconds kAuthorityLife = kDay * 3650, kAuthorityLeft = kDay * 365;
 constexpr Seconds kServerLife = kDay * 90, kServerLeft = kDay * 30;
-constexpr const char* kEnd = "-----END CERTIFICATE-----\n";
 constexpr const char* kAuthorityName = "Sidestep webhook";
 
 std::string entry(const CertificateEntries& entries, const char* name) {
@@ -30,8 +29,8 @@ front::TlsCertificatePtr good_until(const std::string& chain, const std::string&
 }
 
 std::string first_of(const std::string& bundle) {
-  const auto end = bundle.find(kEnd);
-  return end == bundle.npos ? std::string() : bundle.substr(0, end + std::string_view(kEnd).size());
+  const auto all = certificates_in(bundle);
+  return all.empty() ? std::string() : all.front();
 }
 
 CertificateEntries entries_of(const Json& secret) {
@@ -82,7 +81,7 @@ std::optional<CertificateEntries> renewed(const CertificateEntries& entries,
 }
 
 WebhookCertificate::WebhookCertificate(k8s::Client& client, Names names)
-    : client_(client), names_(std::move(names)) {}
+    : client_(client), names_(std::move(names)), bundle_(names_.overlap) {}
 
 front::TlsServerPtr WebhookCertificate::terms() const {
   const std::lock_guard lock(mutex_);
@@ -129,20 +128,30 @@ Status WebhookCertificate::serve(const CertificateEntries& entries) {
 }
 
 // By server-side apply of the one field, so that who owns the configuration (Helm, GitOps) keeps the others.
-Status WebhookCertificate::publish(const std::string& bundle) {
+Status WebhookCertificate::publish(const std::string& bundle, bool is_leader, WallTime now) {
   const k8s::ObjectRef ref{
       {"admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations"}, "", names_.configuration};
   const auto found = client_.get(ref);
-  if (!found && found.error().kind == ErrorKind::kNotFound) return {};  // injection is not installed
-  if (!found) return found.error();
-  const std::string wanted = k8s::base64_encode(bundle);
-  Json webhooks = Json::array();
-  bool is_there = true;
-  for (const Json& webhook : found->value("webhooks", Json::array())) {
-    is_there = is_there && webhook.value("clientConfig", Json::object()).value("caBundle", "") == wanted;
-    webhooks.push_back({{"name", webhook.value("name", "")}, {"clientConfig", {{"caBundle", wanted}}}});
+  if (!found && found.error().kind == ErrorKind::kNotFound) {  // injection is not installed
+    bundle_.saw_none(bundle);
+    return {};
   }
-  if (is_there) return {};
+  if (!found) return found.error();
+  const Json listed = found->value("webhooks", Json::array());
+  std::vector<std::string> present;
+  for (const Json& webhook : listed) {
+    const auto text = k8s::base64_decode(webhook.value("clientConfig", Json::object()).value("caBundle", ""));
+    present.push_back(text ? *text : std::string());
+  }
+  bundle_.saw(bundle, present, now);
+  if (!is_leader) return {};
+  const std::string wanted = bundle_.wanted(bundle, present, now);
+  if (std::all_of(present.begin(), present.end(), [&](const auto& each) { return each == wanted; }))
+    return {};
+  Json webhooks = Json::array();
+  for (const Json& webhook : listed)
+    webhooks.push_back(
+        {{"name", webhook.value("name", "")}, {"clientConfig", {{"caBundle", k8s::base64_encode(wanted)}}}});
   const Json version = found->value("metadata", Json::object()).value("resourceVersion", "");
   const auto written =
       client_.apply(ref, {{"apiVersion", "admissionregistration.k8s.io/v1"},
@@ -150,6 +159,7 @@ Status WebhookCertificate::publish(const std::string& bundle) {
                           {"metadata", {{"name", names_.configuration}, {"resourceVersion", version}}},
                           {"webhooks", webhooks}});
   if (!written) return written.error();
+  bundle_.saw(bundle, {wanted}, now);
   log::info("told the API server the webhook's authority", {{"configuration", names_.configuration}});
   return {};
 }
@@ -164,8 +174,11 @@ Status WebhookCertificate::refresh(bool is_leader, WallTime now) {
     entries = *std::move(kept);
   }
   if (entries.empty()) return {};  // the leader has not made it yet
-  if (const Status served = serve(entries); !served) return served;
-  return is_leader ? publish(entry(entries, "ca.crt")) : Status{};
+  const std::string bundle = entry(entries, "ca.crt");
+  const Status told = publish(bundle, is_leader, now);
+  if (served_.empty() || bundle_.is_known(bundle, now))
+    if (const Status served = serve(entries); !served) return served;
+  return told;
 }
 
 }  // namespace sidestep::op

@@ -4,6 +4,7 @@
 //
 // An authority is followed by its successor a year before its end, and both stay in the bundle; a certificate
 // is renewed a month before its own, so that each is always signed by one that API servers know already.
+// Where they do not, because the Secret was lost, what was served stays until they do (webhook_bundle.h).
 // Threads: refresh() on one, terms() on any.
 #pragma once
 
@@ -15,6 +16,7 @@
 
 #include "lib/front/tls.h"
 #include "lib/k8s/client.h"
+#include "operator/io/webhook_bundle.h"
 
 namespace sidestep::op {
 
@@ -33,11 +35,13 @@ class WebhookCertificate {
     std::string secret;
     std::string configuration;       // MutatingWebhookConfiguration
     std::vector<std::string> hosts;  // by which API servers call
+    Millis overlap{300'000};         // how long API servers trust an authority that the Secret no longer has
   };
   WebhookCertificate(k8s::Client& client, Names names);
 
   // Reads the Secret, or makes it if there is none; a leader also renews and publishes. What was served stays
-  // when this fails.
+  // when this fails, and until API servers know the authority of what follows; a replica that serves nothing
+  // yet does not wait, since its leader may be of a version that publishes nothing.
   Status refresh(bool is_leader, WallTime now);
   // Null until there is a certificate.
   front::TlsServerPtr terms() const;
@@ -45,10 +49,12 @@ class WebhookCertificate {
  private:
   Result<CertificateEntries> renew(const k8s::Json* stored, CertificateEntries entries, WallTime now);
   Status serve(const CertificateEntries& entries);
-  Status publish(const std::string& bundle);
+  // Looks at what API servers trust, and as the leader writes it.
+  Status publish(const std::string& bundle, bool is_leader, WallTime now);
 
   k8s::Client& client_;
   const Names names_;
+  WebhookBundle bundle_;
   std::string served_;  // the certificate of terms_
   mutable std::mutex mutex_;
   front::TlsServerPtr terms_;  // guarded by mutex_
