@@ -64,7 +64,7 @@ App::Parts::Parts(Options o, int channel)
       parent(channel < 0 ? UniqueFd() : UniqueFd(channel)),
       journal(options.state_dir),
       claim(loop, options.listen),
-      control_end([this] { control->stop(); }) {}
+      control_end([this] { end_control(); }) {}
 
 // ---- start ----
 

@@ -13,7 +13,8 @@ namespace sidestep::sidecar {
 
 namespace {
 
-constexpr Millis kControlEnd{1'000};  // calls that run at the exchange get their answers
+constexpr Millis kControlEnd{5'000};  // for calls that run at the exchange to get their answers
+constexpr Millis kControlLook{50};
 
 std::uint64_t number_in(const std::string& text, const std::string& key) {
   const std::size_t at = text.find(" " + key + "=");
@@ -101,7 +102,8 @@ void App::Parts::yield(UniqueFd link) {
     driver->retire();
     launcher->release();
     control->retire();
-    loop.arm(control_end, kControlEnd);
+    control_end_by = loop.now() + kControlEnd;
+    loop.arm(control_end, kControlLook);
     plane->leave_alone();
     shared.clear();
     writer.reset();
@@ -115,10 +117,21 @@ void App::Parts::yield(UniqueFd link) {
                                  if (*entry) rebase((*entry)->address, options.run_dir, words.number);
                                }
                              },
-                             [this] { loop.stop(); }},
+                             [this] {
+                               has_finished = true;
+                               if (!control_end_by) loop.stop();
+                             }},
         routes);
   }
   if (link) retired->link(std::move(link));
+}
+
+// Callers that are still here have been answered, or had time enough; the last one to go ends the worker.
+void App::Parts::end_control() {
+  if (!control->is_quiet() && loop.now() < *control_end_by) return loop.arm(control_end, kControlLook);
+  control->stop();
+  control_end_by.reset();
+  if (has_finished) loop.stop();
 }
 
 // ---- the worker that replaces it ----

@@ -57,6 +57,7 @@ struct App::Parts {
   Result<HandoverGiver::Gift> gift();
   void go_on();
   void yield(UniqueFd link);
+  void end_control();
   // This worker replaces another one.
   void take_over(WorkerState state, std::vector<UniqueFd> descriptors);
   void prove(Result<std::vector<NamedFd>> claimed);
@@ -95,6 +96,8 @@ struct App::Parts {
   std::unique_ptr<RetiredWorker> retired;
   std::function<void(CommandReply)> upgrade_reply;
   FunctionTimer control_end;
+  std::optional<TimePoint> control_end_by;  // while callers of a replaced worker get their answers
+  bool has_finished = false;                // retired, and no client is left
 };
 
 }  // namespace sidestep::sidecar

@@ -131,12 +131,13 @@ void Connection::refuse(int status, std::string_view text, const std::string& re
   write_answer(std::move(bytes), true);
 }
 
+bool Connection::is_last() const { return !request_.keep_alive || !owner_.takes_more(); }
+
 void Connection::serve() {
   request_ = intake_.take();
   const auto& answer_here = owner_.settings().answer_here;
   const std::optional<Reply> reply = answer_here ? answer_here(request_, principal_) : std::nullopt;
-  if (reply)
-    return write_answer(reply_for_client(*reply, request_, !request_.keep_alive), !request_.keep_alive);
+  if (reply) return write_answer(reply_for_client(*reply, request_, is_last()), is_last());
   const Limits& limits = owner_.settings().limits;
   if (!owner_.begin_call()) return refuse(503, "too many calls are under way; try again", "too_many_calls");
   state_ = State::kCalling;
@@ -201,7 +202,7 @@ void Connection::end_call() {
 
 void Connection::finish_call() {
   end_call();
-  const bool close = !request_.keep_alive;
+  const bool close = is_last();
   std::optional<std::string> bytes = answer_for_client(answer_, request_, close);
   answer_.clear();
   answer_.shrink_to_fit();

@@ -26,6 +26,7 @@ class ConnectionOwner {
   virtual void count(const std::string& reason) = 0;  // of a refusal
   virtual bool begin_call() = 0;                      // wakes the server; false: too many are there
   virtual void end_call() = 0;
+  virtual bool takes_more() const = 0;             // requests on a kept connection
   virtual void leave(Connection* connection) = 0;  // destroys it at the end of the loop's turn
 
  protected:
@@ -60,6 +61,7 @@ class Connection final : public IoHandler, public Deletable {
   void act_on_intake();
   void refuse(int status, std::string_view text, const std::string& reason);
   void serve();
+  bool is_last() const;  // request of this connection
   void on_server(std::uint32_t events);
   void send_call();
   void receive_answer();

@@ -35,8 +35,10 @@ class Door {
   std::uint16_t tcp_port() const { return tcp_port_; }  // of the first TCP listener; 0: none
 
   void start();
-  // No further connections; what is under way goes on. After start().
+  // No further connections; what is under way goes on, and each answer says that its connection closes. After
+  // start().
   void stop_accepting();
+  bool is_quiet() const { return front_.is_quiet(); }  // nothing is under way any more, and nothing comes
   // Cuts what is under way. Idempotent.
   void stop();
 

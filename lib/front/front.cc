@@ -42,10 +42,14 @@ void Front::serve(UniqueFd listener, bool is_local) {
       [this] { count("no_resources"); }));
 }
 
-void Front::stop_accepting() { listeners_.clear(); }
+void Front::stop_accepting() {
+  listeners_.clear();
+  has_stopped_ = true;
+}
 
 void Front::close_all() {
   connections_.clear();  // each ends its call
+  open_ = 0;
   by_source_.clear();
   tcp_connections_ = 0;
   local_connections_ = 0;
@@ -80,6 +84,7 @@ void Front::admit(UniqueFd client, bool is_local) {
   auto connection = std::make_unique<Connection>(owner, std::move(client), std::move(principal), terms);
   Connection* raw = connection.get();
   connections_.emplace(raw, std::move(connection));
+  ++open_;
   raw->start();
 }
 
@@ -96,6 +101,7 @@ void Front::leave(Connection* connection) {
   }
   loop_.destroy_later(std::move(found->second));
   connections_.erase(found);
+  --open_;
 }
 
 void Front::count(const std::string& reason) {

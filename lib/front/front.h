@@ -11,6 +11,7 @@
 // refusals().
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -37,11 +38,13 @@ class Front final : private ConnectionOwner {
   // Takes over a listening socket (lib/loop/socket.h). `is_local`: a Unix socket, whose callers have the
   // local user's authority by its file permission.
   void serve(UniqueFd listener, bool is_local);
-  // No further connections; what is under way goes on.
+  // No further connections; what is under way goes on, and each answer says that its connection closes.
   void stop_accepting();
   // Cuts everything.
   void close_all();
-  std::size_t connections() const { return connections_.size(); }
+  std::size_t connections() const { return open_; }  // any thread
+  // Any thread: it accepts no more, and nothing is under way.
+  bool is_quiet() const { return has_stopped_ && open_ == 0; }
 
   // What was refused here, by reason. Any thread.
   std::map<std::string, std::uint64_t> refusals() const;
@@ -52,6 +55,7 @@ class Front final : private ConnectionOwner {
   void count(const std::string& reason) override;
   bool begin_call() override;
   void end_call() override { --calls_; }
+  bool takes_more() const override { return !has_stopped_; }
   void leave(Connection* connection) override;
   void admit(UniqueFd client, bool is_local);
 
@@ -62,6 +66,8 @@ class Front final : private ConnectionOwner {
   std::map<std::string, std::size_t> by_source_;  // TCP connections by address
   std::size_t tcp_connections_ = 0;
   std::size_t local_connections_ = 0;
+  std::atomic<std::size_t> open_{0};  // of connections_, for any thread
+  std::atomic<bool> has_stopped_{false};
   std::size_t calls_ = 0;  // requests at the server
   bool is_awake_ = false;  // wake_server was called
 

@@ -167,7 +167,9 @@ ApiAnswer ControlApi::failure(int status, std::string kind, std::string message)
 
 ApiAnswer ControlApi::failure(const Error& error) const {
   const int status = status_of(error);
-  return failure(status, kind_of(status), error.detail);
+  ApiAnswer answer = failure(status, kind_of(status), error.detail);
+  if (error.retry == Retry::kSafe) answer.fields.emplace_back("Retry-After", "0");  // RFC 9110 section 10.2.3
+  return answer;
 }
 
 ApiAnswer ControlApi::handle(const Call& call) {
@@ -243,7 +245,7 @@ SnapshotPtr ControlApi::wait_for_end(const std::string& reload, Millis wait) {
     return view == nullptr || has_ended(view->phase);
   };
   SnapshotPtr snapshot = board_.newest();
-  while (!ended(*snapshot) && !is_stopping_ && clock_.steady() < until) {
+  while (!ended(*snapshot) && !is_released_ && clock_.steady() < until) {
     snapshot =
         board_.wait_until(ended, std::min(kLookAgain, std::chrono::ceil<Millis>(until - clock_.steady())));
   }

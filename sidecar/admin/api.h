@@ -53,8 +53,10 @@ class ControlApi {
   ApiAnswer handle(const Call& call);
   // "GET /healthz" and so on: what docs/api/control.openapi.yaml must list.
   static std::vector<std::string> calls();
-  // Calls that wait return at once, and no call waits any more.
-  void stop() { is_stopping_ = true; }
+  // Calls that wait for the end of a reload return at once, and none waits any more.
+  void release() { is_released_ = true; }
+  // The same, and nobody answers commands any more.
+  void stop() { is_released_ = is_stopping_ = true; }
 
  private:
   struct Route;
@@ -97,6 +99,7 @@ class ControlApi {
   const WallTime began_;
   Confinement confinement_;
   std::atomic<bool> report_output_;
+  std::atomic<bool> is_released_{false};
   std::atomic<bool> is_stopping_{false};
   std::atomic<std::size_t> waiting_{0};
 };

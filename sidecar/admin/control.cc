@@ -159,7 +159,7 @@ Status Control::go_on(const std::string& state) {
 }
 
 void Control::retire() {
-  api_.stop();
+  api_.release();
   door_.stop_accepting();
 }
 

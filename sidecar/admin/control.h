@@ -44,6 +44,7 @@ class Control {
   Status go_on(const std::string& state);  // before run()
   // Another worker answers from now on: running calls get their answers, no new ones come.
   void retire();
+  bool is_quiet() const { return door_.is_quiet(); }  // after retire(): every answer has gone out
   // Calls that wait return, and everything is closed. Idempotent.
   void stop();
 

@@ -22,7 +22,7 @@ httplib::Client connect(const std::string& path, Millis patience) {
 }
 
 Result<Answer> answer_of(const httplib::Result& result, const std::string& path) {
-  if (result) return Answer{result->status, result->body};
+  if (result) return Answer{result->status, result->body, result->get_header_value("Retry-After") == "0"};
   return unavailable("the control socket " + path + " does not answer (" +
                      httplib::to_string(result.error()) + "); is that sidestep running?");
 }

@@ -12,6 +12,7 @@ namespace sidestep::sidecar::cli {
 struct Answer {
   int status = 0;
   std::string body;
+  bool may_repeat = false;  // nothing was done: ask again at once (Retry-After: 0)
 };
 
 class Client {

@@ -15,6 +15,7 @@ constexpr Millis kPatience{10'000};        // for a call that does not wait
 constexpr Millis kGrace{5'000};            // beyond the time that the server was asked to wait
 constexpr Millis kRetryPause{100};         // before an unreachable socket is tried again
 constexpr Millis kUnreachableFor{15'000};  // a proxy that restarts comes back within this time
+constexpr int kMostRepeats = 5;            // of a call that a worker just replaced has not carried out
 constexpr Seconds kPoll{1};                // between two lines of progress
 
 std::string with_reload(std::string target, const std::string& reload) {
@@ -113,7 +114,11 @@ int Command::refuse(const Answer& answer) {
 
 std::optional<std::string> Command::ask(std::string_view method, const std::string& target,
                                         const std::string& body, Millis patience) {
-  const Result<Answer> answer = world_.call(socket_, method, target, body, patience);
+  Result<Answer> answer = world_.call(socket_, method, target, body, patience);
+  for (int i = 0; i < kMostRepeats && answer && answer->may_repeat; ++i) {
+    world_.pause(kRetryPause);
+    answer = world_.call(socket_, method, target, body, patience);
+  }
   if (!answer) {
     code_ = fail(answer.error(), kUnreachable);
     return std::nullopt;

@@ -20,6 +20,11 @@
 
 namespace sidestep::sidecar {
 
+// The answer to a command that came to a worker just replaced: nothing was done, the next one does it.
+inline Error taken_over() {
+  return {ErrorKind::kUnavailable, Fault::kUs, Retry::kSafe, "another worker has just taken over: ask again"};
+}
+
 // Starts a candidate. An id that was seen before answers the same as then and starts nothing.
 // kConflict: another reload is in Starting or Judging; kRefused: stopping, or suspended by the policy.
 struct ReloadCommand {

@@ -56,7 +56,7 @@ void Driver::handle(Command command, Reply reply) {
     reply({});
     return;
   }
-  if (is_closed_) return reply({unavailable("another worker has just taken over: ask again"), {}});
+  if (is_closed_) return reply({taken_over(), {}});
   if (is_frozen_) {
     deferred_.emplace_back(std::move(command), std::move(reply));
     return;

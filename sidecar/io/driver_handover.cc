@@ -24,8 +24,7 @@ void Driver::retire() {
     parts_.loop.cancel(*timer);
   prober_.keep_only({});
   events_.clear();
-  for (auto& [command, reply] : std::exchange(deferred_, {}))
-    reply({unavailable("another worker has just taken over: ask again"), {}});
+  for (auto& [command, reply] : std::exchange(deferred_, {})) reply({taken_over(), {}});
 }
 
 DriverState Driver::state() const {

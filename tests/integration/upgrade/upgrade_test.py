@@ -258,3 +258,17 @@ def test_a_kept_connection_is_told_before_it_is_closed(start):
     told = client.recv(4096)
     assert told.startswith(b"HTTP/1.1 200") and b"connection: close" in told.lower()
     proxy.one_worker()
+
+
+def test_a_control_call_that_is_half_sent_at_the_exchange_is_answered(start):
+    proxy = start()
+    with socket.socket(socket.AF_UNIX) as call:
+        call.settimeout(20)
+        call.connect(str(proxy.control))
+        call.sendall(b"GET /v1/status HTTP/1.1\r\nHost: loc")
+        proxy.upgrade()
+        time.sleep(0.5)  # longer than a worker without clients needs to end
+        call.sendall(b"alhost\r\n\r\n")
+        answer = b"".join(iter(lambda: call.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 200") and b"connection: close" in answer.lower()
+    proxy.one_worker()

@@ -117,6 +117,21 @@ TEST_F(FrontTest, RequestReachesTheServerWithItsPrincipalAndTheConnectionIsKept)
   }
 }
 
+TEST_F(FrontTest, ThoseThatAreHereWhenItStopsAcceptingGetAnAnswerThatCloses) {
+  start();
+  UniqueFd c = client();
+  send_text(c, get_.substr(0, 5));
+  turn();
+  front_->stop_accepting();
+  EXPECT_FALSE(front_->is_quiet());
+  send_text(c, get_.substr(5));
+  serve_call();
+  EXPECT_NE(received(c).find("Connection: close"), std::string::npos);
+  c.reset();
+  turn();
+  EXPECT_TRUE(front_->is_quiet());
+}
+
 TEST_F(FrontTest, ServerIsWokenOnceAndNotForWhatIsAnsweredHere) {
   start();
   const UniqueFd c = client();

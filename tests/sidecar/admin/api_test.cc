@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <future>
+#include <utility>
 #include <variant>
 
 namespace sidestep::sidecar {
@@ -14,11 +16,18 @@ class RecordingSink final : public CommandSink {
  public:
   void submit(Command command, std::function<void(CommandReply)> reply) override {
     if (!std::holds_alternative<RefreshCommand>(command)) commands.push_back(std::move(command));
-    if (answers) reply(next);
+    if (answers) return reply(next);
+    if (!std::exchange(has_asked_, true)) asked_.set_value(std::move(reply));
   }
+  // Waits for the first command that comes.
+  void answer_later(CommandReply late) { asked_.get_future().get()(std::move(late)); }
   std::vector<Command> commands;
   CommandReply next{std::nullopt, "r-1"};
   bool answers = true;
+
+ private:
+  bool has_asked_ = false;
+  std::promise<std::function<void(CommandReply)>> asked_;
 };
 
 class ApiTest : public ::testing::Test {
@@ -183,6 +192,20 @@ TEST_F(ApiTest, StopReleasesWhoeverWaits) {
   auto waiting = std::async(std::launch::async, [&] { return call("GET", "/v1/status?wait=60"); });
   api_.stop();
   EXPECT_EQ(waiting.get().status, 200);
+}
+
+// Another worker takes over: commands are still answered, and one that was not carried out may be repeated.
+TEST_F(ApiTest, ReleasedItStillWaitsForTheAnswersToCommands) {
+  api_.release();
+  EXPECT_EQ(call("GET", "/v1/status?wait=60").status, 200);
+  sink_.answers = false;
+  auto asked = std::async(std::launch::async, [&] { return call("POST", "/v1/promote"); });
+  sink_.answer_later({taken_over(), {}});
+  const ApiAnswer answer = asked.get();
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_NE(answer.body.find("taken over"), std::string::npos) << answer.body;
+  const std::pair<std::string, std::string> again{"Retry-After", "0"};
+  EXPECT_EQ(std::count(answer.fields.begin(), answer.fields.end(), again), 1);
 }
 
 TEST_F(ApiTest, StatusOfAReloadThatNobodyKnowsIsNotFound) {

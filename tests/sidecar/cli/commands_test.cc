@@ -36,7 +36,7 @@ class CommandsTest : public ::testing::Test {
     world.clock = &clock_;
     return run_command(words, world);
   }
-  void answer(int status, std::string body) { answers_.push_back(Answer{status, std::move(body)}); }
+  void answer(int status, std::string body) { answers_.push_back(Answer{status, std::move(body), false}); }
   void answer_with(const char* phase) {
     wire::Status s;
     s.reload.emplace();
@@ -82,6 +82,17 @@ TEST_F(CommandsTest, EachRefusalHasItsExitCodeAndItsSentence) {
     EXPECT_EQ(run({"reload"}), code) << status;
     EXPECT_EQ(err_, "sidestep: because of that\n");
   }
+}
+
+TEST_F(CommandsTest, WhatAReplacedWorkerHasNotDoneIsAskedAgain) {
+  const std::string why = wire::write(wire::Failure{"unavailable", "another worker has just taken over"});
+  answers_ = {Answer{503, why, true}, Answer{503, why, true}, Answer{200, R"({"reload":"r-1"})", false}};
+  EXPECT_EQ(run({"pause"}), kSucceeded);
+  EXPECT_EQ(calls_, std::vector<std::string>(3, "POST /v1/pause {}"));
+  calls_.clear();
+  answers_ = {Answer{503, why, true}};  // for ever
+  EXPECT_EQ(run({"pause"}), kUnreachable);
+  EXPECT_EQ(calls_.size(), 6U);
 }
 
 TEST_F(CommandsTest, ReloadThatTakesTooLongIsUnreachableAndNamesTheWayOn) {
