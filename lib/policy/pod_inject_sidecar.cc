@@ -167,11 +167,6 @@ void add_sidecar(InjectRun& run) {
         std::to_string(grace_seconds_of(run.spec())),
         "is less than the policy's shutdown.gracePeriodSeconds; write terminationGracePeriodSeconds: " +
             std::to_string(run.settings.policy->shutdown.grace_period.count()));
-  if (run.settings.policy != nullptr && run.has_readiness && run.readiness.kind == ProbeKind::kHttpGet &&
-      run.settings.policy->readiness.kind == ProbeKind::kTcpSocket)
-    run.note(nullptr, run.container_place() + ".readinessProbe", run.readiness.path,
-             "the ReloadPolicy only checks that the port opens; write readiness: {httpGet: {path: " +
-                 run.readiness.path + "}} there");
   Value made = sidecar(run);
   add_volumes(run);
   list_in(run.spec(), "initContainers").push_back(std::move(made));

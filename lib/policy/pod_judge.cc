@@ -82,6 +82,14 @@ class PodJudge {
       complain(*text, where_ + ".env[SIDESTEP_POLICY]", "not as it should be", first.error().detail);
     else if (find_variable(*sidecar_, "SIDESTEP_GRACE_SECONDS") == nullptr)
       judge_grace_of("SIDESTEP_POLICY of the sidecar", first->shutdown.grace_period);
+    for (const auto& [name, policy] : pod_.policies)
+      if (first && first->readiness.kind == ProbeKind::kHttpGet &&
+          policy->readiness.kind == ProbeKind::kTcpSocket)
+        complain(*text, where_ + ".env[SIDESTEP_POLICY]", first->readiness.path,
+                 "is what the first generation is asked, but " + name +
+                     " only checks that the port opens; write readiness: {httpGet: {path: " +
+                     first->readiness.path + "}} there",
+                 true);
   }
 
   void judge_grace() {

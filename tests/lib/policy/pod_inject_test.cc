@@ -136,6 +136,25 @@ TEST(Inject, AScriptOrProbeThatNamesThePortIsRefused) {
               ElementsAre(HasSubstr("let the app serve plain HTTP")));
 }
 
+constexpr const char* kPolicy =
+    "---\napiVersion: sidestep.dev/v1alpha1\nkind: ReloadPolicy\nmetadata: {name: p}\nspec:\n"
+    "  selector: {matchLabels: {sidestep.dev/inject: \"true\"}}\n";
+
+// Before, a policy that says nothing of readiness made of it a check that the port opens.
+TEST(Inject, AnHttpProbeIsKeptOrRefusedAndNeverOnlyAConnect) {
+  const std::string probed = std::string(kGood) + ", readinessProbe: {httpGet: {port: 8080, path: /ready}}";
+  EXPECT_THAT(injected(pod(probed)).text, HasSubstr(R"(\"httpGet\":{\"path\":\"/ready\"})"));
+  EXPECT_THAT(
+      refusals(probed, kPolicy),
+      ElementsAre(AllOf(HasSubstr("in.yaml:4: Pod/a: spec.containers[web].readinessProbe.httpGet.path: "
+                                  "/ready: "),
+                        HasSubstr("write readiness: {httpGet: {path: /ready}}"))));
+  EXPECT_THAT(refusals(probed, std::string(kPolicy) + "  readiness: {httpGet: {path: /other}}\n"), IsEmpty());
+  const std::string late = injected(pod(probed)).text + kPolicy;
+  const LintLines lines = lint({}, {{"out", late}});
+  EXPECT_THAT(lines.warnings, ElementsAre(HasSubstr("only checks that the port opens")));
+}
+
 TEST(Inject, AGracePeriodThatDoesNotFitIsRefused) {
   EXPECT_THAT(refusals(kGood, "  terminationGracePeriodSeconds: 3\n"),
               ElementsAre(AllOf(HasSubstr("spec.terminationGracePeriodSeconds: 3: "),
