@@ -202,7 +202,7 @@ class Program {
     when_one_of(SYS_prctl, 0, {PR_SET_NAME, PR_GET_NAME, kSetNameOfMemory});
     when_one_of(SYS_ioctl, 1, {FIONREAD, FIONBIO, FIOCLEX, TIOCOUTQ, kIsTerminal});
     when_one_of(SYS_tgkill, 0, {static_cast<std::uint32_t>(getpid())});
-    when_one_of(SYS_prlimit64, 2, {0});  // asks, sets nothing
+    when_null(SYS_prlimit64, 2);  // asks, sets nothing
     refuse();
     return std::move(code_);
   }
@@ -216,9 +216,9 @@ class Program {
                      static_cast<std::uint8_t>(if_false), k});
   }
   void load(std::size_t offset) { add(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset)); }
-  // The low half of an argument; both architectures are little-endian.
-  void load_argument(int index) {
-    load(offsetof(seccomp_data, args) + static_cast<std::size_t>(index) * sizeof(std::uint64_t));
+  // The low half of an argument, at `offset` 4 the high one; both architectures are little-endian.
+  void load_argument(int index, std::size_t offset = 0) {
+    load(offsetof(seccomp_data, args) + static_cast<std::size_t>(index) * sizeof(std::uint64_t) + offset);
   }
   void allow() { add(BPF_RET | BPF_K, SECCOMP_RET_ALLOW); }
   void refuse() { add(BPF_RET | BPF_K, other_); }
@@ -230,6 +230,16 @@ class Program {
       add(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1);
       allow();
     }
+    refuse();
+  }
+  // A pointer: both halves count.
+  void when_null(std::uint32_t call, int argument) {
+    add(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 6);
+    load_argument(argument);
+    add(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 3);
+    load_argument(argument, sizeof(std::uint32_t));
+    add(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1);
+    allow();
     refuse();
   }
   void when_any_bit(std::uint32_t call, int argument, std::uint32_t bits) {

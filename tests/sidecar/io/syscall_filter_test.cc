@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -14,6 +15,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <functional>
 #include <thread>
 
@@ -49,6 +51,16 @@ TEST(SyscallFilter, WhatTheWorkerNeverDoesFailsAsIfTheKernelDidNotKnowIt) {
   EXPECT_EQ(in_child(false, [] { return error_of(syscall(SYS_io_uring_setup, 1, nullptr)); }), ENOSYS);
   EXPECT_EQ(in_child(false, [] { return error_of(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)); }), ENOSYS);
   EXPECT_EQ(in_child(false, [] { return error_of(setuid(0)); }), ENOSYS);
+}
+
+TEST(SyscallFilter, BoundsOfOursMayBeAskedForAndNotSet) {
+  const auto call = [](std::uintptr_t next) {
+    rlimit now{};
+    return in_child(false, [&] { return error_of(syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, next, &now)); });
+  };
+  EXPECT_EQ(call(0), 0);
+  EXPECT_EQ(call(0x1000), ENOSYS);
+  EXPECT_EQ(call(std::uintptr_t{1} << 32U), ENOSYS);  // its low half alone is null
 }
 
 TEST(SyscallFilter, ThreadsFilesAndMemoryGoOn) {
