@@ -90,7 +90,7 @@ class ControlServer::Impl {
 
   void stop() {
     if (!thread_.joinable()) return;
-    while (!server_.is_running())
+    while (!server_.is_running() && !has_ended_)
       std::this_thread::yield();  // stop() before listen_after_bind() would be lost
     server_.stop();
     thread_.join();

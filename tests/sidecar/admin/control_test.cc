@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -137,6 +138,32 @@ TEST_F(ControlTest, StopEndsEverythingAtOnceAndTwiceIsFine) {
   control_->stop();
   control_->stop();
   EXPECT_EQ(locally(get("/healthz")), "no connection");
+}
+
+// accept(2) fails on it from now on.
+void break_listener(const std::string& path) {
+  for (int fd = 3; fd < 1'024; ++fd) {
+    sockaddr_un name{};
+    socklen_t size = sizeof name;
+    int listens = 0;
+    socklen_t flag = sizeof listens;
+    const bool is_unix =
+        getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size) == 0 && name.sun_family == AF_UNIX;
+    if (is_unix && getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &flag) == 0 && listens != 0 &&
+        path == name.sun_path)
+      shutdown(fd, SHUT_RDWR);
+  }
+}
+
+TEST_F(ControlTest, ServerWhoseSocketBrokeCanBeStopped) {
+  const auto call = [&] {
+    return locally("GET /v1/status HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  };
+  EXPECT_EQ(call().substr(0, 12), "HTTP/1.1 200");
+  break_listener(options_.control_path + ".api");
+  while (call().substr(0, 12) == "HTTP/1.1 200") {
+  }
+  control_->stop();  // and does not wait for a server that has ended
 }
 
 }  // namespace
