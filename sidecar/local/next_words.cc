@@ -13,6 +13,13 @@ constexpr std::size_t kBeforeOptions = 3;  // sidestep worker run
 
 std::string flag_of(const std::string& word) { return word.substr(0, word.find('=')); }
 
+// Read by the parent at its start: what only the next worker would know of has no effect, or half of one.
+bool is_of_parent(const std::string& flag) {
+  static const std::set<std::string> kOfParent = {"--upgrade-binary", "--upgrade-timeout",
+                                                  "--upgrade-drain-timeout", "--upgrade-max-old"};
+  return kOfParent.contains(flag);
+}
+
 // How many words the option at `word` takes; 0: it is none.
 std::size_t words_of(const std::string& word) {
   const OptionRow* row = find_flag(flag_of(word));
@@ -39,6 +46,10 @@ Result<std::vector<std::string>> next_words(const std::vector<std::string>& word
     const std::size_t count = words_of(added[i]);
     if (count == 0)
       return invalid("upgrade: \"" + added[i] + "\" is no option of `sidestep run` or `sidestep proxy`");
+    if (is_of_parent(flag_of(added[i])))
+      return invalid("upgrade: " + flag_of(added[i]) +
+                     " cannot be exchanged by an upgrade, the parent process reads it: start the proxy anew "
+                     "with it");
     if (i + count > added.size()) return invalid("upgrade: " + added[i] + " needs a value");
     exchanged.insert(flag_of(added[i]));
     i += count;

@@ -11,7 +11,8 @@
 namespace sidestep::sidecar {
 
 // Each option of `options` ("--listen\x1f:8081\x1f--shards=2") takes the place of every one of its name in
-// `words`, before the app's command. The error names the word that is none of the options of `sidestep run`.
+// `words`, before the app's command. The error names the word that is none of the options of `sidestep run`,
+// or is one that only the start of the proxy can set.
 Result<std::vector<std::string>> next_words(const std::vector<std::string>& words, std::string_view options);
 
 }  // namespace sidestep::sidecar

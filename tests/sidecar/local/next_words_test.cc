@@ -32,5 +32,18 @@ TEST(NextWordsTest, WhatIsNoOptionIsNamed) {
   }
 }
 
+TEST(NextWordsTest, WhatTheParentReadsIsRefusedWithTheWayToSetIt) {
+  for (const char* flag :
+       {"--upgrade-binary", "--upgrade-timeout", "--upgrade-drain-timeout", "--upgrade-max-old"}) {
+    for (const Words& words : {Words{flag, "9"}, Words{std::string(flag) + "=9"}}) {
+      const auto next = next_words(kNow, options(words));
+      ASSERT_FALSE(next) << flag;
+      EXPECT_NE(next.error().detail.find(std::string(flag) + " cannot be exchanged"), std::string::npos);
+      EXPECT_NE(next.error().detail.find("start the proxy anew"), std::string::npos);
+    }
+  }
+  EXPECT_TRUE(next_words(kNow, options({"--upgrade-idle-timeout", "2s"})));  // the worker's own
+}
+
 }  // namespace
 }  // namespace sidestep::sidecar
