@@ -1,6 +1,5 @@
 // Which container is the app, which port is its, and its command behind the launcher.
 #include <algorithm>
-#include <array>
 
 #include "lib/policy/fields.h"
 #include "lib/policy/pod_inject_parts.h"
@@ -89,55 +88,6 @@ void choose_port(InjectRun& run) {
         "the sidecar has no rights, and on the host's network ports below 1024 need them; use a higher one");
 }
 
-// What a listen address may stand in front of the port with.
-constexpr std::array<std::string_view, 7> kHosts{"",     "0.0.0.0", "127.0.0.1", "localhost",
-                                                 "[::]", "[::1]",   "*"};
-
-// "--port=8080" → "--port={port}"; "" when it is no listen address of that port.
-std::string with_placeholder(const std::string& word, std::int64_t port) {
-  const std::size_t equals = word.starts_with("-") ? word.find('=') : word.npos;
-  const std::size_t begin = equals == word.npos ? 0 : equals + 1;
-  const std::string number = std::to_string(port);
-  const std::string value = word.substr(begin);
-  if (!value.ends_with(number)) return "";
-  const std::string before = value.substr(0, value.size() - number.size());
-  const bool is_address = before.empty() || (before.back() == ':' &&
-                                             std::find(kHosts.begin(), kHosts.end(),
-                                                       before.substr(0, before.size() - 1)) != kHosts.end());
-  return is_address ? word.substr(0, word.size() - number.size()) + "{port}" : "";
-}
-
-void fill_words(InjectRun& run, const char* list) {
-  const std::string place = run.container_place() + "." + list;
-  for (Value& word : list_in(run.container(), list)) {
-    const std::string changed = with_placeholder(word.text, run.port);
-    if (!changed.empty()) {
-      run.note(&word, place, word.text, "the sidecar holds that port now; becomes " + changed);
-      word = text_value(changed);
-    } else if (names_port(word.text, run.port) && word.text.find("://") == word.text.npos) {
-      run.refuse(&word, place, word.text,
-                 "names port " + std::to_string(run.port) +
-                     ", which the sidecar holds; write {port} or $PORT in its place");
-    }
-  }
-}
-
-void fill_environment(InjectRun& run) {
-  if (find_member(run.container(), "env") == nullptr) return;
-  for (Value& variable : list_in(run.container(), "env")) {
-    Value* value = find_member(variable, "value");
-    const std::string name = lower(text_at(variable, "name"));
-    const bool is_listen = name.find("port") != name.npos || name.find("listen") != name.npos ||
-                           name.find("addr") != name.npos || name.find("bind") != name.npos;
-    if (value == nullptr || !is_listen) continue;
-    const std::string place = run.container_place() + ".env[" + text_at(variable, "name") + "]";
-    const std::string changed = with_placeholder(value->text, run.port);
-    if (changed.empty()) continue;
-    run.note(value, place, value->text, "the sidecar holds that port now; becomes " + changed);
-    *value = text_value(changed);
-  }
-}
-
 }  // namespace
 
 void choose_app(InjectRun& run) {
@@ -161,9 +111,7 @@ void move_command(InjectRun& run) {
         &run.container(), run.container_place() + ".command", "",
         "the image's own entrypoint cannot be seen from here; add command: [PROGRAM, ARG…], what the "
         "image's ENTRYPOINT says");
-  fill_words(run, "command");
-  if (field(&run.container(), "args") != nullptr) fill_words(run, "args");
-  fill_environment(run);
+  fill_port(run);
   auto& words = list_in(run.container(), "command");
   words.insert(words.begin(), {text_value("/sidestep/sidestep-launch"), text_value("--")});
   if (const Value* hook = field(field(&run.container(), "lifecycle"), "preStop"))

@@ -37,7 +37,8 @@ bool is_app_port(const InjectRun& run, const std::string& text);
 bool names_port(const std::string& text, std::int64_t port);
 
 void choose_app(InjectRun& run);    // pod_inject_app.cc: container, port, protocol
-void move_command(InjectRun& run);  // pod_inject_app.cc: launcher in front, port numbers → {port}
+void move_command(InjectRun& run);  // pod_inject_app.cc: launcher in front, fill_port
+void fill_port(InjectRun& run);     // pod_inject_words.cc: port numbers in command, args, env → {port}
 void move_probes(InjectRun& run);   // pod_inject_probes.cc
 void add_sidecar(InjectRun& run);   // pod_inject_sidecar.cc: container, volumes, mounts, annotations
 

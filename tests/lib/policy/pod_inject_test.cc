@@ -155,6 +155,43 @@ TEST(Inject, AnHttpProbeIsKeptOrRefusedAndNeverOnlyAConnect) {
   EXPECT_THAT(lines.warnings, ElementsAre(HasSubstr("only checks that the port opens")));
 }
 
+// Before, any number that was equal to the port was replaced, a time limit too.
+TEST(Inject, OnlyWhatCanBeNothingElseBecomesThePort) {
+  struct Row {
+    const char* command;
+    const char* becomes;  // "": stays, with a note
+  };
+  const Row rows[] = {{"a, --port, '80'", "{port}"},
+                      {"a, -p, '80'", "{port}"},
+                      {"a, --http-port=80", "--http-port={port}"},
+                      {"a, -Dserver.port=80", "-Dserver.port={port}"},
+                      {"a, ':80'", ":{port}"},
+                      {"a, '0.0.0.0:80'", "0.0.0.0:{port}"},
+                      {"a, --timeout, '80'", ""},
+                      {"a, --timeout=80", ""},
+                      {"a, --port-timeout=80", ""},
+                      {"a, --support=80", ""},
+                      {"a, port, '80'", ""},
+                      {"a, --buffer=80k", ""},
+                      {"a, --upstream=db:80", ""},
+                      {"sh, -c, sleep 80; exec a --port $PORT", ""}};
+  for (const Row& row : rows) {
+    const InjectedText made =
+        injected(pod("command: [" + std::string(row.command) + "], ports: [{containerPort: 80}]"));
+    EXPECT_THAT(made.mistakes, IsEmpty()) << row.command;
+    EXPECT_THAT(made.notes, ElementsAre(HasSubstr(*row.becomes == 0 ? "80 may be anything here; write {port}"
+                                                                    : "becomes " + std::string(row.becomes))))
+        << row.command;
+    EXPECT_EQ(made.text.find("{port}") != std::string::npos, *row.becomes != 0) << row.command;
+  }
+  const InjectedText env = injected(
+      pod("command: [a], ports: [{containerPort: 80}], env: [{name: SUPPORT_LEVEL, value: '80'}, {name: "
+          "PORT_MAX, value: '80'}, {name: HTTP_PORT, value: '80'}]"));
+  EXPECT_THAT(env.notes, ElementsAre(HasSubstr("env[HTTP_PORT]: 80: ")));
+  EXPECT_THAT(refusals("command: [a, '--listen=web:80'], ports: [{containerPort: 80}]"),
+              ElementsAre(HasSubstr("write {port} or $PORT in its place")));
+}
+
 TEST(Inject, AGracePeriodThatDoesNotFitIsRefused) {
   EXPECT_THAT(refusals(kGood, "  terminationGracePeriodSeconds: 3\n"),
               ElementsAre(AllOf(HasSubstr("spec.terminationGracePeriodSeconds: 3: "),
