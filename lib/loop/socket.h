@@ -50,10 +50,10 @@ Result<UniqueFd> listen_tcp(const std::string& host, std::uint16_t port,
 // refused.
 Result<UniqueFd> listen_unix(const std::string& path, mode_t mode);
 
-// The connection may still be in progress: writable, then socket_error() tells.
+// The connection may still be in progress: writable, then socket_error() tells. Errors as of connect_unix().
 Result<UniqueFd> connect_tcp(const std::string& host, std::uint16_t port);
-// Connected on return. A full backlog gives ErrorKind::kLimit and Retry::kLater; so does nobody who listens
-// (kUnavailable), and a lack of descriptors (kSystem).
+// Connected on return. With Retry::kLater: ErrorKind::kUnavailable when nobody listens or the backlog is
+// full, kLimit without a descriptor.
 Result<UniqueFd> connect_unix(const std::string& path);
 // Whether an errno says that process or machine has no descriptor (or no memory for one) left.
 bool is_out_of_descriptors(int error);

@@ -72,6 +72,7 @@ class Probe final : public IoHandler, public Timer, public Deletable {
     const bool local = !address_.socket_path.empty();
     Result<UniqueFd> socket =
         local ? connect_unix(address_.socket_path) : connect_tcp("127.0.0.1", address_.port);
+    if (!socket && socket.error().kind == ErrorKind::kLimit) return postpone();
     if (!socket) return done(ProbeResult::kRefused, socket.error().detail);
     socket_ = std::move(*socket);
     is_connected_ = false;
@@ -80,6 +81,9 @@ class Probe final : public IoHandler, public Timer, public Deletable {
     if (!loop_.add(socket_.get(), EPOLLOUT, this))
       done(ProbeResult::kBad, "the probe's socket cannot be watched");
   }
+
+  // Without a descriptor nothing was asked, so nothing is known of the app: what it was, it stays.
+  void postpone() { loop_.arm(*this, health_.delay(loop_.now())); }
 
   void connected() {
     is_connected_ = true;

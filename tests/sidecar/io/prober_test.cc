@@ -2,6 +2,7 @@
 #include "sidecar/io/prober.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <optional>
@@ -83,6 +84,35 @@ TEST_F(ProberTest, ARefusedConnectIsTriedAgainAtOnce) {
   listener_ = std::move(*listen_tcp("127.0.0.1", port));
   ASSERT_TRUE(turn_until([&] { return !changes_.empty(); }));
   EXPECT_EQ(changes_[0], HealthChange::kBecameReady);
+}
+
+// No descriptor of this process can be opened as long as it lives.
+class OutOfDescriptors {
+ public:
+  OutOfDescriptors() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit none{0, before_.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~OutOfDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(ProberTest, WithoutADescriptorTheAppStaysWhatItWas) {
+  readiness_.failure_threshold = 1;
+  watch();
+  answer_one("HTTP/1.1 204 No Content\r\n\r\n");
+  ASSERT_TRUE(turn_until([&] { return !changes_.empty(); }));
+  {
+    const OutOfDescriptors none;
+    for (int i = 0; i < 10; ++i) loop_.run_once(Millis{5});
+  }
+  EXPECT_EQ(changes_.size(), 1U);
+  answer_one("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");  // it is asked again
+  ASSERT_TRUE(turn_until([&] { return changes_.size() == 2; }));
+  EXPECT_EQ(changes_[1], HealthChange::kBecameUnready);
 }
 
 TEST_F(ProberTest, NothingIsReportedAfterUnwatch) {
