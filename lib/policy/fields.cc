@@ -57,6 +57,16 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
   return number;
 }
 
+bool names_port(const std::string& text, std::int64_t port) {
+  const std::string number = std::to_string(port);
+  const auto is_digit = [&](std::size_t at) {
+    return at < text.size() && text[at] >= '0' && text[at] <= '9';
+  };
+  for (std::size_t at = text.find(number); at != text.npos; at = text.find(number, at + 1))
+    if (!(at > 0 && is_digit(at - 1)) && !is_digit(at + number.size())) return true;
+  return false;
+}
+
 std::string lower(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(),

@@ -34,6 +34,8 @@ class Mistakes {
 
 // The whole text as a number.
 std::optional<std::int64_t> whole_number(std::string_view text);
+// Does `text` hold the number, with no further digit beside it?
+bool names_port(const std::string& text, std::int64_t port);
 // ASCII letters as small ones.
 std::string lower(std::string_view text);
 

@@ -61,16 +61,6 @@ void InjectRun::note(const Value* where, const std::string& field, std::string v
   result.notes.push_back({line, settings.place + field, std::move(value), std::move(text), true});
 }
 
-bool names_port(const std::string& text, std::int64_t port) {
-  const std::string number = std::to_string(port);
-  const auto is_digit = [&](std::size_t at) {
-    return at < text.size() && text[at] >= '0' && text[at] <= '9';
-  };
-  for (std::size_t at = text.find(number); at != text.npos; at = text.find(number, at + 1))
-    if (!(at > 0 && is_digit(at - 1)) && !is_digit(at + number.size())) return true;
-  return false;
-}
-
 bool is_app_port(const InjectRun& run, const std::string& text) {
   return text == std::to_string(run.port) || (!run.port_name.empty() && text == run.port_name);
 }
@@ -90,6 +80,8 @@ Injection inject_pod(const Value& pod_template, const InjectSettings& settings) 
   }
   if (run.result.refusals.empty()) add_sidecar(run);
   if (run.result.refusals.empty()) {
+    for (Finding& each : judge_other_probes(run.spec(), settings.place + "spec", {run.port}))
+      run.result.notes.push_back(std::move(each));
     run.result.pod_template = std::move(run.made);
     run.result.is_changed = true;
   }

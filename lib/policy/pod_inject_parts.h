@@ -33,8 +33,6 @@ struct InjectRun {
 
 // Is this the port of the app, by number or name?
 bool is_app_port(const InjectRun& run, const std::string& text);
-// Does `text` hold the number as a word of its own?
-bool names_port(const std::string& text, std::int64_t port);
 
 void choose_app(InjectRun& run);    // pod_inject_app.cc: container, port, protocol
 void move_command(InjectRun& run);  // pod_inject_app.cc: launcher in front, fill_port

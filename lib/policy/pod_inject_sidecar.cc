@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "lib/base/duration.h"
+#include "lib/policy/fields.h"
 #include "lib/policy/pod_inject_parts.h"
 
 namespace sidestep::policy {

@@ -53,6 +53,13 @@ std::int64_t grace_seconds_of(const Value& spec);
 // The ports where clients reach the sidecar: its own besides the control port, and those of SIDESTEP_LISTEN.
 std::set<std::int64_t> held_ports(const Value& sidecar);
 
+// The port that this probe of a container asks, as it is written, if it is one of `held`; "" otherwise.
+std::string held_port_of(const Value& container, const char* kind, const std::set<std::int64_t>& held);
+// Warnings of probes of held ports by containers that are neither the app nor the sidecar; `place` is of the
+// PodSpec.
+std::vector<Finding> judge_other_probes(const Value& spec, const std::string& place,
+                                        const std::set<std::int64_t>& held);
+
 // pod_judge_app.cc: adds what is wrong with the containers of the app. `sidecar` is of the same spec.
 void judge_apps(const PodCase& pod, const Value& sidecar, std::vector<Finding>& findings);
 

@@ -24,9 +24,9 @@ class AppJudge {
     for (const Value& container : items_of(spec_, "containers")) {
       if (&container == &sidecar_) continue;
       place_ = pod_.place + ".containers[" + text_at(container, "name") + "]";
-      judge_probes(container);
       if (!is_launched(container)) continue;
       any_launched = true;
+      judge_probes(container);
       judge_command(container);
       judge_environment(container);
     }
@@ -34,6 +34,7 @@ class AppJudge {
       findings_.push_back({spec_.line, pod_.place + ".containers", "",
                            "no container is started by sidestep-launch, so the sidecar has no app; write "
                            "command: [/sidestep/sidestep-launch, --, CMD, ARG…]"});
+    for (Finding& each : judge_other_probes(spec_, pod_.place, owned_)) findings_.push_back(std::move(each));
     for (const auto& [name, policy] : pod_.policies) judge_sources(policy->triggers);
   }
 
@@ -46,15 +47,11 @@ class AppJudge {
 
   // A kubelet that waits at the proxy during a hold restarts the app.
   void judge_probes(const Value& container) {
-    for (const char* kind : {"livenessProbe", "readinessProbe", "startupProbe"}) {
-      for (const char* how : {"httpGet.port", "tcpSocket.port", "grpc.port"}) {
-        const std::string port = text_at(container, std::string(kind) + "." + how);
-        if (!port.empty() && owned_.contains(whole_number(port).value_or(-1)))
-          complain(container, kind, port,
-                   "goes through the proxy, where a probe that waits restarts the app; move it to the "
-                   "policy's readiness");
-      }
-    }
+    for (const char* kind : {"livenessProbe", "readinessProbe", "startupProbe"})
+      if (const std::string port = held_port_of(container, kind, owned_); !port.empty())
+        complain(container, kind, port,
+                 "goes through the proxy, where a probe that waits restarts the app; move it to the "
+                 "policy's readiness");
   }
 
   void judge_command(const Value& container) {

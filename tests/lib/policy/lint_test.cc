@@ -176,6 +176,24 @@ TEST(Lint, AProbeThatGoesThroughTheProxyIsAMistake) {
       ElementsAre(AllOf(HasSubstr("containers[shop].livenessProbe: 8080"), HasSubstr("policy's readiness"))));
 }
 
+TEST(Lint, AProbeOfAnotherContainerThatAsksTheAppIsWarnedOf) {
+  const auto found = [](const std::string& probe) {
+    return of_changed(
+        "      containers:\n",
+        "      containers:\n      - {name: helper, image: h, ports: [{name: web, containerPort: "
+        "9}], livenessProbe: " +
+            probe + "}\n");
+  };
+  for (const char* probe : {"{httpGet: {port: 8080}}", "{exec: {command: [curl, 'localhost:8080/']}}"}) {
+    EXPECT_THAT(found(probe).warnings,
+                ElementsAre(AllOf(HasSubstr("containers[helper].livenessProbe: "),
+                                  HasSubstr("probe what this container itself serves"))));
+    EXPECT_THAT(found(probe).mistakes, IsEmpty());
+  }
+  EXPECT_THAT(found("{httpGet: {port: web}}").warnings, IsEmpty());
+  EXPECT_THAT(found("{exec: {command: [test, -f, /tmp/18080]}}").warnings, IsEmpty());
+}
+
 TEST(Lint, AnAppThatTrustsLoopbackOrListensEverywhereIsWarnedOf) {
   const auto with_args = [](const std::string& args) {
     return of_changed("--, /bin/shop]", "--, /bin/shop, " + args + "]").warnings;

@@ -192,6 +192,13 @@ TEST(Inject, OnlyWhatCanBeNothingElseBecomesThePort) {
               ElementsAre(HasSubstr("write {port} or $PORT in its place")));
 }
 
+TEST(Inject, AProbeOfAnotherContainerThatAsksTheAppIsNoted) {
+  EXPECT_THAT(
+      injected(pod(std::string(kGood) + "}, {name: b, livenessProbe: {tcpSocket: {port: 8080}}")).notes,
+      ElementsAre(AllOf(HasSubstr("Pod/a: spec.containers[b].livenessProbe: 8080: "),
+                        HasSubstr("asks the app through the proxy"))));
+}
+
 TEST(Inject, AGracePeriodThatDoesNotFitIsRefused) {
   EXPECT_THAT(refusals(kGood, "  terminationGracePeriodSeconds: 3\n"),
               ElementsAre(AllOf(HasSubstr("spec.terminationGracePeriodSeconds: 3: "),
