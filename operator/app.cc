@@ -6,7 +6,6 @@
 #include <thread>
 #include <vector>
 
-#include "lib/k8s/curl_transport.h"
 #include "lib/k8s/pause.h"
 #include "lib/loop/event_loop.h"
 #include "lib/loop/signals.h"
@@ -184,12 +183,13 @@ int run_operator(const OperatorOptions& options) {
     loop.stop();
   });
   log::start(options.log_level, options.log_format);
-  const auto access = k8s::find_access(options.access);
+  auto access = k8s::find_access(options.access);
   if (!access) {
     log::error("no way to the Kubernetes API", {{"error", access.error().detail}});
     log::stop();
     return 1;
   }
+  access->endpoint.dead_after = std::chrono::ceil<Seconds>(options.api_dead_after);
   Operator op(options, *access);
   if (const auto started = listen_at(op.door, "--listen", options.listen); !started) {
     log::error("cannot serve health checks", {{"error", started.error().detail}});

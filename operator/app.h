@@ -9,6 +9,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/k8s/curl_transport.h"
 #include "lib/k8s/kubeconfig.h"
 #include "lib/k8s/lease.h"
 #include "operator/app_webhook.h"
@@ -28,6 +29,7 @@ struct OperatorOptions {
   int max_reloads = 0;                // at a time, in the cluster; 0: any number
   int max_reloads_per_namespace = 0;  // the same in each namespace
   k8s::LeaseLimits lease_limits;
+  Millis api_dead_after = k8s::kDeadAfter;  // a connection to the API server that acknowledges nothing
   log::Level log_level = log::Level::kInfo;
   log::Format log_format = log::Format::kText;
 };

@@ -108,6 +108,8 @@ int main(int argc, char** argv) {
   add_duration(app, "--retry-period", lease.retry, "between two tries");
   add_duration(app, "--webhook-check", options.webhook.check,
                "between two looks at the webhook's certificate");
+  add_duration(app, "--api-dead-after", options.api_dead_after,
+               "when a connection to the API server that acknowledges nothing is given up; 2s to 5m");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -115,6 +117,10 @@ int main(int argc, char** argv) {
   }
   if (lease.duration <= lease.renew_deadline || lease.renew_deadline * 10 <= lease.retry * 12) {
     std::cerr << "--lease-duration must be above --renew-deadline, and that above 1.2 times --retry-period\n";
+    return 2;
+  }
+  if (options.api_dead_after < sidestep::Seconds(2) || options.api_dead_after > sidestep::Seconds(300)) {
+    std::cerr << "--api-dead-after must be from 2s to 5m\n";
     return 2;
   }
   options.log_level = level_of(level);

@@ -1,6 +1,9 @@
 #include "lib/k8s/curl_transport.h"
 
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <charconv>
@@ -99,6 +102,21 @@ int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   if (!exchange.stop.stop_requested()) return 0;
   exchange.ended_by_us = true;
   return 1;
+}
+
+// Here and not by curl's options: older ones leave the number of probes to the system, which sends nine. What
+// a kernel does not take leaves the connection as it was; requests have time limits of their own.
+int on_socket(void* user, curl_socket_t socket, curlsocktype) {
+  const auto bound = static_cast<const Seconds*>(user)->count();
+  const auto set = [socket](int level, int option, std::int64_t value) {
+    const int number = static_cast<int>(value);
+    setsockopt(socket, level, option, &number, sizeof(number));
+  };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, std::max<std::int64_t>(1, bound * 2 / 5));
+  set(IPPROTO_TCP, TCP_KEEPINTVL, std::max<std::int64_t>(1, bound / 5));
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, bound * 1000);  // of probes, too: tcp(7)
+  return CURL_SOCKOPT_OK;
 }
 
 class CurlTransport final : public Transport {
@@ -259,9 +277,6 @@ void set_request(CURL* curl, const Request& request, const std::string& url, con
   curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_TCP_KEEPALIVE, 1L);
-  curl_easy_setopt(curl, CURLOPT_TCP_KEEPIDLE, 15L);
-  curl_easy_setopt(curl, CURLOPT_TCP_KEEPINTVL, 5L);
 }
 
 Error failure(CURLcode code, const Exchange& exchange, const std::string& url, const char* text) {
@@ -289,6 +304,8 @@ Result<Response> CurlTransport::perform(const Request& request, Exchange& exchan
   const HeaderList route = own ? connect_to(curl, endpoint_, url) : HeaderList(nullptr, &curl_slist_free_all);
   set_request(curl, request, url, *headers);
   set_callbacks(curl, exchange);
+  curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, &on_socket);
+  curl_easy_setopt(curl, CURLOPT_SOCKOPTDATA, &endpoint_.dead_after);
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, text);
   curl_easy_setopt(curl, CURLOPT_USERAGENT, endpoint_.user_agent.c_str());
   if (own) set_security(curl);

@@ -1,6 +1,6 @@
 // The transport over libcurl: HTTP/1.1, TLS with a CA bundle and client certificate, a bearer token that is
 // read again from its file (projected service-account tokens rotate), time limits, bounded bodies, keep-alive
-// probes on watches so that a half-open connection ends within half a minute.
+// probes (RFC 9293, 3.8.4) and a bound on what is not acknowledged, so that a half-open connection ends.
 //
 // Does not retry and follows no redirect. The only unit that includes curl.
 //
@@ -12,6 +12,8 @@
 #include "lib/k8s/transport.h"
 
 namespace sidestep::k8s {
+
+inline constexpr Seconds kDeadAfter{25};
 
 // Where the API server is and who we are to it. PEM texts, not paths, so that nothing is written to disk.
 struct Endpoint {
@@ -25,6 +27,9 @@ struct Endpoint {
   std::string tls_server_name = {};  // name to check the certificate against; empty: the host of `server`
   bool insecure = false;             // do not check the server's certificate
   std::string user_agent = "sidestep";
+  // A connection whose other side acknowledges nothing for so long, probes included, is broken: its exchange
+  // ends with an error. In whole seconds, at least two; rounded up by at most a fifth of it.
+  Seconds dead_after = kDeadAfter;
 };
 
 std::unique_ptr<Transport> make_curl_transport(Endpoint endpoint, const Clock& clock);

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include <charconv>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -234,6 +236,35 @@ TEST(CurlTransport, StopEndsASilentWatchWithinMoments) {
   stopper.join();
   EXPECT_TRUE(ended) << ended.error().detail;
   EXPECT_LT(system_clock().steady() - began, 15s);
+}
+
+// From now on the kernel drops what comes for this connection and acknowledges none of it, as if the machine
+// behind it had lost its power.
+void fall_silent(int connection) {
+  sock_filter drop{BPF_RET | BPF_K, 0, 0, 0};
+  const sock_fprog program{1, &drop};
+  ASSERT_EQ(setsockopt(connection, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)), 0);
+}
+
+TEST(CurlTransport, HalfOpenConnectionEndsAWatchWithinItsBound) {
+  std::promise<void> over;
+  const auto is_over = over.get_future().share();
+  RawServer server([&](int connection, const std::string& head) {
+    RawServer::say(connection, head.starts_with("GET /watch") ? kStream : kOk);
+    fall_silent(connection);
+    is_over.wait();
+    shutdown(connection, SHUT_RDWR);  // it will not hear of the client's end
+  });
+  const auto transport =
+      make_curl_transport({.server = server.origin(), .dead_after = Seconds(2)}, system_clock());
+  const TimePoint began = system_clock().steady();
+  const auto ended = transport->watch({.target = "/watch"}, [](std::string_view) { return true; }, {});
+  const auto took = system_clock().steady() - began;
+  over.set_value();
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().kind, ErrorKind::kUnavailable);
+  EXPECT_GE(took, 1s);
+  EXPECT_LT(took, 15s);
 }
 
 }  // namespace
