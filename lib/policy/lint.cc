@@ -12,12 +12,13 @@ class Linter {
  public:
   explicit Linter(const PolicyCheck& check) : check_(check) {}
 
-  void read_policy(const std::string& shown_name, const std::string& text, const std::string& file) {
+  void read_policy(const std::string& shown_name, const std::string& text, const std::string& file,
+                   std::string name_space = {}) {
     auto spec = parse_policy(text, file);
     if (!spec)
       lines_.mistakes.push_back(spec.error().detail);
     else
-      policies_.emplace_back(shown_name, *std::move(spec));
+      policies_.push_back({shown_name, std::move(name_space), *std::move(spec)});
   }
 
   void read_manifest(const LintFile& file) {
@@ -40,8 +41,8 @@ class Linter {
       for (const Workload& workload : workloads_of(document)) {
         is_empty = false;
         PodCase pod{workload.spec, workload.place + "spec", workload.label(kInjectLabel) == "true"};
-        for (const auto& [name, spec] : policies_)
-          if (is_for(spec, workload)) pod.policies.emplace_back(name, &spec);
+        for (const auto& [name, name_space, spec] : policies_)
+          if (is_for(spec, name_space, workload)) pod.policies.emplace_back(name, &spec);
         add(file, judge_pod(pod));
       }
     }
@@ -55,9 +56,10 @@ class Linter {
  private:
   void read_object(const std::string& file, const std::string& text, const Value& document) {
     const std::size_t before = policies_.size();
-    read_policy("ReloadPolicy " + text_at(document, "metadata.name"), text, file);
+    read_policy("ReloadPolicy " + text_at(document, "metadata.name"), text, file,
+                text_at(document, "metadata.namespace"));
     if (policies_.size() == before) return;
-    const PolicySpec& spec = policies_.back().second;
+    const PolicySpec& spec = policies_.back().spec;
     std::vector<Finding> findings;
     if (!spec.target_ref && spec.selector.empty())
       findings.push_back(
@@ -73,7 +75,12 @@ class Linter {
 
   const PolicyCheck& check_;
   std::deque<std::pair<std::string, Value>> documents_;  // with their files
-  std::deque<std::pair<std::string, PolicySpec>> policies_;
+  struct Policy {
+    std::string name;
+    std::string name_space;
+    PolicySpec spec;
+  };
+  std::deque<Policy> policies_;
   LintLines lines_;
 };
 

@@ -22,7 +22,12 @@ void add_workload(const Value& object, std::vector<Workload>& found) {
   const auto* known = std::find_if(kTemplates.begin(), kTemplates.end(),
                                    [&kind](const auto& each) { return each.first == kind; });
   if (known == kTemplates.end()) return;
-  Workload workload{kind, text_at(object, "metadata.name"), at_path(object, known->second), nullptr, ""};
+  Workload workload{kind,
+                    text_at(object, "metadata.name"),
+                    text_at(object, "metadata.namespace"),
+                    at_path(object, known->second),
+                    nullptr,
+                    ""};
   workload.spec = field(workload.pod_template, "spec");
   if (workload.spec == nullptr) return;
   const std::string path(known->second);
@@ -65,7 +70,8 @@ std::vector<Workload> workloads_of(const Value& document) {
   return found;
 }
 
-bool is_for(const PolicySpec& policy, const Workload& workload) {
+bool is_for(const PolicySpec& policy, const std::string& name_space, const Workload& workload) {
+  if (!name_space.empty() && !workload.name_space.empty() && name_space != workload.name_space) return false;
   if (policy.target_ref)
     return policy.target_ref->kind == workload.kind && policy.target_ref->name == workload.name;
   for (const auto& [name, value] : policy.selector)

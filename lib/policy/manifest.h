@@ -27,6 +27,7 @@ std::vector<DocumentText> split_documents(std::string_view text);
 struct Workload {
   std::string kind;
   std::string name;
+  std::string name_space;               // "" where the manifest leaves it to whoever applies it
   const Value* pod_template = nullptr;  // with metadata and spec; a Pod is its own
   const Value* spec = nullptr;          // the PodSpec
   std::string place;                    // of the template: "Deployment/shop: spec.template.", "Pod/shop: "
@@ -39,6 +40,7 @@ struct Workload {
 std::vector<Workload> workloads_of(const Value& document);
 
 // Does the policy's targetRef or selector mean it? One without either is for whatever it is looked at with.
-bool is_for(const PolicySpec& policy, const Workload& workload);
+// `name_space` is the policy's; "", there or of the workload, is not known and may be any.
+bool is_for(const PolicySpec& policy, const std::string& name_space, const Workload& workload);
 
 }  // namespace sidestep::policy

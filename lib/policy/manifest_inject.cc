@@ -20,7 +20,8 @@ class Stream {
         out_.mistakes.push_back(tree.error().detail);
         continue;
       }
-      if (text_at(*tree, "kind") == "ReloadPolicy") read_policy(file.name, part.padded());
+      if (text_at(*tree, "kind") == "ReloadPolicy")
+        read_policy(file.name, part.padded(), text_at(*tree, "metadata.namespace"));
       const bool begins_file = part.lines_before == 0;
       documents_.push_back({file.name, std::move(part.text), begins_file, *std::move(tree)});
     }
@@ -44,17 +45,17 @@ class Stream {
     Value tree;
   };
 
-  void read_policy(const std::string& file, const std::string& text) {
+  void read_policy(const std::string& file, const std::string& text, std::string name_space) {
     auto spec = parse_policy(text, file);
     if (spec)
-      policies_.push_back(*std::move(spec));
+      policies_.push_back({std::move(name_space), *std::move(spec)});
     else
       out_.mistakes.push_back(spec.error().detail);
   }
 
   const PolicySpec* policy_of(const Workload& workload) const {
-    for (const PolicySpec& policy : policies_)
-      if (is_for(policy, workload)) return &policy;
+    for (const auto& [name_space, policy] : policies_)
+      if (is_for(policy, name_space, workload)) return &policy;
     return nullptr;
   }
 
@@ -80,7 +81,7 @@ class Stream {
   const std::string& image_;
   const bool all_;
   std::deque<Document> documents_;
-  std::deque<PolicySpec> policies_;
+  std::deque<std::pair<std::string, PolicySpec>> policies_;  // with their namespaces
   InjectedText out_;
 };
 

@@ -194,6 +194,17 @@ TEST(Lint, AProbeOfAnotherContainerThatAsksTheAppIsWarnedOf) {
   EXPECT_THAT(found("{exec: {command: [test, -f, /tmp/18080]}}").warnings, IsEmpty());
 }
 
+TEST(Lint, APolicyOfAnotherNamespaceIsNotHeldAgainstAWorkload) {
+  const auto mistakes = [](const char* name_space) {
+    return of("kind: Pod\nmetadata: {name: a, namespace: test}\nspec: {containers: [{name: w}]}\n---\n"
+              "apiVersion: sidestep.dev/v1alpha1\nkind: ReloadPolicy\nmetadata: {name: p, namespace: " +
+              std::string(name_space) + "}\nspec:\n  selector: {matchLabels: {a: \"\"}}\n")
+        .mistakes;
+  };
+  EXPECT_THAT(mistakes("prod"), IsEmpty());
+  EXPECT_THAT(mistakes("test"), ElementsAre(HasSubstr("no container is named sidestep")));
+}
+
 TEST(Lint, AnAppThatTrustsLoopbackOrListensEverywhereIsWarnedOf) {
   const auto with_args = [](const std::string& args) {
     return of_changed("--, /bin/shop]", "--, /bin/shop, " + args + "]").warnings;

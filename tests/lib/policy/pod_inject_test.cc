@@ -199,6 +199,22 @@ TEST(Inject, AProbeOfAnotherContainerThatAsksTheAppIsNoted) {
                         HasSubstr("asks the app through the proxy"))));
 }
 
+// Before, a policy was for the workload of that name in whichever namespace.
+TEST(Inject, APolicyOfAnotherNamespaceIsForNobodyHere) {
+  const auto made = [](const std::string& theirs, const std::string& ours) {
+    std::string text = pod(kGood) + kPolicy + "  exposeGeneration: true\n";
+    if (!theirs.empty()) text.replace(text.find("name: p"), 7, "name: p, namespace: " + theirs);
+    if (!ours.empty()) text.replace(text.find("name: a"), 7, "name: a, namespace: " + ours);
+    const std::string out = injected(text).text;
+    EXPECT_EQ(lint({}, {{"in", text}}).mistakes.empty(), true);
+    return out.find(R"(\"exposeGeneration\":true)") != std::string::npos;
+  };
+  EXPECT_FALSE(made("prod", "test"));
+  EXPECT_TRUE(made("prod", "prod"));
+  EXPECT_TRUE(made("", "test")) << "it goes where it is applied";
+  EXPECT_TRUE(made("prod", ""));
+}
+
 TEST(Inject, AGracePeriodThatDoesNotFitIsRefused) {
   EXPECT_THAT(refusals(kGood, "  terminationGracePeriodSeconds: 3\n"),
               ElementsAre(AllOf(HasSubstr("spec.terminationGracePeriodSeconds: 3: "),
