@@ -97,7 +97,7 @@ class ShardedPlane final : public Plane {
 
   void start(std::vector<int> listeners, RouteTablePtr first) override;
   void publish(RouteTablePtr table) override;
-  ShardCounters counters() override;
+  std::optional<ShardCounters> fresh_counters() override;
   ShardCounters latest_counters() const override;
   void reset_hold_mark() override {
     for (auto& shard : shards_) shard->reset_hold_mark();
@@ -176,7 +176,7 @@ void ShardedPlane::publish(RouteTablePtr table) {
   for (auto& shard : shards_) shard->publish(table);
 }
 
-ShardCounters ShardedPlane::counters() {
+std::optional<ShardCounters> ShardedPlane::fresh_counters() {
   struct Gathered {
     std::mutex mutex;
     std::condition_variable complete;
@@ -195,7 +195,8 @@ ShardCounters ShardedPlane::counters() {
   std::unique_lock<std::mutex> lock(gathered->mutex);
   const bool complete =
       gathered->complete.wait_for(lock, kCountersWait, [&] { return gathered->answers == shards_.size(); });
-  return complete ? gathered->sum : latest_counters();
+  if (!complete) return std::nullopt;
+  return gathered->sum;
 }
 
 ShardCounters ShardedPlane::latest_counters() const {

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "lib/front/tls.h"
@@ -39,9 +40,14 @@ class Plane {
   virtual void start(std::vector<int> listeners, RouteTablePtr first) = 0;
   // Idempotent by version; tables are published in order.
   virtual void publish(RouteTablePtr table) = 0;
-  // Sums over the shards, at most a few milliseconds old. Blocks until every shard has answered, for at most
-  // 100 ms.
-  virtual ShardCounters counters() = 0;
+  // Sums over the shards, true after every table that was published before. Blocks until every shard has
+  // answered, for at most 500 ms; nothing when one has not by then.
+  virtual std::optional<ShardCounters> fresh_counters() = 0;
+  // The same, or else what the shards published last.
+  ShardCounters counters() {
+    std::optional<ShardCounters> fresh = fresh_counters();
+    return fresh ? *std::move(fresh) : latest_counters();
+  }
   // Counts are copied without waiting: what each shard published last (every 50 ms while busy).
   virtual ShardCounters latest_counters() const = 0;
   // The terms of TLS to clients from now on, and what is shown of them.

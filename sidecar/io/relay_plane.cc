@@ -67,9 +67,9 @@ void RelayPlane::tell(Old& old) {
   old.peer->send(launch::encode(routes), std::move(sockets));
 }
 
-ShardCounters RelayPlane::counters() {
-  ShardCounters sum = own_->counters();
-  add_others(sum);
+std::optional<ShardCounters> RelayPlane::fresh_counters() {
+  std::optional<ShardCounters> sum = own_->fresh_counters();
+  if (sum) add_others(*sum);
   return sum;
 }
 

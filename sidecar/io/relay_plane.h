@@ -31,7 +31,7 @@ class RelayPlane final : public Plane, public FramePeer::Owner {
 
   void start(std::vector<int> listeners, RouteTablePtr first) override;
   void publish(RouteTablePtr table) override;
-  ShardCounters counters() override;
+  std::optional<ShardCounters> fresh_counters() override;
   ShardCounters latest_counters() const override;
   void secure(front::TlsServerPtr terms, std::vector<CertificateView> certificates) override;
   std::vector<CertificateView> certificates() const override { return own_->certificates(); }

@@ -109,10 +109,15 @@ void RetiredWorker::end() {
 void RetiredWorker::look() {
   parts_.loop.arm(look_, kOpenLook);
   ShardCounters counters = parts_.plane.latest_counters();
-  // What the shards say now, when it matters: what they published may be older than their last client.
-  if (counters.clients_open == 0) counters = parts_.plane.counters();
+  // It ends only on what every shard says now: what they published may be older than their last client.
+  bool is_empty = false;
+  if (counters.clients_open == 0) {
+    if (auto fresh = parts_.plane.fresh_counters()) {
+      counters = *std::move(fresh);
+      is_empty = counters.clients_open == 0 && parts_.loop.now() > since_ + 4 * kOpenLook;
+    }
+  }
   report(counters);
-  const bool is_empty = counters.clients_open == 0 && parts_.loop.now() > since_ + 4 * kOpenLook;
   if (is_empty || (is_ending_ && parts_.loop.now() >= ends_at_ + kMargin)) return finish();
   if (!is_ending_ && parts_.loop.now() >= ends_at_) end();
 }

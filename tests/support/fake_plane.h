@@ -13,10 +13,13 @@ class FakePlane final : public Plane {
  public:
   void start(std::vector<int>, RouteTablePtr first) override { tables.push_back(std::move(first)); }
   void publish(RouteTablePtr table) override { tables.push_back(std::move(table)); }
-  ShardCounters counters() override { return counted; }
+  std::optional<ShardCounters> fresh_counters() override {
+    if (!answers) return std::nullopt;
+    return counted;
+  }
   ShardCounters latest_counters() const override { return counted; }
   void reset_hold_mark() override { counted.longest_hold_reload_us = 0; }
-  void stop() override {}
+  void stop() override { is_stopped = true; }
 
   const RouteTable& table() const { return *tables.back(); }
   Generation active() const { return table().active ? table().active->generation : Generation::kNone; }
@@ -30,6 +33,8 @@ class FakePlane final : public Plane {
 
   std::vector<RouteTablePtr> tables;
   ShardCounters counted;
+  bool is_stopped = false;
+  bool answers = true;  // in time
 };
 
 }  // namespace sidestep::sidecar
