@@ -101,6 +101,8 @@ Exit Commands::run() {
       return rbac();
     case Verb::kHistory:
       return history();
+    case Verb::kWhy:
+      return why();
     case Verb::kSupportBundle:
       return support_bundle();
   }

@@ -38,6 +38,8 @@ class Commands {
   Exit rbac();
   Exit history();         // commands_records.cc
   Exit support_bundle();  // commands_records.cc
+  Exit why();             // commands_why.cc
+  Exit why_pod(const std::string& name);
   Exit promote();
   Exit skip_step();
   Exit retry();

@@ -115,6 +115,9 @@ void add_verbs(CLI::App& app, Flags& flags) {
   CLI::App* history =
       add_verb(app, flags, "history", "the runs of a policy and how they ended", Verb::kHistory);
   history->add_option("POLICY", flags.options.name, "name of a ReloadPolicy")->required();
+  CLI::App* why =
+      add_verb(app, flags, "why", "why something is not being reloaded, or what it waits for", Verb::kWhy);
+  why->add_option("NAME", flags.options.name, "name of a ReloadPolicy or Reload, or pod/NAME")->required();
   CLI::App* bundle =
       add_verb(app, flags, "support-bundle", "print what is known of a namespace as JSON, secrets removed",
                Verb::kSupportBundle);

@@ -199,6 +199,82 @@ TEST_F(CommandsTest, HistoryListsTheRunsWithTheirVerdicts) {
     EXPECT_NE(out_.find(part), std::string::npos) << part;
 }
 
+TEST_F(CommandsTest, WhyNamesWhatAReloadWaitsFor) {
+  Json waits = reload("shop-1", "Pending");
+  waits["status"]["conditions"] = {
+      {{"type", "Progressing"}, {"status", "True"}, {"reason", "Budget"}, {"message", "one runs already"}}};
+  for (const char* name : {"shop-1", "shop"}) {
+    out_.clear();
+    if (name == std::string("shop-1"))
+      answer(waits);
+    else
+      api_.answer(404, "{}");
+    answer(policy()), answer_list({waits, reload("shop-0", "Failed", "ErrorRate")});
+    EXPECT_EQ(run({.verb = Verb::kWhy, .name = name}), Exit::kSucceeded);
+    EXPECT_EQ(out_, "shop-1 waits, Budget: one runs already\n");
+  }
+}
+
+TEST_F(CommandsTest, WhyOfAPolicyNamesEveryObstacleOnceAndOtherwiseWhatStartsAReload) {
+  struct Row {
+    Json changes;  // a merge patch
+    std::string expected;
+  };
+  const Json sources = Json::parse(R"({"triggers": {"configMaps": [{"name": "c"}]}})");
+  const auto hashes = [](const char* desired, const char* attempted) {
+    return Json{{"desiredHash", desired}, {"appliedHash", "a"}, {"attemptedHash", attempted}};
+  };
+  const auto condition = [](const char* type, const char* status) {
+    return Json{{"type", type}, {"status", status}, {"reason", "NoPods"}, {"message", "none runs"}};
+  };
+  const Row rows[] = {
+      {Json::object(), "no ConfigMaps or Secrets are named"},
+      {{{"spec", sources}, {"status", hashes("a", "")}}, "the pods have what the ConfigMaps"},
+      {{{"spec", sources}, {"status", hashes("b", "b")}},
+       "what the ConfigMaps and Secrets hold was tried and did not succeed"},
+      {{{"spec", sources}, {"status", hashes("b", "")}}, "a change of the ConfigMaps or Secrets waits"},
+      {{{"spec", {{"suspend", true}}}}, "Suspended: spec.suspend is true"},
+      {{{"metadata", {{"generation", 2}}}}, "the operator has not looked at this policy"},
+      {{{"status",
+         {{"conditions",
+           {condition("Ready", "False"), condition("Stalled", "True"), condition("Reconciling", "True"),
+            condition("Conflicted", "False")}}}}},
+       "NoPods: none runs\nno ConfigMaps"}};
+  for (const Row& row : rows) {
+    out_.clear();
+    Json object = policy();
+    object.merge_patch(row.changes);
+    api_.answer(404, "{}"), answer(object), answer_list({});
+    EXPECT_EQ(run({.verb = Verb::kWhy, .name = "shop"}), Exit::kSucceeded);
+    EXPECT_TRUE(out_.starts_with(row.expected)) << out_;
+  }
+}
+
+TEST_F(CommandsTest, WhyOfAPodFindsItsPolicyAndSaysWhatIsWrongWithThePod) {
+  Json pod = Json::parse(R"({"metadata": {"name": "shop-7-x", "labels": {"pod-template-hash": "7"},
+    "ownerReferences": [{"kind": "ReplicaSet", "name": "shop-7", "controller": true}]},
+    "spec": {"containers": [{"name": "app"}]}})");
+  const auto why = [&](const std::vector<Json>& reloads) {
+    out_.clear();
+    answer(pod), answer_list({policy()}), answer_list(reloads);
+    EXPECT_EQ(run({.verb = Verb::kWhy, .name = "pod/shop-7-x"}), Exit::kSucceeded);
+    return out_;
+  };
+  EXPECT_NE(why({}).find("shop-7-x has no container named sidestep"), std::string::npos) << out_;
+  pod["spec"]["initContainers"] = {{{"name", "sidestep"}}};
+  EXPECT_TRUE(why({}).starts_with("policy shop steers it\nno ConfigMaps")) << out_;
+  Json failed = reload("shop-1", "Failed", "ErrorRate");
+  failed["status"]["failedPods"] = {
+      {{"name", "shop-7-x"}, {"reason", "ExitedEarly"}, {"message", "status 1"}}};
+  EXPECT_NE(why({failed}).find("shop-7-x failed in shop-1, ExitedEarly: status 1"), std::string::npos)
+      << out_;
+  pod["metadata"]["ownerReferences"][0]["name"] = "cart-7";
+  out_.clear();
+  answer(pod), answer_list({policy()});
+  EXPECT_EQ(run({.verb = Verb::kWhy, .name = "pod/shop-7-x"}), Exit::kSucceeded);
+  EXPECT_TRUE(out_.starts_with("no ReloadPolicy in namespace n steers pod shop-7-x")) << out_;
+}
+
 TEST_F(CommandsTest, SupportBundleSaysWhatMayNotBeReadAndHoldsTheRest) {
   answer_list({policy()});
   api_.answer(403, R"({"message": "reloads is forbidden"})");
