@@ -26,6 +26,14 @@ k8s::Wait waiter() {
   return [](Millis delay) { k8s::pause_for(delay, {}); };
 }
 
+OwnNames own_names(const OperatorOptions& o) {
+  OwnNames own{o.name_space, o.lease, o.secret, o.watch_namespace};
+  if (o.webhook.listen.empty()) return own;
+  own.webhook_secret = o.webhook.secret;
+  own.webhook_configuration = o.webhook.configuration;
+  return own;
+}
+
 // All long-lived objects, in the order in which they depend on one another.
 struct Operator {
   Operator(const OperatorOptions& o, const k8s::Access& access)
@@ -41,7 +49,7 @@ struct Operator {
         lease(lease_client, clock, o.name_space, o.lease, o.identity, o.lease_limits),
         keys(client, o.name_space, o.secret),
         trust(client, keys),
-        rights(client, {o.name_space, o.lease, o.secret, o.watch_namespace}),
+        rights(client, own_names(o)),
         events(client, clock, "sidestep.dev/operator", o.identity),
         sidecars(*pods, clock, [this] { return authority(); }),
         book(sidecars, clock),

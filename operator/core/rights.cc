@@ -33,6 +33,23 @@ std::string_view quoted_after(std::string_view text, std::string_view before) {
   return text.substr(0, text.find('"'));
 }
 
+// The configuration belongs to no namespace, whichever is watched.
+void add_webhook(const OwnNames& own, std::vector<RightsRule>& rules) {
+  if (own.webhook_secret.empty()) return;
+  rules.push_back({"",
+                   {"secrets"},
+                   {"get", "patch"},
+                   {own.webhook_secret},
+                   own.name_space,
+                   "the webhook's certificate is kept"});
+  rules.push_back({"admissionregistration.k8s.io",
+                   {"mutatingwebhookconfigurations"},
+                   {"get", "patch"},
+                   {own.webhook_configuration},
+                   "",
+                   "API servers trust the webhook"});
+}
+
 }  // namespace
 
 std::vector<RightsRule> rights_needed(const OwnNames& own) {
@@ -65,10 +82,12 @@ std::vector<RightsRule> rights_needed(const OwnNames& own) {
       {"", {"secrets"}, {"create"}, {}, own.name_space, "the signing key is made"},
       {"", {"secrets"}, {"get", "patch"}, {own.secret}, own.name_space, "the signing key is read"},
   };
-  if (own.watched.empty()) return rules;
-  std::erase_if(rules, [](const RightsRule& rule) { return has(rule.resources, "namespaces"); });
-  for (RightsRule& rule : rules)
-    if (rule.name_space.empty()) rule.name_space = own.watched;
+  if (!own.watched.empty()) {
+    std::erase_if(rules, [](const RightsRule& rule) { return has(rule.resources, "namespaces"); });
+    for (RightsRule& rule : rules)
+      if (rule.name_space.empty()) rule.name_space = own.watched;
+  }
+  add_webhook(own, rules);
   return rules;
 }
 

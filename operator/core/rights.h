@@ -25,6 +25,9 @@ struct OwnNames {
   std::string lease;
   std::string secret;
   std::string watched = {};  // the one namespace whose policies count; empty: all
+  // Both empty: no webhook.
+  std::string webhook_secret = {};
+  std::string webhook_configuration = {};
 };
 
 std::vector<RightsRule> rights_needed(const OwnNames& own);

@@ -92,6 +92,7 @@ def test_labelled_pods_get_the_sidecar_and_the_certificate_follows_its_secret(ho
     assert make(hooked, pod("f"))["spec"]["initContainers"][0]["name"] == "sidestep"
     pages = f"http://127.0.0.1:{hooked.operator.health_port()}"
     assert 'controller_runtime_webhook_requests_total{webhook="/inject",code="200"}' in urllib.request.urlopen(f"{pages}/metrics", timeout=5).read().decode()
+    assert "a right is missing" not in hooked.operator.log.read_text()
     # Whoever owns the configuration keeps every field but the one that the operator writes.
     fields = hooked.call("GET", CONFIGURATION)
     assert fields["webhooks"][0]["failurePolicy"] == "Fail" and fields["webhooks"][0]["objectSelector"]["matchLabels"]

@@ -41,6 +41,26 @@ TEST(Rights, AnOperatorOfOneNamespaceAsksForNothingElsewhere) {
   }
 }
 
+TEST(Rights, WebhookNeedsItsSecretAndItsConfigurationWhicheverNamespaceIsWatched) {
+  OwnNames own = kOwn;
+  const std::size_t without = rights_needed(own).size();
+  own.webhook_secret = "tls";
+  own.webhook_configuration = "hook";
+  for (const char* watched : {"", "team"}) {
+    own.watched = watched;
+    const auto rules = rights_needed(own);
+    EXPECT_EQ(rules.size(), without + 2 - (own.watched.empty() ? 0 : 1));
+    const RightsRule &secret = rules[rules.size() - 2], &configuration = rules.back();
+    EXPECT_EQ(rule_text(secret, questions_of(secret)),
+              "{apiGroups: [\"\"], resources: [secrets], resourceNames: [tls], verbs: [get, patch]}");
+    EXPECT_EQ(secret.name_space, "system");
+    EXPECT_EQ(rule_text(configuration, questions_of(configuration)),
+              "{apiGroups: [admissionregistration.k8s.io], resources: [mutatingwebhookconfigurations], "
+              "resourceNames: [hook], verbs: [get, patch]}");
+    EXPECT_EQ(configuration.name_space, "");
+  }
+}
+
 TEST(Rights, RefusalOfTheServerSaysWhichRuleToAdd) {
   EXPECT_EQ(*rule_of_refusal(
                 R"(configmaps "sidestep-trust" is forbidden: User "op" cannot patch resource "configmaps" )"
