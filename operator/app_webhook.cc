@@ -44,6 +44,8 @@ Webhook::Webhook(const WebhookOptions& options, const std::string& name_space, k
 front::Settings Webhook::settings() {
   front::Settings settings;
   settings.limits.max_body_bytes = kMostReviewBytes;
+  settings.limits.max_connections = options_.max_connections;
+  settings.limits.max_per_source = options_.max_per_source;
   settings.tls = [this] { return certificate_.terms(); };
   settings.answer_here = [this](const front::Request& request, const front::Principal&) {
     front::Reply reply = answer(request);

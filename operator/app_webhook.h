@@ -24,6 +24,10 @@ struct WebhookOptions {
   std::string configuration = "sidestep-operator";  // MutatingWebhookConfiguration
   std::string sidecar_image = "sidestep.dev/sidecar:" SIDESTEP_VERSION;
   Millis check{30'000};  // how often the certificate is looked at
+  // An API server opens a connection for each pod that is being made: by default it works on 200 changes at a
+  // time (--max-mutating-requests-inflight).
+  std::size_t max_connections = 256;  // together; each may hold 512 KiB
+  std::size_t max_per_source = 200;   // of one address
 };
 
 // Threads: construct, listen, run and destroy on any one; why_not_ready on any.

@@ -52,6 +52,14 @@ void add_flags(CLI::App& app, OperatorOptions& options, std::string& level, std:
   app.add_option("--webhook-configuration", options.webhook.configuration,
                  "MutatingWebhookConfiguration that is told its authority")
       ->capture_default_str();
+  app.add_option("--webhook-max-connections", options.webhook.max_connections,
+                 "connections to the webhook; each may hold 512 KiB")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  app.add_option("--webhook-max-per-source", options.webhook.max_per_source,
+                 "of them from one address: what an API server opens at once")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
   app.add_option("--sidecar-image", options.webhook.sidecar_image, "image that it injects")
       ->capture_default_str();
   app.add_option("--workers", options.workers, "policies worked on at the same time")
