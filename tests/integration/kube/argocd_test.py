@@ -66,7 +66,20 @@ def test_health_of_a_reload_is_its_verdict(lua, status, health):
 def test_actions_write_the_annotations_that_the_operator_reads(lua, name, annotation, value):
     actions = yaml.safe_load(DATA["resource.customizations.actions.sidestep.dev_Reload"])
     script = next(each["action.lua"] for each in actions["definitions"] if each["name"] == name)
-    obj = {"metadata": {"annotations": {"sidestep.dev/pause": "true"}} if name == "resume" else {}}
+    obj = {"metadata": {"annotations": {"sidestep.dev/pause": "true", "a": "b"}} if name == "resume" else {}}
     assert lua(script, obj, f'made.metadata.annotations["sidestep.dev/{annotation}"]') == value
     for status, disabled in (({}, "false"), ({"endTime": "t"}, "true")):
         assert lua(actions["discovery.lua"], {"status": status}, f"made.{name}.disabled") == disabled
+
+
+def test_resume_of_what_has_no_other_annotation_leaves_no_empty_table(lua):
+    """Argo CD writes an empty table as a list, which the API server refuses."""
+    actions = yaml.safe_load(DATA["resource.customizations.actions.sidestep.dev_Reload"])
+    script = next(each["action.lua"] for each in actions["definitions"] if each["name"] == "resume")
+    for metadata in ({"annotations": {"sidestep.dev/pause": "true"}}, {"name": "r"}):
+        assert lua(script, {"metadata": metadata}, "made.metadata.annotations") == "nil"
+
+
+def test_health_of_a_reload_whose_condition_says_nothing_is_no_error(lua):
+    script = DATA["resource.customizations.health.sidestep.dev_Reload"]
+    assert lua(script, {"status": {"conditions": [{"type": "Succeeded", "status": "False"}]}}, "made.status .. made.message") == "DegradedFailed: "
