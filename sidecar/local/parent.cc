@@ -82,6 +82,7 @@ int Parent::resume(ParentState state) {
   if (state.launcher != 0)
     launcher_ = Child::adopt(loop_, state.launcher, [this](ExitStatus exit) { launcher_ended(exit); });
   limit_old();
+  reap_strays();  // those that the program before had killed, and not reaped yet
   log::info("the parent runs the new program", {{"pid", getpid()}, {"worker", current_->pid()}});
   return loop_until_end();
 }

@@ -99,6 +99,11 @@ class Parent final : private WorkerProcess::Owner {
   // Old workers that ended while the next one was started: the state that it got may still have them.
   std::vector<int> gone_meanwhile_;
   bool next_is_like_us_ = false;  // its parent understands our state
+  struct OwnNext {                // the program of the worker that serves, to go on with
+    UniqueFd program;
+    bool is_like_us = false;
+  };
+  OwnNext own_next_;
   FunctionTimer again_;
   FunctionTimer launcher_again_;
   FunctionTimer launcher_kill_;

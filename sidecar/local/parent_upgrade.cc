@@ -22,6 +22,7 @@ namespace {
 constexpr int kProgramFd = 64;        // above every number that a child is given
 constexpr Millis kOldMargin{15'000};  // between the end that an old worker makes by itself and ours
 constexpr Millis kOldLook{1'000};
+constexpr Millis kExecuteAgain{100};
 
 std::string path_of(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 
@@ -151,7 +152,10 @@ void Parent::perform(const handover::Report& report) {
                           {"ended", report.has_ended},
                           {"succeeded", report.succeeded},
                           {"message", report.message}});
-    if (report.succeeded) loop_.arm(execute_, Millis{0});
+    if (report.succeeded) {
+      own_next_ = {std::move(next_program_), next_is_like_us_};
+      loop_.arm(execute_, Millis{0});
+    }
     // A worker that crashed as it took over is followed by one that is started as the one before it was.
     if (report.has_ended && !report.succeeded && !last_words_.empty())
       settings_.worker_arguments = std::exchange(last_words_, {});
@@ -213,14 +217,18 @@ ParentState Parent::state() const {
 
 // The same process goes on with the program of its worker. When that cannot be, it goes on as it is.
 void Parent::execute_next_program() {
-  if (!handover::is_resting(handover_) || !current_ || is_ending_ || !next_program_) return;
-  const UniqueFd program = std::move(next_program_);
+  if (is_ending_ || !own_next_.program) return;
+  // What is about to happen here would be forgotten: another upgrade, a worker or a launcher that is started
+  // again.
+  if (!handover::is_resting(handover_) || !current_ || launcher_again_.is_armed())
+    return loop_.arm(execute_, kExecuteAgain);
+  const UniqueFd program = std::move(own_next_.program);
   const std::string folder = std::filesystem::path(settings_.upgrade_program).parent_path();
   if (!settings_.install_dir.empty()) {
     const Status installed = install_launcher(folder + "/sidestep-launch", settings_.install_dir);
     if (!installed) log::warn("the launcher stays the old one", {{"error", installed.error().detail}});
   }
-  if (!next_is_like_us_) {
+  if (!own_next_.is_like_us) {
     log::warn("the parent stays the old program: the new one does not understand its state", {});
     return;
   }

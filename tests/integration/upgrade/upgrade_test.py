@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from conftest import holders_of, links_of
+from conftest import command_line, holders_of, links_of
 from service import BINS, IS_SANITIZED, assert_nothing_lost, eventually, free_port, get
 
 CLIENTS = 16 if IS_SANITIZED else 64
@@ -271,4 +271,14 @@ def test_a_control_call_that_is_half_sent_at_the_exchange_is_answered(start):
         call.sendall(b"alhost\r\n\r\n")
         answer = b"".join(iter(lambda: call.recv(65536), b""))
     assert answer.startswith(b"HTTP/1.1 200") and b"connection: close" in answer.lower()
+    proxy.one_worker()
+
+
+def test_a_launcher_that_is_about_to_be_started_again_is_not_forgotten_by_the_next_parent(start):
+    proxy = start()
+    launcher = [pid for pid in proxy.children() if b"sidestep-launch" in command_line(pid)]
+    os.kill(launcher[0], signal.SIGKILL)
+    proxy.process.send_signal(signal.SIGUSR2)
+    eventually(lambda: proxy.status().get("upgrade", {}).get("phase", "Running") != "Running", "the upgrade is over")
+    eventually(lambda: launcher[0] not in proxy.children() and get(proxy.port, "/version")[0] == 200, "another launcher has the app", 40)
     proxy.one_worker()
