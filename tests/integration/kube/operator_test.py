@@ -209,6 +209,9 @@ def test_pause_skip_step_resume_and_retry_from_the_command_line(start, fleet, pr
     eventually(lambda: any(s.run and s.run["weightPerTenThousand"] == 500 for s in shop.sidecars.values()), what="no canary")
     assert run_cli(programs, shop, "pause", "shop").returncode == 0
     eventually(lambda: shop.phase("t") == "Paused", what="it goes on")
+    for name in ("shop", shop.reloads()[0]["metadata"]["name"]):
+        asked = run_cli(programs, shop, "why", name)
+        assert asked.returncode == 0 and " runs, Paused: " in asked.stdout and "to go on: kubectl sidestep resume" in asked.stdout, asked
     assert run_cli(programs, shop, "skip-step", "shop").returncode == 0
     assert run_cli(programs, shop, "resume", "shop").returncode == 0
     assert shop.ended("t")["status"]["phase"] == "Succeeded"
