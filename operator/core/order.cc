@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <set>
+#include <string>
 #include <tuple>
 
 namespace sidestep::op {
@@ -32,19 +34,20 @@ std::vector<const Member*> spread(const Fleet& fleet, std::vector<const Member*>
     });
     std::reverse(members.begin(), members.end());
   }
+  // The place whose turn it is comes first; places with nobody left are not in it.
+  std::set<std::tuple<int, double, std::string>> turns;
+  const auto take_part = [&](const std::string& place) {
+    const auto& left = places[place];
+    if (!left.empty()) turns.emplace(taken[place], traffic_of(*left.back()->pod, now), place);
+  };
+  for (const auto& [place, members] : places) take_part(place);
   std::vector<const Member*> order;
-  while (order.size() < free.size()) {
-    auto next = places.end();
-    for (auto each = places.begin(); each != places.end(); ++each) {
-      if (each->second.empty()) continue;
-      const auto rank = [&](const auto& at) {
-        return std::tuple(taken[at->first], traffic_of(*at->second.back()->pod, now));
-      };
-      if (next == places.end() || rank(each) < rank(next)) next = each;
-    }
-    order.push_back(next->second.back());
-    next->second.pop_back();
-    ++taken[next->first];
+  while (!turns.empty()) {
+    const std::string place = std::get<std::string>(turns.extract(turns.begin()).value());
+    order.push_back(places[place].back());
+    places[place].pop_back();
+    ++taken[place];
+    take_part(place);
   }
   return order;
 }
