@@ -260,3 +260,31 @@ def test_health_and_metrics_are_served_and_a_strange_request_is_refused(start, f
     assert ask(b"GET /metrics HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n").startswith("HTTP/1.1 400 ")
     assert 'sidestep_operator_door_refused_total{reason=' in ask(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
     assert ask(b"GET /elsewhere HTTP/1.1\r\nHost: x\r\n\r\n").startswith("HTTP/1.1 404 ")
+
+
+PAUSED = {"steps": [{"pods": "100%", "weightPerTenThousand": 500, "pauseSeconds": 3600}], "maxConcurrentPods": "100%"}
+
+
+def finalizers(shop) -> list:
+    return [f for each in [shop.policy(), *shop.reloads()] for f in each["metadata"].get("finalizers", [])]
+
+
+@pytest.mark.parametrize("is_in_order", [True, False])
+def test_uninstalling_as_documented_leaves_nothing_that_waits_for_an_operator(start, fleet, is_in_order):
+    """The commands of docs/uninstall.md: first the reloads, then the operator; or, where it went first, the finalizers by hand."""
+    operator = start()
+    shop = fleet(count=1, rollout=PAUSED).fill(checks=False)
+    shop.annotate("t")
+    eventually(lambda: len(finalizers(shop)) == 2, what="the reload does not run")
+    if is_in_order:
+        done = shop.api.kubectl("delete", "reloads", "--all", "-n", shop.namespace, "--timeout=40s")
+        assert done.returncode == 0, done.stderr
+        eventually(lambda: finalizers(shop) == [], what="a finalizer stays")
+        assert {s.generation for s in shop.sidecars.values()} == {1}
+    operator.stop()
+    if not is_in_order:
+        assert len(finalizers(shop)) == 2
+        for thing in ("reload/" + shop.reloads()[0]["metadata"]["name"], "reloadpolicy/shop"):
+            assert shop.api.kubectl("patch", thing, "-n", shop.namespace, "--type=merge", "-p", '{"metadata": {"finalizers": null}}').returncode == 0
+        assert shop.api.kubectl("delete", "reloads", "--all", "-n", shop.namespace, "--timeout=10s").returncode == 0
+    assert shop.api.kubectl("delete", "reloadpolicies", "--all", "-n", shop.namespace, "--timeout=10s").returncode == 0
