@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import SLOWER, at_the_app
 from service import assert_nothing_lost, eventually, free_port, get
 
 HERE = Path(__file__).resolve().parent
@@ -31,7 +32,7 @@ def test_tls_goes_on_and_sessions_are_resumed_in_the_next_worker(start, authorit
     kept, early = connect(), connect()
     served.ask(kept, "/version")
     session = kept.session
-    early.sendall(b"GET /slow?ms=700 HTTP/1.1\r\nHost: one.example\r\n\r\n")  # asked in one worker, answered while the next one serves
+    early.sendall(b"GET /slow?ms=%d HTTP/1.1\r\nHost: one.example\r\n\r\n" % (700 * SLOWER))  # asked in one worker, answered while the next one serves
     proxy.upgrade()
     with early, connect(session) as fresh:
         assert fresh.session_reused
@@ -71,8 +72,8 @@ def test_an_http2_client_is_told_in_two_steps_and_what_it_asked_before_is_answer
     proxy = start()
     peer = frames.Peer(proxy.port)
     headers = frames.END_STREAM | frames.END_HEADERS
-    peer.send(frames.frame(frames.SETTINGS, 1, 0) + frames.frame(frames.HEADERS, headers, 1, frames.block(path=b"/slow?ms=900")))
-    eventually(lambda: proxy.status()["active"]["inFlight"] == 1, "it is at the app")
+    peer.send(frames.frame(frames.SETTINGS, 1, 0) + frames.frame(frames.HEADERS, headers, 1, frames.block(path=b"/slow?ms=%d" % (900 * SLOWER))))
+    at_the_app(proxy)
     proxy.upgrade()
     seen = []
     for frame in peer.frames():

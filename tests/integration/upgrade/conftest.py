@@ -13,6 +13,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "load"))
 import service as programs  # noqa: E402
 
+SLOWER = 4 if programs.IS_SANITIZED else 1  # how long a request lasts that must outlive an upgrade
+
 
 @pytest.fixture(scope="session", autouse=True)
 def go_programs():
@@ -85,6 +87,11 @@ class Proxy(programs.Service):
         lines = [line for line in text.splitlines() if line.startswith((name + " ", name + "{"))]
         assert lines, text[:300]
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
+
+def at_the_app(proxy):
+    """One request is."""
+    programs.eventually(lambda: proxy.status()["active"]["inFlight"] == 1, "the request is at the app")
 
 
 def command_line(pid: int) -> bytes:

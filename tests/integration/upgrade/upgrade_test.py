@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from conftest import command_line, holders_of, links_of
+from conftest import SLOWER, at_the_app, command_line, holders_of, links_of
 from service import BINS, IS_SANITIZED, assert_nothing_lost, eventually, free_port, get
 
 CLIENTS = 16 if IS_SANITIZED else 64
@@ -186,9 +186,9 @@ def test_old_workers_are_bounded_in_number_and_age_and_tell_their_web_sockets(st
 def test_the_end_does_not_wait_for_the_long_drain_of_a_replaced_worker(start):
     proxy = start("--grace-seconds", "10")
     done = []
-    slow = threading.Thread(target=lambda: done.append(get(proxy.port, "/slow?ms=1500", timeout=20)))
+    slow = threading.Thread(target=lambda: done.append(get(proxy.port, f"/slow?ms={1500 * SLOWER}", timeout=20)))
     slow.start()
-    time.sleep(0.3)
+    at_the_app(proxy)
     proxy.upgrade()
     began = time.monotonic()
     proxy.process.send_signal(signal.SIGTERM)
@@ -233,9 +233,9 @@ def test_a_reload_under_way_goes_on_in_the_next_worker_and_counters_do_not_go_ba
 def test_a_generation_is_not_stopped_while_a_replaced_worker_has_a_request_on_it(start):
     proxy = start()
     answers = []
-    slow = threading.Thread(target=lambda: answers.append(get(proxy.port, "/slow?ms=2500", timeout=20)))
+    slow = threading.Thread(target=lambda: answers.append(get(proxy.port, f"/slow?ms={2500 * SLOWER}", timeout=20)))
     slow.start()
-    time.sleep(0.4)
+    at_the_app(proxy)
     first = proxy.status()["active"]["pid"]
     proxy.upgrade()
     proxy.write_config(version="2")

@@ -34,7 +34,8 @@ TEST_F(IdleEverywhereTest, AnOldWorkerThatIsGoneCountsAsIdle) {
   idle_.add_worker(3);
   idle_.note(0, kOne, 7);
   EXPECT_EQ(idle_.remove_worker(3), (std::vector<IdleEverywhere::Idle>{{kOne, 7}}));
-  EXPECT_TRUE(idle_.remove_worker(3).empty() || idle_.note(0, kOne, 7));
+  EXPECT_EQ(idle_.note(3, kOne, 8), std::nullopt);  // and says nothing any more
+  EXPECT_EQ(idle_.note(0, kOne, 8), (IdleEverywhere::Idle{kOne, 8}));
 }
 
 TEST_F(IdleEverywhereTest, OneThatIsGoneDoesNotSpeakForTheOthers) {
