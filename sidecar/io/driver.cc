@@ -113,6 +113,7 @@ void Driver::restart_from(const std::string& record) {
 
 void Driver::submit(Command command, std::function<void(CommandReply)> reply) {
   const auto once = std::make_shared<ReplyOnce>(std::move(reply));
+  if (is_retired_) return (*once)({taken_over(), {}});
   if (is_closed_) return;  // `once` says so
   parts_.loop.post([this, once, moved = std::move(command)]() mutable {
     handle(std::move(moved), [once](CommandReply answer) { (*once)(std::move(answer)); });

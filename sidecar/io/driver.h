@@ -153,6 +153,7 @@ class Driver final : public CommandSink {
   bool is_first_launcher_ = true;  // none has connected in this life
   bool is_quitting_ = false;
   std::atomic<bool> is_closed_{false};
+  std::atomic<bool> is_retired_{false};  // closed, since another worker decides
   std::deque<Event> events_;
   bool is_stepping_ = false;
   bool is_frozen_ = false;

@@ -19,6 +19,7 @@ void Driver::thaw() {
 }
 
 void Driver::retire() {
+  is_retired_ = true;
   close();
   for (FunctionTimer* timer : {&tick_, &measure_, &port_look_, &exposure_look_, &quit_})
     parts_.loop.cancel(*timer);

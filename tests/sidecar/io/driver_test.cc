@@ -130,6 +130,35 @@ TEST_F(DriverTest, AnotherReloadWhileOneStartsIsAConflict) {
   EXPECT_EQ(reply.error->kind, ErrorKind::kConflict);
 }
 
+// While the state is on its way to another worker.
+TEST_F(DriverTest, FrozenItDecidesNothingAndThawedItDoesWhatWasAskedMeanwhile) {
+  serve();
+  driver_->freeze();
+  std::optional<CommandReply> reply;
+  driver_->submit(ReloadCommand{}, [&](CommandReply answer) { reply = std::move(answer); });
+  for (int i = 0; i < 10; ++i) loop_.run_once(Millis{1});
+  EXPECT_FALSE(reply);
+  EXPECT_EQ(launcher_.orders.size(), 1U);
+  driver_->thaw();
+  ASSERT_TRUE(turn_until([&] { return reply.has_value(); }));
+  EXPECT_TRUE(reply->ok());
+  EXPECT_EQ(launcher_.orders.size(), 2U);
+}
+
+TEST_F(DriverTest, WhatWasAskedOfAWorkerThatIsReplacedMayBeAskedAgainAndIsNotDone) {
+  serve();
+  driver_->freeze();
+  std::optional<CommandReply> early;
+  driver_->submit(ReloadCommand{}, [&](CommandReply answer) { early = std::move(answer); });
+  for (int i = 0; i < 10; ++i) loop_.run_once(Millis{1});
+  driver_->retire();
+  const CommandReply late = ask(ReloadCommand{});
+  ASSERT_TRUE(early && early->error && late.error);
+  EXPECT_EQ(early->error->retry, Retry::kSafe);
+  EXPECT_EQ(late.error->retry, Retry::kSafe);
+  EXPECT_EQ(launcher_.orders.size(), 1U);
+}
+
 TEST_F(DriverTest, AFailedCandidateIsToldWithItsOutput) {
   serve();
   ask(ReloadCommand{});
