@@ -14,7 +14,9 @@ endif()
 if(SIDESTEP_SANITIZE)
   target_compile_options(sidestep_options INTERFACE -fsanitize=${SIDESTEP_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(sidestep_options INTERFACE -fsanitize=${SIDESTEP_SANITIZE})
-  # The check of virtual calls opens a pipe when it first meets a class and takes a failed pipe for a bad object:
-  # it ends a program that is out of descriptors. A call on an object that is gone is found by the address sanitizer.
-  target_compile_options(sidestep_options INTERFACE -fno-sanitize=vptr)
+  if(SIDESTEP_SANITIZE MATCHES "undefined")
+    # The check of virtual calls opens a pipe when it first meets a class and takes a failed pipe for a bad object: it
+    # ends a program that is out of descriptors. A call on an object that is gone is found by the address sanitizer.
+    target_compile_options(sidestep_options INTERFACE -fno-sanitize=vptr)
+  endif()
 endif()

@@ -9,7 +9,10 @@
             losses.lost("reset by peer")     # fails the test at its end; lost_of(report) takes a report of the load generator
 
 The row goes to build/results/faults/, and from there into the table (faults.py). With SIDESTEP_SOAK=1 only fault cases run, each
-with its `soak` rounds."""
+with its `soak` rounds.
+
+And `stopping`, for what a test starts."""
+import contextlib
 import dataclasses
 import os
 import re
@@ -59,6 +62,18 @@ def rounds_of(mark):
     if faults.IS_SOAK:
         return mark.kwargs.get("soak", 20)
     return min(mark.kwargs.get("ci", 3), 3 if "SIDESTEP_SANITIZED" in os.environ else 1000)
+
+
+@pytest.fixture
+def stopping():
+    """stopping(thing) gives the thing, and stops it when the test ends, however it ends; the last one goes first."""
+    with contextlib.ExitStack() as started:
+
+        def until_the_end(thing):
+            started.callback(thing.stop)
+            return thing
+
+        yield until_the_end
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import itertools
 import sys
 from pathlib import Path
 
@@ -8,16 +9,13 @@ import running  # noqa: E402
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(tmp_path, stopping):
     """start(option…, app=…) gives a Running that ends with the test."""
-    all_of_them = []
+    numbers = itertools.count()
 
     def begin(*options, **settings):
-        folder = tmp_path / str(len(all_of_them))
+        folder = tmp_path / str(next(numbers))
         folder.mkdir(mode=0o700)
-        all_of_them.append(running.Running(folder, *options, **settings))
-        return all_of_them[-1]
+        return stopping(running.Running(folder, *options, **settings))
 
-    yield begin
-    for one in all_of_them:
-        one.stop()
+    return begin

@@ -1,3 +1,4 @@
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -16,69 +17,31 @@ def go_programs():
 
 
 @pytest.fixture
-def proxy(tmp_path):
+def proxy(tmp_path, stopping):
     """proxy(app, option…, policy=…) gives a Proxy that ends with the test."""
-    proxies = []
-
-    def begin(*words, **settings):
-        proxies.append(rig.Proxy(tmp_path / f"proxy{len(proxies)}", *words, **settings))
-        return proxies[-1]
-
-    yield begin
-    for one in proxies:
-        one.stop()
+    numbers = itertools.count()
+    return lambda *words, **settings: stopping(rig.Proxy(tmp_path / f"proxy{next(numbers)}", *words, **settings))
 
 
 @pytest.fixture
-def app():
+def app(stopping):
     """app(handler) gives an App that stops listening with the test."""
-    apps = []
-
-    def begin(*settings, **named):
-        apps.append(rig.App(*settings, **named))
-        return apps[-1]
-
-    yield begin
-    for one in apps:
-        one.stop()
+    return lambda *settings, **named: stopping(rig.App(*settings, **named))
 
 
 @pytest.fixture
-def quiet_app():
+def quiet_app(stopping):
     """quiet_app(answer) gives a QuietApp that ends with the test."""
-    apps = []
-
-    def begin(*settings, **named):
-        apps.append(rig.QuietApp(*settings, **named))
-        return apps[-1]
-
-    yield begin
-    for one in apps:
-        one.stop()
+    return lambda *settings, **named: stopping(rig.QuietApp(*settings, **named))
 
 
 @pytest.fixture
-def start(tmp_path, go_programs):
+def start(tmp_path, go_programs, stopping):
     """start(policy=…, config=…): the shop behind `sidestep run`, as in tests/integration/load."""
-    services = []
-
-    def begin(**settings):
-        services.append(programs.Service(tmp_path, **settings))
-        return services[-1]
-
-    yield begin
-    for service in services:
-        service.stop()
+    return lambda **settings: stopping(programs.Service(tmp_path, **settings))
 
 
 @pytest.fixture
-def load():
-    loads = []
-
-    def begin(*settings):
-        loads.append(programs.Load(*settings))
-        return loads[-1]
-
-    yield begin
-    for running in loads:
-        running.stop()
+def load(stopping):
+    """load(service, shape, …) gives a running Load that ends with the test."""
+    return lambda *settings: stopping(programs.Load(*settings))

@@ -87,14 +87,6 @@ def echo():
 
 
 @pytest.fixture
-def service(tmp_path):
+def service(tmp_path, stopping):
     """service(flags of the app…, policy=…) gives a Service that ends with the test."""
-    services = []
-
-    def begin(*flags, **settings):
-        services.append(Service(tmp_path, *flags, **settings))
-        return services[-1]
-
-    yield begin
-    for running in services:
-        running.stop()
+    return lambda *flags, **settings: stopping(Service(tmp_path, *flags, **settings))

@@ -14,28 +14,12 @@ def go_programs():
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(tmp_path, stopping):
     """start(policy=…, config=…) gives a Service that ends with the test."""
-    services = []
-
-    def begin(**settings):
-        services.append(programs.Service(tmp_path, **settings))
-        return services[-1]
-
-    yield begin
-    for service in services:
-        service.stop()
+    return lambda **settings: stopping(programs.Service(tmp_path, **settings))
 
 
 @pytest.fixture
-def load():
+def load(stopping):
     """load(service, shape, …) gives a running Load that ends with the test."""
-    loads = []
-
-    def begin(*settings):
-        loads.append(programs.Load(*settings))
-        return loads[-1]
-
-    yield begin
-    for running in loads:
-        running.stop()
+    return lambda *settings: stopping(programs.Load(*settings))

@@ -148,7 +148,7 @@ class Traffic:
             time.sleep(0.005)
         connection.close()
 
-    def end(self):
+    def stop(self):
         self.ended.set()
         for thread in self.threads:
             thread.join()
@@ -156,27 +156,12 @@ class Traffic:
 
 
 @pytest.fixture
-def service(tmp_path):
+def service(tmp_path, stopping):
     """service(app flags…, policy=…) gives a Service that ends with the test."""
-    services = []
-
-    def begin(*app, **settings):
-        services.append(Service(tmp_path, app, **settings))
-        return services[-1]
-
-    yield begin
-    for one in services:
-        one.stop()
+    return lambda *app, **settings: stopping(Service(tmp_path, app, **settings))
 
 
 @pytest.fixture
-def traffic():
-    running = []
-
-    def begin(*settings, **named):
-        running.append(Traffic(*settings, **named))
-        return running[-1]
-
-    yield begin
-    for one in running:
-        one.end()
+def traffic(stopping):
+    """traffic(service, clients=…, path=…) gives Traffic that ends with the test."""
+    return lambda *settings, **named: stopping(Traffic(*settings, **named))

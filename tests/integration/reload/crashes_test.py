@@ -18,7 +18,7 @@ def test_active_that_dies_is_restarted_and_requests_wait(service, traffic):
     os.kill(s.status()["active"]["pid"], signal.SIGKILL)
     eventually(lambda: s.status()["active"] and s.status()["active"]["restarts"] == 1, "it is started again")
     eventually(lambda: s.status()["phase"] == "Serving", "it serves")
-    clients.end()
+    clients.stop()
     assert all(status == 0 for status, _ in clients.bad) and len(clients.bad) <= 4  # at most what it was answering
     assert s.status()["active"]["generation"] == 2
 

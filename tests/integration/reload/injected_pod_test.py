@@ -53,7 +53,7 @@ def test_an_injected_deployment_serves_on_its_port_and_reloads_under_load(inject
     clients = traffic(p)
     before = p.get("/pid")[1]
     p.reload()
-    clients.end()
+    clients.stop()
     assert clients.bad == [] and p.get("/pid")[1] != before
     told = p.get("/env/PUBLIC_ADDR")[1]
     assert told.startswith("127.0.0.1:") and told.removeprefix("127.0.0.1:") == p.get("/env/PORT")[1] != str(p.port)

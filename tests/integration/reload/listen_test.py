@@ -32,9 +32,7 @@ def ask(family, address, fields=""):
 
 
 @pytest.fixture
-def listening(tmp_path):
-    services = []
-
+def listening(tmp_path, stopping):
     def begin(*listeners, words=()):
         s = Service.__new__(Service)
         s.folder, s.port, s.control, s.policy = tmp_path, 0, tmp_path / "control.sock", tmp_path / "policy.json"
@@ -44,7 +42,7 @@ def listening(tmp_path):
         s.app = [sys.executable, "-c", ECHO]
         s.start = lambda: start(s)
         s.start()
-        services.append(s)
+        stopping(s)
         assert s.command("wait", "--listening").returncode == 0, s.output()
         eventually(lambda: s.status()["phase"] == "Serving", "the app serves")
         return s
@@ -53,9 +51,7 @@ def listening(tmp_path):
         s.process = subprocess.Popen([BINS / "sidestep", "run", *s.words, "--control", s.control, "--policy", s.policy, "--", *s.app],
                                      stdin=subprocess.DEVNULL, stdout=s.log, stderr=s.log, start_new_session=True)
 
-    yield begin
-    for one in services:
-        one.stop()
+    return begin
 
 
 def has_ipv6():

@@ -79,29 +79,21 @@ class Pod(Service):
 
 
 @pytest.fixture
-def pod(tmp_path):
-    pods = []
-
-    def begin(**settings):
-        pods.append(Pod(tmp_path, **settings))
-        return pods[-1]
-
+def pod(tmp_path, stopping):
     for folder in (tmp_path, *tmp_path.parents):
         if os.getuid() == 0 and not os.stat(folder).st_mode & 0o005:
             try:
                 folder.chmod(folder.stat().st_mode | 0o055)
             except OSError:
                 pytest.skip(f"{folder} cannot be reached by other users")
-    yield begin
-    for one in pods:
-        one.stop()
+    return lambda **settings: stopping(Pod(tmp_path, **settings))
 
 
 def test_the_app_starts_with_its_containers_command_and_reloads(pod, traffic):
     p = pod()
     clients = traffic(p)
     p.reload(words=("--env", "COLOUR=red"))
-    clients.end()
+    clients.stop()
     assert clients.bad == [] and p.get("/env/COLOUR")[1] == "red"
     assert p.status()["podUid"] == "pod-1"
 
@@ -199,7 +191,7 @@ def test_the_first_releases_launcher_works_with_this_proxy(pod, traffic):
     p.start_sidecar()
     eventually(lambda: p.get("/pid")[1] == pid, "the same process serves")
     p.reload()
-    clients.end()
+    clients.stop()
     refused = [bad for bad in clients.bad if "refused" in bad[1].lower()]
     assert refused == [] and p.get("/pid")[1] != pid
     hook = subprocess.Popen([BINS / "sidestep", "pod-ending", "--control", p.control])

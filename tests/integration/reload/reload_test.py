@@ -15,7 +15,7 @@ def test_a_reload_moves_every_request_and_loses_none(service, traffic):
     s = service()
     clients = traffic(s)
     reload = s.reload("--name", "two")
-    clients.end()
+    clients.stop()
     assert clients.bad == []
     assert set(clients.served) == {"one", "two"}
     assert reload["phase"] == "Succeeded" and reload["receipt"]["failed"] == 0
@@ -28,7 +28,7 @@ def test_a_candidate_that_exits_is_told_with_its_status_and_last_lines(service, 
     s = service()
     clients = traffic(s)
     reload = s.reload("--name", "bad", "--exit-at-start", "5", expect=1)
-    clients.end()
+    clients.stop()
     assert clients.bad == [] and set(clients.served) == {"one"}
     assert reload["reason"] == "ExitedEarly" and reload["exit"] == {"status": 5, "signal": 0}
     assert "bad: cannot read its configuration" in reload["output"]
@@ -72,7 +72,7 @@ def test_a_candidate_with_errors_is_rolled_back_by_its_counters(service, traffic
     s = service(policy=STEPS)
     clients = traffic(s)
     reload = s.reload("--name", "bad", "--errors", "40", expect=1)
-    clients.end()
+    clients.stop()
     assert reload["reason"] == "ErrorRate"
     assert all(status == 500 and body == "bad" for status, body in clients.bad)  # its own answers, and nothing else
     assert s.status()["active"]["generation"] == 1
@@ -89,7 +89,7 @@ def test_steps_share_the_traffic_and_pause_resume_promote_steer_them(service, tr
     assert s.command("resume").returncode == 0 and s.status()["paused"] is False
     assert s.command("promote").returncode == 0
     eventually(lambda: s.status()["reload"]["phase"] == "Succeeded", "it is promoted")
-    clients.end()
+    clients.stop()
     assert clients.bad == []
 
 
@@ -101,7 +101,7 @@ def test_abort_takes_the_candidate_back(service, traffic):
     assert s.command("abort").returncode == 0
     ended = eventually(lambda: s.status()["reload"] if s.status()["reload"]["endedAt"] else None, "it ends")
     assert ended["phase"] == "Aborted" and ended["reason"] == "AbortedByUser"
-    clients.end()
+    clients.stop()
     assert clients.bad == [] and s.get()[1] == "one"
 
 
@@ -134,7 +134,7 @@ def test_hold_stops_first_and_nobody_is_refused(service, traffic):
     s = service(policy={"strategy": {"type": "Hold"}})
     clients = traffic(s)
     reload = s.reload("--name", "two")
-    clients.end()
+    clients.stop()
     assert clients.bad == [] and set(clients.served) == {"one", "two"}
     assert reload["receipt"]["held"] > 0
 
@@ -165,4 +165,4 @@ def test_hold_waits_for_a_child_that_keeps_the_lock(service, tmp_path, traffic):
     os.kill(pid, signal.SIGKILL)  # its child lives on for a moment: the restart has to wait too
     eventually(lambda: int(s.get("/pid")[1]) != pid, "the app serves again")
     assert "another instance" not in s.output()
-    assert clients.end().bad == []
+    assert clients.stop().bad == []

@@ -102,31 +102,15 @@ def command_line(pid: int) -> bytes:
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(tmp_path, stopping):
     """start(options…, program=…) gives a Proxy that ends with the test."""
-    proxies = []
-
-    def begin(*options, **settings):
-        proxies.append(Proxy(tmp_path, *options, **settings))
-        return proxies[-1]
-
-    yield begin
-    for proxy in proxies:
-        proxy.stop()
+    return lambda *options, **settings: stopping(Proxy(tmp_path, *options, **settings))
 
 
 @pytest.fixture
-def load():
-    """load(proxy, shape, …) gives a running Load that ends with the test."""
-    loads = []
-
-    def begin(*settings):
-        loads.append(programs.Load(*settings))
-        return loads[-1]
-
-    yield begin
-    for running in loads:
-        running.stop()
+def load(stopping):
+    """load(service, shape, …) gives a running Load that ends with the test."""
+    return lambda *settings: stopping(programs.Load(*settings))
 
 
 def holders_of(port: int) -> set:
