@@ -20,7 +20,7 @@ def go_programs():
 def proxy(tmp_path, stopping):
     """proxy(app, option…, policy=…) gives a Proxy that ends with the test."""
     numbers = itertools.count()
-    return lambda *words, **settings: stopping(rig.Proxy(tmp_path / f"proxy{next(numbers)}", *words, **settings))
+    return lambda *words, **settings: stopping(rig.Proxy(tmp_path / f"p{next(numbers)}", *words, **settings))
 
 
 @pytest.fixture

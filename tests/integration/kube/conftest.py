@@ -49,27 +49,13 @@ def account_token(cluster) -> str:
 
 
 @pytest.fixture
-def start(programs, cluster, account_token, tmp_path):
-    """Starts operators; those that still run at the end are stopped."""
-    operators = []
+def start(programs, cluster, account_token, tmp_path, stopping):
+    """start(flag…) gives an Operator that ends with the test."""
     kubeconfig = cluster.write_kubeconfig(tmp_path / "kubeconfig", account_token)
-
-    def start_one(*flags):
-        operators.append(Operator(programs / "bin/sidestep-operator", kubeconfig, tmp_path, *flags))
-        return operators[-1]
-    yield start_one
-    for operator in operators:
-        if operator.process.poll() is None:
-            operator.stop()
+    return lambda *flags: stopping(Operator(programs / "bin/sidestep-operator", kubeconfig, tmp_path, *flags))
 
 
 @pytest.fixture
-def fleet(cluster):
-    fleets = []
-
-    def make(**kwargs):
-        fleets.append(Fleet(cluster, **kwargs))
-        return fleets[-1]
-    yield make
-    for each in fleets:
-        each.close()
+def fleet(cluster, stopping):
+    """fleet(count=…, spec…) gives a Fleet that is deleted with the test."""
+    return lambda **kwargs: stopping(Fleet(cluster, **kwargs))

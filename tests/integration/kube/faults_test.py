@@ -20,18 +20,10 @@ def proxy(cluster):
 
 
 @pytest.fixture
-def start_behind(proxy, programs, cluster, account_token, tmp_path):
-    """Starts an operator whose every call passes the proxy."""
-    operators = []
+def start_behind(proxy, programs, cluster, account_token, tmp_path, stopping):
+    """start_behind() gives an operator whose every call passes the proxy."""
     kubeconfig = cluster.write_kubeconfig(tmp_path / "kubeconfig", account_token, proxy.url)
-
-    def start():
-        operators.append(Operator(programs / "bin/sidestep-operator", kubeconfig, tmp_path))
-        return operators[-1]
-    yield start
-    for operator in operators:
-        if operator.process.poll() is None:
-            operator.stop()
+    return lambda: stopping(Operator(programs / "bin/sidestep-operator", kubeconfig, tmp_path))
 
 
 def assert_ended_right(shop, token: str) -> None:

@@ -145,7 +145,7 @@ class Fleet:
         eventually(lambda: self.phase(token) in FINAL, seconds, f"the reload for {token} did not end")
         return next(r for r in self.reloads() if r["spec"]["token"] == token)
 
-    def close(self) -> None:
+    def stop(self) -> None:
         for sidecar in self.sidecars.values():
             sidecar.close()
         self.api.kubectl("delete", "namespace", self.namespace, "--wait=false")
