@@ -133,8 +133,19 @@ void App::Parts::make_parts(const std::string& token) {
   control.emplace(options, options.policy.report_output, board, *driver, system_clock(), words.number);
 }
 
-// Where a listener speaks it.
+Status App::Parts::start_app_tls() {
+  if (!options.app_tls.on) return {};
+  if (Status loaded = load_lazy_libraries(); !loaded) return loaded;
+  app_tls.emplace(loop, options, [this](const AppTlsTerms& terms) {
+    plane->secure_app(terms.traffic);
+    driver->secure_app(terms);
+  });
+  return app_tls->start();
+}
+
+// Where a listener speaks it, or the app does.
 Status App::Parts::start_tls(TicketKeys tickets) {
+  if (Status ready = start_app_tls(); !ready) return ready;
   if (options.tls.certificates.empty()) return {};
   if (Status loaded = load_lazy_libraries(); !loaded) return loaded;
   tls.emplace(loop, system_clock(), options.tls,

@@ -15,6 +15,7 @@
 #include "sidecar/app.h"
 #include "sidecar/core/confinement.h"
 #include "sidecar/core/snapshot.h"
+#include "sidecar/io/app_tls_keeper.h"
 #include "sidecar/io/driver.h"
 #include "sidecar/io/handover_peers.h"
 #include "sidecar/io/journal.h"
@@ -35,6 +36,7 @@ struct App::Parts {
   Status start();
   void make_parts(const std::string& token);
   Status start_tls(TicketKeys tickets);
+  Status start_app_tls();
   void serve(Result<std::vector<NamedFd>> claimed);
   // REQUIRES: every socket is bound, and no thread but the logger's is there.
   void confine_worker();
@@ -79,6 +81,7 @@ struct App::Parts {
   SnapshotBoard board;
   std::unique_ptr<RelayPlane> plane;
   std::optional<TlsKeeper> tls;
+  std::optional<AppTlsKeeper> app_tls;
   std::unique_ptr<LauncherLink> launcher;
   std::optional<Driver> driver;
   std::optional<Control> control;

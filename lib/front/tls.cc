@@ -188,6 +188,8 @@ Result<TlsClientPtr> TlsClient::make(const TlsClientSettings& settings) {
   made->context.reset(SSL_CTX_new(TLS_client_method()));
   SSL_CTX* context = made->context.get();
   if (context == nullptr || !set_versions_and_ciphers(context)) return last_error("TLS cannot be set up");
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(context, take_ticket);
   const std::string_view alpn = settings.h2 ? kH2 : kH1;
   SSL_CTX_set_alpn_protos(context, octets(alpn), static_cast<unsigned int>(alpn.size()));
   if (settings.trust == TlsClientSettings::Trust::kSystem && SSL_CTX_set_default_verify_paths(context) != 1)

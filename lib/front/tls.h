@@ -65,7 +65,7 @@ struct TlsClientSettings {
   };
   Trust trust = Trust::kSystem;
   std::string ca;                 // PEM
-  std::string name;               // asked for (SNI) and verified
+  std::string name;               // asked for (SNI) and verified; an IP address: verified; empty: neither
   TlsCertificatePtr certificate;  // of our own; may be null
   bool h2 = false;                // speak nothing else (ALPN "h2"); otherwise "http/1.1"
 };

@@ -8,6 +8,8 @@
 
 struct evp_cipher_st;
 struct ssl_ctx_st;
+struct ssl_session_st;
+struct ssl_st;
 
 namespace sidestep::front {
 
@@ -32,5 +34,8 @@ struct TlsClient::Context {
   ContextPtr context;
   std::string name;
 };
+
+// A server has given a ticket (SSL_CTX_sess_set_new_cb); tls_session.cc.
+int take_ticket(ssl_st* ssl, ssl_session_st* session);
 
 }  // namespace sidestep::front

@@ -20,8 +20,9 @@ std::string reason_of_failure(SSL* ssl) {
   if (code == 0 || ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING) return {};
   const char* reason = ERR_reason_error_string(code);
   std::string text = reason == nullptr ? "TLS error " + std::to_string(code) : reason;
-  const long verified = SSL_get_verify_result(ssl);
-  if (verified != X509_V_OK) text.append(": ").append(X509_verify_cert_error_string(verified));
+  if (ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED)
+    text.append(": ").append(X509_verify_cert_error_string(SSL_get_verify_result(ssl)));
+  if (ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER) text += ": what came is not TLS";
   return text;
 }
 
@@ -82,19 +83,41 @@ std::unique_ptr<TlsSession> TlsSession::accept(TlsServerPtr terms, TlsBuffers& b
   return session;
 }
 
-std::unique_ptr<TlsSession> TlsSession::connect(TlsClientPtr terms, TlsBuffers& buffers) {
+std::unique_ptr<TlsSession> TlsSession::connect(TlsClientPtr terms, TlsBuffers& buffers,
+                                                TlsResumption* resumption) {
   const TlsClient::Context& context = terms->context();
   SSL* ssl = new_ssl(context.context.get());
   if (ssl == nullptr) return nullptr;
   SSL_set_connect_state(ssl);
-  if (!context.name.empty()) {
+  const bool is_address = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), context.name.c_str()) == 1;
+  if (!context.name.empty() && !is_address) {
     SSL_set_tlsext_host_name(ssl, context.name.c_str());
     SSL_set1_host(ssl, context.name.c_str());
   }
-  return std::unique_ptr<TlsSession>(new TlsSession(std::move(terms), ssl, buffers));
+  if (resumption != nullptr && resumption->session != nullptr && resumption->terms == terms)
+    SSL_set_session(ssl, resumption->session.get());
+  std::unique_ptr<TlsSession> session(new TlsSession(terms, ssl, buffers));
+  session->client_ = std::move(terms);
+  session->resumption_ = resumption;
+  SSL_set_app_data(ssl, session.get());
+  return session;
 }
 
-TlsSession::~TlsSession() { SSL_free(ssl_); }
+TlsSession::~TlsSession() {
+  // A connection that ends without a word says nothing against its session.
+  if (resumption_ != nullptr && is_done_) SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN);
+  SSL_free(ssl_);
+}
+
+int take_ticket(ssl_st* ssl, ssl_session_st* session) {
+  static_cast<TlsSession*>(SSL_get_app_data(ssl))
+      ->remember(std::shared_ptr<ssl_session_st>(session, SSL_SESSION_free));
+  return 1;  // it is ours now
+}
+
+void TlsSession::remember(std::shared_ptr<ssl_session_st> session) {
+  if (resumption_ != nullptr) *resumption_ = {client_, std::move(session)};
+}
 
 ssize_t TlsSession::read_socket(char* into, std::size_t size) {
   size = std::min(size, budget_);
@@ -124,6 +147,7 @@ TlsSession::Handshake TlsSession::shake(int fd) {
   const int error = SSL_get_error(ssl_, result);
   if (error == SSL_ERROR_WANT_READ) return Handshake::kMore;
   why_ = reason_of_failure(ssl_);
+  is_untrusted_ = ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED;
   ERR_clear_error();
   return Handshake::kFailed;
 }
@@ -135,14 +159,15 @@ bool TlsSession::finish_handshake() {
   is_h2_ = std::string_view(reinterpret_cast<const char*>(protocol), size) == "h2";
   was_resumed_ = SSL_session_reused(ssl_) == 1;
   is_done_ = true;
-  if (!is_server_) return true;
   X509* certificate = SSL_get0_peer_certificate(ssl_);
-  if (certificate == nullptr) return true;
+  if (certificate == nullptr || SSL_get_verify_mode(ssl_) == SSL_VERIFY_NONE) return true;
   // A resumed session brings the certificate along unverified: its end is looked at again.
   if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) {
-    why_ = "the client's certificate has expired";
+    why_ = is_server_ ? "the client's certificate has expired" : "the server's certificate has expired";
+    is_untrusted_ = true;
     return false;
   }
+  if (!is_server_) return true;
   Result<std::string> identity = client_identity(certificate);
   if (identity)
     identity_ = *std::move(identity);

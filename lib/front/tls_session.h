@@ -20,6 +20,7 @@
 
 struct bio_method_st;
 struct bio_st;
+struct ssl_session_st;
 struct ssl_st;
 
 namespace sidestep::front {
@@ -30,6 +31,13 @@ struct TlsBuffers {
   std::string plain;   // pieces of one record
 };
 
+// The newest session with one server: the next handshake with it is shorter, and verifies nothing anew. Good
+// for the terms that it was made under alone.
+struct TlsResumption {
+  TlsClientPtr terms;
+  std::shared_ptr<ssl_session_st> session;
+};
+
 class TlsSession {
  public:
   // Room that recv() needs beyond the bytes that it reads: a record that came in parts.
@@ -37,7 +45,9 @@ class TlsSession {
 
   // Null when OpenSSL has no memory.
   static std::unique_ptr<TlsSession> accept(TlsServerPtr terms, TlsBuffers& buffers);
-  static std::unique_ptr<TlsSession> connect(TlsClientPtr terms, TlsBuffers& buffers);
+  // `resumption` is used and kept up to date; null, or it outlives the session.
+  static std::unique_ptr<TlsSession> connect(TlsClientPtr terms, TlsBuffers& buffers,
+                                             TlsResumption* resumption = nullptr);
   ~TlsSession();
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
@@ -47,6 +57,8 @@ class TlsSession {
   // may have to be sent.
   Handshake shake(int fd);
   const std::string& why() const { return why_; }
+  // After kFailed: we do not accept the other side's certificate.
+  bool is_untrusted() const { return is_untrusted_; }
 
   // As ::recv with MSG_DONTWAIT. 0: the other side has said that nothing follows (close_notify). An end
   // without that word, and whatever breaks TLS, is ECONNRESET. REQUIRES: size > kRecord; the handshake is
@@ -69,6 +81,9 @@ class TlsSession {
   // The client's certificate in the form of X-Forwarded-Client-Cert; empty: it has none.
   const std::string& identity() const { return identity_; }
 
+  // Private to lib/front: the server has given a ticket.
+  void remember(std::shared_ptr<ssl_session_st> session);
+
  private:
   TlsSession(std::shared_ptr<const void> terms, ssl_st* ssl, TlsBuffers& buffers);
   bool write(std::string_view bytes);
@@ -83,6 +98,8 @@ class TlsSession {
   const std::shared_ptr<const void> terms_;  // what callbacks of ssl_ look at
   ssl_st* const ssl_;
   TlsBuffers& buffers_;
+  TlsClientPtr client_;                  // of a client with resumption_
+  TlsResumption* resumption_ = nullptr;  // may stay null
   std::string identity_;
   std::string why_;
   int fd_ = -1;             // during a call
@@ -93,6 +110,7 @@ class TlsSession {
   bool is_done_ = false;  // the handshake
   bool is_h2_ = false;
   bool was_resumed_ = false;
+  bool is_untrusted_ = false;
 };
 
 }  // namespace sidestep::front

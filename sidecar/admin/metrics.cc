@@ -178,6 +178,13 @@ void handshakes(Writer& out, const Source& from) {
   }
 }
 
+void app_handshakes(Writer& out, const Source& from) {
+  for (std::size_t i = 0; i < kAppHandshakeResults; ++i) {
+    out.sample({{"result", std::string(to_string(static_cast<AppHandshakeResult>(i)))}},
+               from.snapshot.counters.app_handshakes[i]);
+  }
+}
+
 void certificate_ends(Writer& out, const Source& from) {
   for (const CertificateView& view : from.snapshot.certificates) {
     out.sample({{"path", view.path}},
@@ -276,6 +283,8 @@ constexpr Metric kMetrics[] = {
     {"sidestep_tls_handshakes_total", 'c', "TLS handshakes of clients that ended, by result.", handshakes},
     {"sidestep_tls_handshakes_open", 'g', "TLS handshakes of clients under way.",
      of_shards<&Shards::handshakes_open>},
+    {"sidestep_app_tls_handshakes_total", 'c', "TLS handshakes with the app that ended, by result.",
+     app_handshakes},
     {"sidestep_proxy_headers_total", 'c', "PROXY headers of trusted sources that were read.",
      of_shards<&Shards::proxy_headers>},
     {"sidestep_proxy_headers_refused_total", 'c',

@@ -86,6 +86,7 @@ class Loader {
     }
     fill_in();
     check_app();
+    check_app_tls();
     check_addresses();
     if (options_.control_path.size() > kMostControlPath) {
       mistakes_.add("--control", options_.control_path,
@@ -110,6 +111,7 @@ class Loader {
   void fill_in_for_proxy();
   void check_app();
   void check_tls();
+  void check_app_tls();
   void check_addresses();
   void check_address(const ListenAddress& address, std::string_view flag, std::string_view wrong,
                      std::vector<ListenAddress>& seen);
@@ -289,6 +291,20 @@ void Loader::check_app() {
                       std::string(command.find('/') == std::string::npos ? " in $PATH" : "") +
                       "; check the spelling and the x permission");
   }
+}
+
+void Loader::check_app_tls() {
+  const AppTlsOptions& tls = options_.app_tls;
+  if (!tls.on && (!tls.ca.empty() || !tls.name.empty()))
+    mistakes_.line("--app-tls: an option of TLS to the app is given, but not this one; add --app-tls");
+  if (tls.on && options_.app_protocol == AppProtocol::kH2c)
+    mistakes_.line("--app-protocol: h2c is HTTP/2 without TLS; with --app-tls write h2");
+  if (!tls.on && options_.app_protocol == AppProtocol::kH2)
+    mistakes_.line("--app-protocol: h2 is HTTP/2 over TLS; add --app-tls, or write h2c");
+  if (tls.ca == kSystemAuthorities && tls.name.empty())
+    mistakes_.line(
+        "--app-tls-ca: the machine's authorities vouch for any site; add --app-tls-server-name with the "
+        "app's");
 }
 
 void Loader::check_tls() {

@@ -89,8 +89,26 @@ Status set_readiness_path(Options& options, Value value) {
 }
 
 Status set_app_protocol(Options& options, Value value) {
-  if (value != "http1" && value != "h2c") return invalid("not a protocol; write http1 or h2c");
-  options.app_protocol = value == "h2c" ? AppProtocol::kH2c : AppProtocol::kHttp1;
+  static constexpr std::array<std::string_view, 3> kNames{"http1", "h2c", "h2"};
+  const auto* found = std::find(kNames.begin(), kNames.end(), value);
+  if (found == kNames.end()) return invalid("not a protocol; write http1, h2c, or h2 (with --app-tls)");
+  options.app_protocol = static_cast<AppProtocol>(found - kNames.begin());
+  return {};
+}
+Status set_app_tls(Options& options, Value value) {
+  const Result<bool> on = parse_switch(value);
+  if (!on) return on.error();
+  options.app_tls.on = *on;
+  return {};
+}
+Status set_app_tls_ca(Options& options, Value value) {
+  if (value.empty()) return invalid("empty; name a PEM file, or system");
+  options.app_tls.ca = std::string(value);
+  return {};
+}
+Status set_app_tls_server_name(Options& options, Value value) {
+  if (value.empty() || value.size() > 253) return invalid("not a name; write for instance shop.example");
+  options.app_tls.name = std::string(value);
   return {};
 }
 
@@ -199,9 +217,19 @@ constexpr OptionRow kRows[] = {
      "a ReloadPolicy, YAML or JSON; the variable holds the text itself", "", set_policy},
     {G::kApp, "--readiness-path", "PATH", "SIDESTEP_READINESS_PATH", false, "a TCP connect",
      "probe a generation with GET PATH", "", set_readiness_path},
-    {G::kApp, "--app-protocol", "http1|h2c", "SIDESTEP_APP_PROTOCOL", false, "http1",
-     "what the app speaks: HTTP/1.1, or HTTP/2 without TLS (gRPC); clients may speak either", "",
-     set_app_protocol},
+    {G::kApp, "--app-protocol", "http1|h2c|h2", "SIDESTEP_APP_PROTOCOL", false, "http1",
+     "what the app speaks: HTTP/1.1, HTTP/2 without TLS (h2c; gRPC), or HTTP/2 with --app-tls (h2); clients "
+     "may speak either",
+     "", set_app_protocol},
+    {G::kApp, "--app-tls", "", "SIDESTEP_APP_TLS", false, "off",
+     "speak TLS to the app, probes included; without --app-tls-ca any certificate is taken", "", set_app_tls},
+    {G::kApp, "--app-tls-ca", "FILE|system", "SIDESTEP_APP_TLS_CA", false, "none",
+     "the app must show a certificate of these authorities (PEM, read again when it changes; system: the "
+     "machine's)",
+     "", set_app_tls_ca},
+    {G::kApp, "--app-tls-server-name", "NAME", "SIDESTEP_APP_TLS_SERVER_NAME", false, "none",
+     "asked of the app (SNI) and, with --app-tls-ca, to be found in its certificate", "",
+     set_app_tls_server_name},
     {G::kApp, "--env", "KEY=VALUE", "", true, "none",
      "for the app, beside what it inherits; {port} {socket} {config} {generation} are filled in", "",
      set_env},

@@ -32,7 +32,20 @@ struct ListenAddress {
 enum class AppProtocol : std::uint8_t {
   kHttp1,
   kH2c,  // HTTP/2 without TLS, by prior knowledge (RFC 9113 3.3)
+  kH2,   // HTTP/2 over TLS, chosen by ALPN (RFC 9113 3.2)
 };
+inline bool is_h2(AppProtocol protocol) { return protocol != AppProtocol::kHttp1; }
+
+// TLS to the app, in all of its generations. The file is read again when it changes.
+struct AppTlsOptions {
+  bool on = false;
+  // PEM file: who may issue the app's certificate; "system": the machine's authorities. Empty: the app may
+  // show any certificate, as kubelet's probes let it.
+  std::string ca;
+  std::string name;  // asked for (SNI) and, with `ca`, verified; empty: neither
+  bool operator==(const AppTlsOptions&) const = default;
+};
+inline constexpr std::string_view kSystemAuthorities = "system";
 
 // Among the trusted sources: clients that come by a Unix socket.
 inline constexpr std::string_view kUnixSource = "unix";
@@ -119,16 +132,17 @@ struct Options {
   policy::PolicySpec policy;
   std::optional<AppAddress> attach;  // front this app, which somebody else started, instead of a command
   AppProtocol app_protocol = AppProtocol::kHttp1;
+  AppTlsOptions app_tls;
   bool run_mode = false;                      // `sidestep run`: the parent starts the launcher itself
   std::string control_path;                   // Unix socket, 0600
   std::vector<ListenAddress> control_listen;  // probes, metrics, signed commands
-  std::string run_dir;    // shared with the app container: launcher binary and socket, run/
-  std::string state_dir;  // private: journal, token, epoch
-  std::string reload_keys;  // folder of keys that may sign POST /reload; empty: nobody may
-  std::string trust_dir;  // public keys of the operator (ConfigMap sidestep-trust); empty: none
+  std::string run_dir;               // shared with the app container: launcher binary and socket, run/
+  std::string state_dir;             // private: journal, token, epoch
+  std::string reload_keys;           // folder of keys that may sign POST /reload; empty: nobody may
+  std::string trust_dir;             // public keys of the operator (ConfigMap sidestep-trust); empty: none
   std::vector<SourceMount> sources;  // whose content is reported to the operator
-  std::string pod_uid;    // what a signature is bound to
-  int shards = 1;         // 1..4
+  std::string pod_uid;               // what a signature is bound to
+  int shards = 1;                    // 1..4
   TlsOptions tls;
   Limits limits;
   ControlLimits control_limits;

@@ -50,6 +50,22 @@ std::string_view to_string(HandshakeResult result) {
   return "unknown";
 }
 
+std::string_view to_string(AppHandshakeResult result) {
+  switch (result) {
+    case AppHandshakeResult::kFull:
+      return "full";
+    case AppHandshakeResult::kResumed:
+      return "resumed";
+    case AppHandshakeResult::kUntrusted:
+      return "untrusted";
+    case AppHandshakeResult::kFailed:
+      return "failed";
+    case AppHandshakeResult::kAppLeft:
+      return "app_left";
+  }
+  return "unknown";
+}
+
 std::uint64_t GenerationCounters::errors() const {
   const auto of = [this](Outcome outcome) { return by_outcome[static_cast<std::size_t>(outcome)]; };
   std::uint64_t grpc = 0;
@@ -105,6 +121,7 @@ void ShardCounters::add(const ShardCounters& other) {
   add_all(without_generation, other.without_generation);
   add_all(handshakes, other.handshakes);
   handshakes_open += other.handshakes_open;
+  add_all(app_handshakes, other.app_handshakes);
   proxy_headers += other.proxy_headers;
   proxy_headers_refused += other.proxy_headers_refused;
   accepted += other.accepted;

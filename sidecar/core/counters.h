@@ -41,6 +41,17 @@ enum class HandshakeResult : std::uint8_t {
 inline constexpr std::size_t kHandshakeResults = 6;
 std::string_view to_string(HandshakeResult result);
 
+// How the TLS handshake of a connection to the app ended; one that is late is a limit that was reached.
+enum class AppHandshakeResult : std::uint8_t {
+  kFull,
+  kResumed,    // an earlier session went on
+  kUntrusted,  // the app's certificate was refused; logged
+  kFailed,     // TLS failed otherwise: the app does not speak it, or not HTTP/2; logged
+  kAppLeft,    // without a word
+};
+inline constexpr std::size_t kAppHandshakeResults = 5;
+std::string_view to_string(AppHandshakeResult result);
+
 inline constexpr std::size_t kLatencyBuckets = 20;
 // Upper bounds in microseconds; the last bucket has none.
 inline constexpr std::array<std::uint64_t, kLatencyBuckets - 1> kLatencyBounds{
@@ -73,6 +84,7 @@ struct ShardCounters {
   std::array<std::uint64_t, kOutcomes> without_generation{};  // streams that never reached one
   std::array<std::uint64_t, kHandshakeResults> handshakes{};
   std::uint64_t handshakes_open = 0;
+  std::array<std::uint64_t, kAppHandshakeResults> app_handshakes{};
   std::uint64_t proxy_headers = 0;
   std::uint64_t proxy_headers_refused = 0;
   std::uint64_t accepted = 0;

@@ -36,7 +36,7 @@ template <typename A>
 void fields(A& a, ShardCounters& c) {
   a(c.generations, c.without_generation, c.accepted, c.clients_open, c.held_now, c.held_bytes_now,
     c.held_total, c.longest_hold_us, c.longest_hold_reload_us, c.retried, c.requests, c.handshakes,
-    c.handshakes_open, c.proxy_headers, c.proxy_headers_refused, c.limits);
+    c.handshakes_open, c.proxy_headers, c.proxy_headers_refused, c.limits, c.app_handshakes);
 }
 
 template <typename A>

@@ -14,6 +14,7 @@ AppConn::AppConn(Shard& shard, AppPool& pool, Wire wire, bool connected)
     : shard_(shard),
       pool_(pool),
       wire_(std::move(wire)),
+      idle_since_(shard.now()),
       state_(connected ? State::kIdle : State::kConnecting) {
   wanted_ = connected ? EPOLLIN : EPOLLIN | EPOLLOUT;
   // First: what an idle connection has to say is heard before a request of the same turn could take it.
@@ -136,7 +137,7 @@ void AppConn::on_writable() {
 void AppConn::on_readable() {
   const bool large = in_body_ && body_.remaining() > Shard::kLargeRead;
   const ssize_t count =
-      wire_.recv(shard_.scratch(), shard_.kept().read_size(large ? Shard::kLargeRead : Shard::kRead));
+      wire_.recv(shard_.scratch(), shard_.kept().read_size(wire_, large ? Shard::kLargeRead : Shard::kRead));
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
   if (count <= 0) {
     on_end_of_input(count < 0 ? errno : 0);
@@ -271,6 +272,7 @@ void AppConn::fail(AttemptFailure why) {
 
 void AppConn::close() {
   if (state_ == State::kClosed) return;
+  if (state_ == State::kIdle) wire_.say_whole();
   state_ = State::kClosed;
   shard_.loop().remove(wire_.fd());
   shard_.kept().change(wire_.unsent(), 0);

@@ -1,7 +1,5 @@
 #include "sidecar/io/app_h2.h"
 
-#include <sys/epoll.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <memory>
@@ -26,6 +24,7 @@ AppH2::AppH2(Shard& shard, AppPool& pool, Wire wire, bool connected)
       pool_(pool),
       wire_(std::move(wire)),
       session_(http::H2Role::kClient, shard.app_h2_limits(), *this, shard.headers()),
+      idle_since_(shard.now()),
       wanted_(connected ? std::uint32_t{EPOLLIN} : std::uint32_t{EPOLLIN | EPOLLOUT}),
       state_(connected ? State::kOpen : State::kConnecting) {
   shard_.loop().add(wire_.fd(), wanted_, this, Order::kFirst);
@@ -235,6 +234,7 @@ void AppH2::drop() {
   if (state_ == State::kOpen) {
     session_.shut();
     write_frames();
+    wire_.say_whole();
   }
   close();
 }

@@ -7,6 +7,8 @@
 // shard's.
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <cstdint>
 #include <string_view>
 
@@ -36,6 +38,7 @@ class AppH2 final : public AppLink, public IoHandler, public TurnEnd, private ht
   bool has_room() const override;
   TimePoint idle_since() const override { return idle_since_; }
   bool is_stale() const override;
+  void read_first() override { on_io(EPOLLIN); }
 
   void on_io(std::uint32_t events) override;
   void on_turn_end() override;

@@ -4,6 +4,7 @@
 
 #include "sidecar/io/app_conn.h"
 #include "sidecar/io/app_h2.h"
+#include "sidecar/io/app_intro.h"
 #include "sidecar/io/shard.h"
 
 namespace sidestep::sidecar {
@@ -84,14 +85,12 @@ void AppPool::open_connections() {
 }
 
 std::size_t AppPool::slots() const {
-  return shard_.options().app_protocol == AppProtocol::kH2c ? shard_.limits().app_max_streams : 1;
+  return is_h2(shard_.options().app_protocol) ? shard_.limits().app_max_streams : 1;
 }
 
 // Owned by the lists, until gone().
-AppLink* AppPool::make_link(UniqueFd fd, bool connected) {
-  Wire wire(std::move(fd));
-  if (shard_.options().app_protocol == AppProtocol::kH2c)
-    return new AppH2(shard_, *this, std::move(wire), connected);
+AppLink* AppPool::make_link(Wire wire, bool connected) {
+  if (is_h2(shard_.options().app_protocol)) return new AppH2(shard_, *this, std::move(wire), connected);
   return new AppConn(shard_, *this, std::move(wire), connected);
 }
 
@@ -124,9 +123,11 @@ bool AppPool::open_one() {
   }
   ++connections_;
   if (!is_unix) set_no_delay(fd->get());
-  AppLink* link = make_link(*std::move(fd), is_unix);
+  const bool is_tls = shard_.options().app_tls.on;
+  Wire wire(*std::move(fd));
+  AppLink* link = is_tls ? new AppIntro(shard_, *this, std::move(wire)) : make_link(std::move(wire), is_unix);
   busy_.push_back(*link);
-  if (is_unix) {
+  if (is_unix && !is_tls) {
     serve_waiting(*link);
   } else {
     ++connecting_;
@@ -138,6 +139,15 @@ bool AppPool::open_one() {
 void AppPool::connected(AppLink& link) {
   --connecting_;
   serve_waiting(link);
+}
+
+void AppPool::introduced(AppIntro& intro, Wire wire) {
+  intro.unlink();
+  shard_.loop().destroy_later(std::unique_ptr<Deletable>(&intro));
+  AppLink* link = make_link(std::move(wire), true);
+  busy_.push_back(*link);
+  connected(*link);
+  link->read_first();
 }
 
 void AppPool::serve_waiting(AppLink& link) {
@@ -201,19 +211,22 @@ void AppPool::arm_limit() {
   if (!limit_.is_armed()) shard_.loop().arm(limit_, shard_.limits().app_connect_timeout);
 }
 
-// Connects that are still under way after the limit are given up, all at once: the app's backlog is full or
-// it hangs.
+// Connects that are still under way after the limit are given up: the app's backlog is full or it hangs.
 void AppPool::on_limit() {
-  if (connecting_ == 0) return;
+  const Millis limit = shard_.limits().app_connect_timeout;
+  TimePoint oldest = TimePoint::max();
   for (AppLink* link = busy_.front(); link != nullptr;) {
     AppLink* next = IntrusiveList<AppLink>::next(*link);
-    if (link->is_connecting()) {
+    if (link->is_connecting() && shard_.now() - link->idle_since() < limit) {
+      oldest = std::min(oldest, link->idle_since());
+    } else if (link->is_connecting()) {
       shard_.counters().limits.count(Limit::kAppConnectTimeout);
       connect_failed();
       link->drop();
     }
     link = next;
   }
+  if (oldest != TimePoint::max() && !limit_.is_armed()) shard_.loop().arm_at(limit_, oldest + limit);
 }
 
 void AppPool::gone(AppLink& link) {

@@ -3,8 +3,8 @@
 // Connections with room that serve already come first, then idle ones, last in, first out. New ones are
 // opened as streams wait, at most `app_max_connecting` at a time, so that a released hold does not swamp the
 // app's backlog. When a connect is refused, the streams wait (they are held, not failed) and one connect is
-// tried after a pause; when the generation leaves the route table, what waits is routed anew. Threads: its
-// shard's.
+// tried after a pause; when the generation leaves the route table, what waits is routed anew. With TLS to the
+// app an AppIntro goes before the connection, and its failure is a refused connect. Threads: its shard's.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,11 @@
 #include "sidecar/io/app_link.h"
 #include "sidecar/io/intrusive_list.h"
 #include "sidecar/io/stream.h"
+#include "sidecar/io/wire.h"
 
 namespace sidestep::sidecar {
+
+class AppIntro;
 
 class AppPool final {
  public:
@@ -38,12 +41,15 @@ class AppPool final {
   void stream_left(Stream& stream);
 
   // From connections.
-  void connected(AppLink& link);  // it may serve now
+  void connected(AppLink& link);                // it may serve now
+  void introduced(AppIntro& intro, Wire wire);  // the same over TLS: its place is taken
   void connect_failed();
   // An open connection has not said yet how many streams it takes: no further one is opened for what it may
   // take. settled() once for each unsettled().
   void unsettled() { ++unsettled_; }
   void settled() { --unsettled_; }
+  // What the next TLS handshake with the generation may go on with.
+  front::TlsResumption& resumption() { return resumption_; }
   void has_room(AppLink& link);  // it has served, and may serve again
   void gone(AppLink& link);      // it is closed; destroyed at the end of the turn
   void file(AppLink& link);      // whether it has room has changed
@@ -81,7 +87,7 @@ class AppPool final {
   bool open_one();
   bool is_full() const;  // as many connections as are allowed
   void attach(AppLink& link, Stream& stream);
-  AppLink* make_link(UniqueFd fd, bool connected);
+  AppLink* make_link(Wire wire, bool connected);
   std::size_t slots() const;  // streams that one connection serves at the same time
   void serve_waiting(AppLink& link);
   void refused();
@@ -103,6 +109,7 @@ class AppPool final {
   std::size_t unsettled_ = 0;
   RetryTimer retry_;
   LimitTimer limit_;
+  front::TlsResumption resumption_;
   Closing closing_;
   int failures_ = 0;  // connects refused in a row
   bool suspect_ = false;

@@ -100,7 +100,7 @@ void ClientH1::on_readable() {
   }
   const bool large = state_ == State::kRequest && body_.remaining() > Shard::kLargeRead;
   const ssize_t count =
-      wire_.recv(shard_.scratch(), shard_.kept().read_size(large ? Shard::kLargeRead : Shard::kRead));
+      wire_.recv(shard_.scratch(), shard_.kept().read_size(wire_, large ? Shard::kLargeRead : Shard::kRead));
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
   if (count < 0) {
     drop();

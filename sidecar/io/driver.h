@@ -78,6 +78,8 @@ class Driver final : public CommandSink {
   // What `sidestep upgrade` and /metrics tell of the parent's doings.
   void show_upgrade(const UpgradeView& view);
 
+  // TLS to the app, for probes.
+  void secure_app(const AppTlsTerms& terms) { prober_.secure(terms); }
   void on_launcher(LauncherEvent event);
   void on_idle(Generation generation, std::uint64_t version);  // PlaneEvents
   void on_suspect(Generation generation);

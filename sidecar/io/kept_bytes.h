@@ -40,8 +40,8 @@ class KeptBytes final {
   // What a stream may keep in one direction before reading stops.
   std::size_t stream_limit() const { return is_short() ? 0 : most_per_stream_; }
   // How much to read at once, of `wanted`.
-  std::size_t read_size(std::size_t wanted) const {
-    return is_short() ? std::min(wanted, kSmallRead) : wanted;
+  std::size_t read_size(const Wire& wire, std::size_t wanted) const {
+    return is_short() ? std::min(wanted, wire.room_to_read(kSmallRead)) : wanted;
   }
   // True once after a time in which much was kept that is gone now: the allocator may give memory back.
   bool has_fallen() {

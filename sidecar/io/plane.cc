@@ -103,6 +103,7 @@ class ShardedPlane final : public Plane {
     for (auto& shard : shards_) shard->reset_hold_mark();
   }
   void secure(front::TlsServerPtr terms, std::vector<CertificateView> certificates) override;
+  void secure_app(front::TlsClientPtr terms) override;
   std::vector<CertificateView> certificates() const override { return certificates_; }
   void stop() override;
 
@@ -119,7 +120,7 @@ class ShardedPlane final : public Plane {
   RouteTablePtr last_ = std::make_shared<RouteTable>();
   IdleLedger ledger_;                     // control thread
   std::optional<std::uint64_t> left_at_;  // the first table by which nobody accepts here
-  front::TlsServerPtr tls_;
+  TlsTerms tls_;
   std::vector<CertificateView> certificates_;
 };
 
@@ -163,8 +164,13 @@ void ShardedPlane::start(std::vector<int> listeners, RouteTablePtr first) {
 }
 
 void ShardedPlane::secure(front::TlsServerPtr terms, std::vector<CertificateView> certificates) {
-  tls_ = std::move(terms);
+  tls_.clients = std::move(terms);
   certificates_ = std::move(certificates);
+  for (auto& shard : shards_) shard->secure(tls_);
+}
+
+void ShardedPlane::secure_app(front::TlsClientPtr terms) {
+  tls_.app = std::move(terms);
   for (auto& shard : shards_) shard->secure(tls_);
 }
 

@@ -1,21 +1,23 @@
 #include "sidecar/io/prober.h"
 
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
 #include "lib/http/h1_parser.h"
 #include "lib/loop/socket.h"
+#include "sidecar/io/wire.h"
 
 namespace sidestep::sidecar {
 
 namespace {
 
 constexpr std::size_t kMostAnswer = 8'192;
+constexpr std::size_t kRead = 2'048;
+constexpr char kTlsAlert = 0x15;  // RFC 8446 5.1
 
 std::string host_of(const policy::Readiness& readiness, const AppAddress& address) {
   if (!readiness.host.empty()) return readiness.host;
@@ -29,8 +31,10 @@ class Probe final : public IoHandler, public Timer, public Deletable {
  public:
   using Report = std::function<void(HealthChange, const std::string& why)>;
 
-  Probe(EventLoop& loop, AppAddress address, const policy::Readiness& readiness, Report report)
+  Probe(EventLoop& loop, Prober::Secrecy& secrecy, AppAddress address, const policy::Readiness& readiness,
+        Report report)
       : loop_(loop),
+        secrecy_(secrecy),
         address_(std::move(address)),
         readiness_(readiness),
         health_(readiness, loop.now()),
@@ -39,7 +43,7 @@ class Probe final : public IoHandler, public Timer, public Deletable {
 
   void start() { loop_.arm(*this, Millis{0}); }
   void look_now() {
-    if (!socket_) loop_.arm(*this, Millis{0});
+    if (!wire_.is_open()) loop_.arm(*this, Millis{0});
   }
   void retire() {  // nothing is reported any more
     close_connection();
@@ -50,35 +54,39 @@ class Probe final : public IoHandler, public Timer, public Deletable {
   bool was_refused() const { return refused_; }
 
   void on_timer() override {
-    if (socket_)
+    if (wire_.is_open())
       done(ProbeResult::kBad, "no answer within " + std::to_string(readiness_.timeout.count()) + " ms");
     else
       connect();
   }
 
   void on_io(std::uint32_t) override {
-    if (!is_connected_) {
-      if (const int error = socket_error(socket_.get()); error != 0) {
-        return done(ProbeResult::kRefused, std::string("connect: ") + std::strerror(error));
-      }
-      connected();
-    } else {
-      read_answer();
+    switch (step_) {
+      case Step::kConnect:
+        if (const int error = socket_error(wire_.fd()); error != 0)
+          return done(ProbeResult::kRefused, std::string("connect: ") + std::strerror(error));
+        return connected();
+      case Step::kShake:
+        return shake();
+      case Step::kAnswer:
+        return read_answer();
     }
   }
 
  private:
+  enum class Step : std::uint8_t { kConnect, kShake, kAnswer };
+
   void connect() {
     const bool local = !address_.socket_path.empty();
     Result<UniqueFd> socket =
         local ? connect_unix(address_.socket_path) : connect_tcp("127.0.0.1", address_.port);
     if (!socket && socket.error().kind == ErrorKind::kLimit) return postpone();
     if (!socket) return done(ProbeResult::kRefused, socket.error().detail);
-    socket_ = std::move(*socket);
-    is_connected_ = false;
+    wire_ = Wire(std::move(*socket));
+    step_ = Step::kConnect;
     answer_.clear();
     loop_.arm(*this, readiness_.timeout);
-    if (!loop_.add(socket_.get(), EPOLLOUT, this))
+    if (!loop_.add(wire_.fd(), EPOLLOUT, this))
       done(ProbeResult::kBad, "the probe's socket cannot be watched");
   }
 
@@ -86,23 +94,52 @@ class Probe final : public IoHandler, public Timer, public Deletable {
   void postpone() { loop_.arm(*this, health_.delay(loop_.now())); }
 
   void connected() {
-    is_connected_ = true;
+    const AppTlsTerms& terms = secrecy_.terms;
+    if (terms.traffic == nullptr) return ask();
+    const bool asks = readiness_.kind == policy::ProbeKind::kHttpGet;
+    wire_.begin_tls(front::TlsSession::connect(asks ? terms.http1 : terms.traffic, secrecy_.buffers));
+    if (wire_.tls() == nullptr) return done(ProbeResult::kBad, "no memory for TLS");
+    step_ = Step::kShake;
+    shake();
+  }
+
+  void shake() {
+    std::uint64_t ignored = 0;
+    if (!wire_.all_sent() && wire_.send_rest(ignored) == SendState::kBroken)
+      return done(ProbeResult::kBad, "TLS: the app closed the connection");
+    switch (wire_.shake()) {
+      case front::TlsSession::Handshake::kMore:
+        loop_.modify(wire_.fd(), wire_.all_sent() ? EPOLLIN : EPOLLIN | EPOLLOUT);
+        return;
+      case front::TlsSession::Handshake::kFailed: {
+        const std::string why = wire_.tls()->why();
+        return done(ProbeResult::kBad, "TLS: " + (why.empty() ? "the app closed the connection" : why));
+      }
+      case front::TlsSession::Handshake::kDone:
+        return ask();
+    }
+  }
+
+  void ask() {
+    step_ = Step::kAnswer;
     if (readiness_.kind == policy::ProbeKind::kTcpSocket) return done(ProbeResult::kGood, {});
     const std::string request = "GET " + readiness_.path +
                                 " HTTP/1.1\r\nHost: " + host_of(readiness_, address_) +
                                 "\r\nUser-Agent: sidestep-probe\r\nAccept: */*\r\nConnection: close\r\n\r\n";
-    const ssize_t sent = ::send(socket_.get(), request.data(), request.size(), MSG_NOSIGNAL);
-    if (sent != static_cast<ssize_t>(request.size()))
+    OutVec pieces;
+    pieces.add(request);
+    std::uint64_t ignored = 0;
+    if (wire_.send(pieces, ignored) != SendState::kAll)
       return done(ProbeResult::kBad, "the request was not taken");
-    loop_.modify(socket_.get(), EPOLLIN);
+    loop_.modify(wire_.fd(), EPOLLIN);
   }
 
   void read_answer() {
-    char buffer[2'048];
-    const ssize_t got = ::recv(socket_.get(), buffer, sizeof buffer, 0);
+    std::array<char, kRead + front::TlsSession::kRecord> buffer;
+    const ssize_t got = wire_.recv(buffer.data(), wire_.room_to_read(kRead));
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got <= 0) return done(ProbeResult::kBad, "the app closed the connection without an answer");
-    answer_.append(buffer, static_cast<std::size_t>(got));
+    answer_.append(buffer.data(), static_cast<std::size_t>(got));
     judge_answer();
   }
 
@@ -116,7 +153,11 @@ class Probe final : public IoHandler, public Timer, public Deletable {
       if (result.state != http::HeadResult::kDone || !http::is_interim(head.status)) break;
       rest.remove_prefix(result.consumed);
     } while (true);
-    if (result.state == http::HeadResult::kBad) return done(ProbeResult::kBad, "the answer is not HTTP/1.1");
+    if (result.state == http::HeadResult::kBad) {
+      const bool is_tls = answer_.front() == kTlsAlert && wire_.tls() == nullptr;
+      return done(ProbeResult::kBad,
+                  is_tls ? "the app speaks TLS; add --app-tls" : "the answer is not HTTP/1.1");
+    }
     if (result.state == http::HeadResult::kNeedMore) {
       if (answer_.size() >= kMostAnswer) done(ProbeResult::kBad, "the answer's head is longer than 8 KiB");
       return;
@@ -127,9 +168,10 @@ class Probe final : public IoHandler, public Timer, public Deletable {
   }
 
   void close_connection() {
-    if (!socket_) return;
-    loop_.remove(socket_.get());
-    socket_.reset();
+    if (!wire_.is_open()) return;
+    if (step_ == Step::kAnswer) wire_.say_whole();
+    loop_.remove(wire_.fd());
+    wire_.close();
   }
 
   void done(ProbeResult result, std::string why) {
@@ -142,12 +184,13 @@ class Probe final : public IoHandler, public Timer, public Deletable {
   }
 
   EventLoop& loop_;
+  Prober::Secrecy& secrecy_;
   const AppAddress address_;
   const policy::Readiness readiness_;
   Health health_;
   Report report_;
-  UniqueFd socket_;  // of the probe that is under way
-  bool is_connected_ = false;
+  Wire wire_;  // of the probe that is under way
+  Step step_ = Step::kConnect;
   std::string answer_;
   std::string failure_;
   bool refused_ = false;
@@ -159,7 +202,7 @@ Prober::~Prober() = default;
 
 void Prober::watch(Generation generation, const AppAddress& address, const policy::Readiness& readiness) {
   if (is_watched(generation)) return;
-  auto probe = std::make_unique<Probe>(loop_, address, readiness,
+  auto probe = std::make_unique<Probe>(loop_, secrecy_, address, readiness,
                                        [this, generation](HealthChange change, const std::string& why) {
                                          callback_(generation, change, why);
                                        });

@@ -1,5 +1,5 @@
 // Asks generations whether they are ready: HTTP GET or a TCP connect, never held, never through the data
-// plane.
+// plane. With TLS to the app the handshake is part of either, under the terms of the traffic.
 //
 // Performs probes and times them; what results mean is decided by core/health. Every probe has its deadline
 // and a bound on what it reads (8 KiB of the answer's head). Control thread; the callback comes in the loop's
@@ -12,10 +12,12 @@
 #include <string>
 #include <vector>
 
+#include "lib/front/tls_session.h"
 #include "lib/loop/event_loop.h"
 #include "lib/policy/spec.h"
 #include "sidecar/core/health.h"
 #include "sidecar/core/types.h"
+#include "sidecar/io/app_tls_keeper.h"
 
 namespace sidestep::sidecar {
 
@@ -31,6 +33,8 @@ class Prober {
   Prober(const Prober&) = delete;
   Prober& operator=(const Prober&) = delete;
 
+  // TLS, for probes from now on.
+  void secure(const AppTlsTerms& terms) { secrecy_.terms = terms; }
   // The first probe starts at once. Does nothing when the generation is watched already.
   void watch(Generation generation, const AppAddress& address, const policy::Readiness& readiness);
   void unwatch(Generation generation);  // idempotent
@@ -41,9 +45,15 @@ class Prober {
   bool was_refused(Generation generation) const;
   void look_now(Generation generation);
 
+  struct Secrecy {
+    AppTlsTerms terms;
+    front::TlsBuffers buffers;
+  };
+
  private:
   EventLoop& loop_;
   Callback callback_;
+  Secrecy secrecy_;  // outlives the probes' connections
   std::map<Generation, std::unique_ptr<Probe>> probes_;
 };
 

@@ -97,15 +97,14 @@ Shard::Shard(const Options& options, const TrustedSources& trusted, SourceCounts
       scratch_(new char[kLargeRead]),
       streams_(*this),
       router_(*this),
-      parked_(loop_,
-              {[this](SilentClient silent, std::uint32_t what) { unpark(std::move(silent), what); },
-               [this](const PeerAddress& peer) { sources_.leave(peer.ip); }}),
+      parked_(loop_, {[this](SilentClient silent, std::uint32_t what) { unpark(std::move(silent), what); },
+                      [this](const PeerAddress& peer) { sources_.leave(peer.ip); }}),
       tick_([this] { on_tick(); }),
       listen_again_([this] { listen(true); }) {}
 
 Shard::~Shard() { stop(); }
 
-void Shard::start(std::vector<int> listeners, RouteTablePtr table, front::TlsServerPtr tls) {
+void Shard::start(std::vector<int> listeners, RouteTablePtr table, TlsTerms tls) {
   tls_ = std::move(tls);
   thread_ = std::thread([this, listeners = std::move(listeners), table = std::move(table)]() mutable {
     run(std::move(listeners), std::move(table));
@@ -220,7 +219,11 @@ void Shard::welcome(UniqueFd fd, const PeerAddress& peer, const Listener& listen
 }
 
 std::unique_ptr<front::TlsSession> Shard::new_tls_session() {
-  return tls_ == nullptr ? nullptr : front::TlsSession::accept(tls_, tls_buffers_);
+  return tls_.clients == nullptr ? nullptr : front::TlsSession::accept(tls_.clients, tls_buffers_);
+}
+
+std::unique_ptr<front::TlsSession> Shard::new_app_tls_session(front::TlsResumption& resumption) {
+  return tls_.app == nullptr ? nullptr : front::TlsSession::connect(tls_.app, tls_buffers_, &resumption);
 }
 
 void Shard::intro_ended(ClientIntro& intro) {
@@ -228,7 +231,7 @@ void Shard::intro_ended(ClientIntro& intro) {
   loop_.destroy_later(std::unique_ptr<Deletable>(&intro));
 }
 
-void Shard::secure(front::TlsServerPtr terms) {
+void Shard::secure(TlsTerms terms) {
   loop_.post([this, terms = std::move(terms)]() mutable { tls_ = std::move(terms); });
 }
 
@@ -415,6 +418,11 @@ void Shard::count_limit(http::BadReason reason) {
 void Shard::log_bad_answer(Generation generation, std::string_view reason) {
   if (++logged_ > kLoggedPerTick) return;
   log::warn("answer of the app refused", {{"reason", reason}, {"generation", number(generation)}});
+}
+
+void Shard::log_app_handshake(Generation generation, std::string_view reason) {
+  if (++logged_ > kLoggedPerTick) return;
+  log::warn("no TLS to the app", {{"reason", reason}, {"generation", number(generation)}});
 }
 
 }  // namespace sidestep::sidecar

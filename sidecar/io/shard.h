@@ -37,6 +37,12 @@
 
 namespace sidestep::sidecar {
 
+// The terms of TLS, for connections from now on; null where it is not spoken.
+struct TlsTerms {
+  front::TlsServerPtr clients;
+  front::TlsClientPtr app;
+};
+
 // Reports to the plane; called on the shard's thread.
 struct ShardEvents {
   // Pools of these generations are idle under the table of `version`, which this shard has acknowledged.
@@ -55,11 +61,10 @@ class Shard final {
   Shard& operator=(const Shard&) = delete;
 
   // --- Any thread.
-  // The listeners stay the caller's and outlive the shard. `tls`: for those of them that speak it.
-  void start(std::vector<int> listeners, RouteTablePtr table, front::TlsServerPtr tls);
+  // The listeners stay the caller's and outlive the shard.
+  void start(std::vector<int> listeners, RouteTablePtr table, TlsTerms tls);
   void publish(RouteTablePtr table);
-  // For connections from now on.
-  void secure(front::TlsServerPtr terms);
+  void secure(TlsTerms terms);
   void reset_hold_mark();
   ShardCounters latest_counters() const;
   // Calls back on the shard's thread.
@@ -97,6 +102,7 @@ class Shard final {
   std::uint16_t listener_port(std::uint16_t listener) const { return ports_[listener]; }
   // Null: the connection cannot be served.
   std::unique_ptr<front::TlsSession> new_tls_session();
+  std::unique_ptr<front::TlsSession> new_app_tls_session(front::TlsResumption& resumption);
   void intro_ended(ClientIntro& intro);
   // What a request tells the app of the client that it came from. `ip` holds the address while that is used.
   http::ForwardContext forward_context(const Wire& wire, const PeerAddress& peer, std::uint16_t listener,
@@ -119,6 +125,7 @@ class Shard final {
   // Closes clients that have been idle for longest. Returns how many.
   std::size_t reclaim_descriptors();
   void log_bad_answer(Generation generation, std::string_view reason);
+  void log_app_handshake(Generation generation, std::string_view reason);
 
  private:
   struct Listener final : IoHandler {
@@ -171,7 +178,7 @@ class Shard final {
   ClientH2Streams h2_streams_;
   Router router_;
   front::TlsBuffers tls_buffers_;
-  front::TlsServerPtr tls_;
+  TlsTerms tls_;
   IntrusiveList<ClientIntro> intros_;  // oldest first
   IntrusiveList<ClientConn> clients_;
   ParkedClients parked_;

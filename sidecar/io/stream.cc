@@ -48,7 +48,7 @@ void Stream::drop_request() {
 void Stream::begin(ClientSide* client, const http::RequestHead& head, const http::ForwardContext& context) {
   client_ = client;
   method_ = head.method;
-  const bool h2 = shard_.options().app_protocol == AppProtocol::kH2c;
+  const bool h2 = is_h2(shard_.options().app_protocol);
   upgrade_ = head.upgrade && (!h2 || head.websocket);
   websocket_ = head.websocket;
   grpc_ = h2 && http::is_grpc(head.headers);

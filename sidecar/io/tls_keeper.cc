@@ -1,38 +1,17 @@
 #include "sidecar/io/tls_keeper.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
 
 #include "lib/base/log.h"
-#include "lib/loop/socket.h"
+#include "sidecar/io/small_file.h"
 
 namespace sidestep::sidecar {
 namespace {
 
 constexpr Millis kLook{1'000};
 constexpr Millis kLookAtRefused{60'000};  // one that is not valid yet becomes so without a change
-constexpr std::size_t kMostBytes = 1U << 20;
 // Each key encrypts for half a lifetime and is understood for a whole one after that.
 constexpr std::size_t kTicketKeys = 3;
-
-Result<std::string> read_file(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) return system_error("read " + path, errno);
-  std::string text;
-  std::array<char, 8'192> block;
-  while (text.size() <= kMostBytes) {
-    const ssize_t count = ::read(fd.get(), block.data(), block.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return system_error("read " + path, errno);
-    if (count == 0) return text;
-    text.append(block.data(), static_cast<std::size_t>(count));
-  }
-  return invalid(path + ": longer than 1 MiB; that is no certificate");
-}
 
 Error at(const std::string& path, Error error) {
   error.detail = path + ": " + error.detail;
@@ -87,30 +66,11 @@ TlsKeeper::Files TlsKeeper::files_of(const Pair& pair) {
   return folder ? Files{pair.path + "/tls.crt", pair.path + "/tls.key"} : Files{pair.path, pair.path};
 }
 
-TlsKeeper::Stamp TlsKeeper::stamp_of(const std::vector<std::string>& paths) {
-  Stamp stamp;
-  for (const std::string& path : paths) {
-    struct stat status {};
-    if (::stat(path.c_str(), &status) != 0) {
-      stamp.text += "none;";
-      continue;
-    }
-    for (const auto part :
-         {static_cast<long long>(status.st_dev), static_cast<long long>(status.st_ino),
-          static_cast<long long>(status.st_size), static_cast<long long>(status.st_mtim.tv_sec),
-          static_cast<long long>(status.st_mtim.tv_nsec), static_cast<long long>(status.st_ctim.tv_nsec)}) {
-      stamp.text += std::to_string(part) + ",";
-    }
-    stamp.text += ";";
-  }
-  return stamp;
-}
-
 Result<front::TlsCertificatePtr> TlsKeeper::read(const Pair& pair) const {
   const Files files = files_of(pair);
-  Result<std::string> chain = read_file(files.chain);
+  Result<std::string> chain = read_small_file(files.chain);
   if (!chain) return chain.error();
-  Result<std::string> key = read_file(files.key);
+  Result<std::string> key = read_small_file(files.key);
   if (!key) return key.error();
   Result<front::TlsCertificatePtr> certificate = front::TlsCertificate::from_pem(*chain, *key);
   if (!certificate) return certificate;
@@ -123,7 +83,7 @@ Result<front::TlsCertificatePtr> TlsKeeper::read(const Pair& pair) const {
 Status TlsKeeper::read_client_ca() {
   if (options_.client_ca.empty()) return {};
   client_ca_stamp_ = stamp_of({options_.client_ca});
-  Result<std::string> text = read_file(options_.client_ca);
+  Result<std::string> text = read_small_file(options_.client_ca);
   if (!text) return text.error();
   client_ca_ = *std::move(text);
   return {};
@@ -132,7 +92,7 @@ Status TlsKeeper::read_client_ca() {
 // True: the certificate in use is another one now.
 bool TlsKeeper::refresh(Pair& pair) {
   const Files files = files_of(pair);
-  const Stamp stamp = stamp_of({files.chain, files.key});
+  const std::string stamp = stamp_of({files.chain, files.key});
   const bool look_again = !pair.wrong.empty() && loop_.now() >= pair.look_again;
   if (stamp == pair.stamp && !look_again) return false;
   pair.stamp = stamp;
@@ -140,7 +100,7 @@ bool TlsKeeper::refresh(Pair& pair) {
   Result<front::TlsCertificatePtr> fresh = read(pair);
   // Files that changed under our eyes are looked at again by the next round, whatever they said.
   if (stamp_of({files.chain, files.key}) != stamp) {
-    pair.stamp = {};
+    pair.stamp.clear();
     return false;
   }
   std::string wrong = fresh ? std::string() : fresh.error().detail;

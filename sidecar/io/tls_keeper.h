@@ -40,14 +40,9 @@ class TlsKeeper {
   const TicketKeys& tickets() const { return tickets_; }
 
  private:
-  // What tells one state of the files from another.
-  struct Stamp {
-    std::string text;
-    bool operator==(const Stamp&) const = default;
-  };
   struct Pair {
     std::string path;
-    Stamp stamp;        // of what was looked at last
+    std::string stamp;  // of what was looked at last
     std::string wrong;  // why that is not used; empty: it is
     TimePoint look_again{};
     front::TlsCertificatePtr used;
@@ -58,7 +53,6 @@ class TlsKeeper {
   };
 
   static Files files_of(const Pair& pair);
-  static Stamp stamp_of(const std::vector<std::string>& paths);
   Result<front::TlsCertificatePtr> read(const Pair& pair) const;
   Status read_client_ca();
   bool refresh(Pair& pair);
@@ -74,7 +68,7 @@ class TlsKeeper {
   const Publish publish_;
   std::vector<Pair> pairs_;
   std::string client_ca_;  // the text
-  Stamp client_ca_stamp_;
+  std::string client_ca_stamp_;
   TicketKeys tickets_;
   FunctionTimer look_timer_;
   FunctionTimer key_timer_;

@@ -52,6 +52,10 @@ class Wire {
   void skip(std::size_t count);
   // What waits in the kernel, left there: as ::recv with MSG_PEEK.
   ssize_t peek(char* into, std::size_t size) const;
+  // What recv() needs so that it takes up to `bytes` off the socket.
+  std::size_t room_to_read(std::size_t bytes) const {
+    return tls_ == nullptr ? bytes : bytes + front::TlsSession::kRecord;
+  }
   // As ::recv: 0 is the end of what the other side sends, -1 with EAGAIN nothing now (the loop reports more).
   // REQUIRES: with TLS, size > TlsSession::kRecord.
   ssize_t recv(char* into, std::size_t size) {

@@ -122,7 +122,7 @@ class Served:
         self.app = app or start_app()
         self.port, self.control_port = free_port(), free_port()
         self.log_path = folder / "log"
-        command = [SIDESTEP, "run", "--listen", f"{scheme}://127.0.0.1:{self.port}", "--control", str(folder / "c.sock"),
+        command = [SIDESTEP, "run", "--listen", f"{scheme and scheme + '://'}127.0.0.1:{self.port}", "--control", str(folder / "c.sock"),
                    "--control-listen", f"127.0.0.1:{self.control_port}", "--attach", f"127.0.0.1:{self.app.server_port}", *map(str, options)]
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)

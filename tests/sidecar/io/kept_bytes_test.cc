@@ -9,7 +9,7 @@ TEST(KeptBytesTest, BelowTheBoundEachStreamHasItsOwnLimit) {
   KeptBytes kept(1000, 300);
   kept.change(0, 999);
   EXPECT_EQ(kept.stream_limit(), 300U);
-  EXPECT_EQ(kept.read_size(65'536), 65'536U);
+  EXPECT_EQ(kept.read_size(Wire(), 65'536), 65'536U);
 }
 
 TEST(KeptBytesTest, AtTheBoundReadingStopsAsSoonAsAnythingWaitsAndIsDoneInSmallPieces) {
@@ -18,7 +18,7 @@ TEST(KeptBytesTest, AtTheBoundReadingStopsAsSoonAsAnythingWaitsAndIsDoneInSmallP
   kept.change(0, 400);
   EXPECT_TRUE(kept.is_short());
   EXPECT_EQ(kept.stream_limit(), 0U);
-  EXPECT_EQ(kept.read_size(65'536), 2'048U);
+  EXPECT_EQ(kept.read_size(Wire(), 65'536), 2'048U);
   kept.change(400, 100);
   EXPECT_FALSE(kept.is_short());
   EXPECT_EQ(kept.bytes(), 700U);
