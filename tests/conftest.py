@@ -16,9 +16,13 @@ import contextlib
 import dataclasses
 import os
 import re
+import sys
+from pathlib import Path
 
 import faults
 import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "bench"))  # processes.py serves tests too
 
 ROWS = pytest.StashKey[dict]()
 

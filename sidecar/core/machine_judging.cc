@@ -114,9 +114,8 @@ State command(Judging state, const Event& event, Turn& turn) {
   } else if (const auto* abort = as<AbortAsked>(event);
              abort != nullptr && is_about(turn, run, abort->command.reload)) {
     turn.accept(run.view.id);
-    const std::string why = abort->command.reason.empty() ? "asked for" : abort->command.reason;
     return take_back(turn, std::move(run), ReloadPhase::kAborted, ReloadReason::kAbortedByUser,
-                     "aborted: " + why);
+                     why_aborted(*abort));
   } else if (const auto* asked = as<PromoteAsked>(event);
              asked != nullptr && is_about(turn, run, asked->command.reload)) {
     return promote_asked(std::move(state), *asked, turn);

@@ -114,6 +114,10 @@ bool is_about(Turn& turn, const Run& run, const std::string& id) {
   return false;
 }
 
+std::string why_aborted(const AbortAsked& abort) {
+  return "aborted: " + (abort.command.reason.empty() ? "asked for" : abort.command.reason);
+}
+
 State begin(Turn& turn, const Asked& asked) {
   const ReloadCommand& command = asked.command;
   const bool attached = turn.active().member.recipe.attach.has_value();

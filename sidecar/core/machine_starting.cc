@@ -40,9 +40,8 @@ State command(Starting state, const Event& event, Turn& turn) {
   } else if (const auto* abort = as<AbortAsked>(event);
              abort != nullptr && is_about(turn, run, abort->command.reload)) {
     turn.accept(run.view.id);
-    const std::string why = abort->command.reason.empty() ? "asked for" : abort->command.reason;
     return give_up(turn, std::move(run), ReloadPhase::kAborted, ReloadReason::kAbortedByUser,
-                   "aborted: " + why);
+                   why_aborted(*abort));
   } else if (const auto* promoted = as<PromoteAsked>(event);
              promoted != nullptr && is_about(turn, run, promoted->command.reload)) {
     if (promoted->command.force && state.stage == StartStage::kReady) {

@@ -60,6 +60,7 @@ State settle(Turn& turn);  // Serving, or Holding while active is not up
 void spawn(Turn& turn, const Member& member);
 // False, with a refusal, unless the command names this reload (or none).
 bool is_about(Turn& turn, const Run& run, const std::string& id);
+std::string why_aborted(const AbortAsked& abort);
 
 // machine_retiring.cc
 void retire(Turn& turn, const Member& member, RetiredBecause because, const policy::Drain& drain);

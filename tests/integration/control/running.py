@@ -2,24 +2,20 @@
 import http.client
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import processes
+from processes import free_port
+
 TOP = Path(__file__).resolve().parents[3]
 BINS = Path(os.environ.get("SIDESTEP_BIN", TOP / "build/bin"))
 SIDESTEP = str(BINS / "sidestep")
 APP = [sys.executable, str(TOP / "tests/integration/apps/app.py"), "--port", "{port}"]
 PATIENCE = 20
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class LocalConnection(http.client.HTTPConnection):
@@ -96,11 +92,5 @@ class Running:
         raise AssertionError(f"not within {PATIENCE} s: {what}")
 
     def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        processes.stop(self.process, PATIENCE)
         self.log.close()

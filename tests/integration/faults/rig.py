@@ -12,10 +12,12 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
+
+import processes
+from processes import free_port  # noqa: F401
 
 TOP = Path(__file__).resolve().parents[3]
 BINS = Path(os.environ.get("SIDESTEP_BIN", TOP / "build/bin"))
@@ -24,15 +26,6 @@ IS_SOAK = os.environ.get("SIDESTEP_SOAK") == "1"
 WAIT = 30.0
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-sys.path.insert(0, str(TOP / "bench"))
-import processes  # noqa: E402
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
-
 
 def eventually(check, what, seconds=20.0):
     end = time.monotonic() + seconds
@@ -269,17 +262,7 @@ class Proxy:
         return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if re.match(rf"{name}[ {{]", line))
 
     def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                pass
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self.process.wait()
+        processes.stop(self.process, 20)
         self.log.close()
         assert "Sanitizer" not in self.output()
 

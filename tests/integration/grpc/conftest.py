@@ -1,25 +1,19 @@
 """A real gRPC app behind `sidestep run`, and real gRPC clients, as processes on loopback."""
 import json
 import os
-import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
 
+import processes
 import pytest
+from processes import free_port
 
 TOP = Path(__file__).resolve().parents[3]
 BINS = Path(os.environ.get("SIDESTEP_BIN", TOP / "build/bin"))
 ECHO = TOP / "build/bin-go/grpcecho"
 POLICY = {"readiness": {"periodMilliseconds": 20, "startDeadlineSeconds": 20},
           "strategy": {"overlap": {"onMemoryPressure": "Ignore"}}, "shutdown": {"gracePeriodSeconds": 15}}
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Service:
@@ -54,15 +48,7 @@ class Service:
         return Client([ECHO, kind, f"127.0.0.1:{self.port}", *map(str, flags)])
 
     def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            pass
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        processes.stop(self.process, 20)
         self.log.close()
 
 

@@ -3,7 +3,6 @@ import base64
 import json
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -11,6 +10,8 @@ import urllib.error
 import urllib.request
 import ssl
 from pathlib import Path
+
+from processes import free_port
 
 TOKEN = "integration-admin-token"
 PROGRAMS = Path(os.environ.get("SIDESTEP_KUBE_BIN", Path.home() / ".cache/sidestep/kube/bin"))
@@ -22,12 +23,6 @@ def missing() -> str:
         if not program.exists():
             return f"{program} is not built; run tests/e2e/cluster/tools"
     return "" if shutil.which("etcd") else "etcd is not installed; apt-get install etcd-server"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class ApiServer:

@@ -3,10 +3,12 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
+
+import processes
+from processes import free_port
 
 TOP = Path(__file__).resolve().parents[3]
 BINS = Path(os.environ.get("SIDESTEP_BIN", TOP / "build/bin"))
@@ -20,12 +22,6 @@ POLICY = {
     "drain": {"webSocket": {"policy": "CloseWith", "closeCode": 1012}},
     "strategy": {"overlap": {"onMemoryPressure": "Ignore"}},
 }
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def get(port: int, path: str, timeout=5.0) -> tuple[int, str]:
@@ -51,20 +47,6 @@ def eventually(check, what: str, seconds=20.0):
         if time.monotonic() > end:
             raise AssertionError(f"{what}: not within {seconds} s")
         time.sleep(0.02)
-
-
-def end(process: subprocess.Popen, seconds=20.0):
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        pass
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    process.wait()
 
 
 class Service:
@@ -112,7 +94,7 @@ class Service:
         return json.loads(get(self.port, "/version", timeout=40)[1])["version"]
 
     def stop(self):
-        end(self.process, 30)
+        processes.stop(self.process, 30)
         self.log.close()
 
 
@@ -144,7 +126,7 @@ class Load:
         return json.loads(self.report.read_text())
 
     def stop(self):
-        end(self.process)
+        processes.stop(self.process, 20)
 
 
 def assert_nothing_lost(report: dict):

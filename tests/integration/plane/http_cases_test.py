@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from processes import free_port
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "http_cases"))
 import documents  # noqa: E402
@@ -32,11 +33,6 @@ RESPONSES = [c for c in documents.cases("response") if not of_bounds(c)]
 
 def name(case):
     return f"{case.document}-{case.title}".replace(" ", "_").replace("/", "_")
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def command(port, app_port, folder):

@@ -4,14 +4,15 @@ import json
 import os
 import resource
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 
+import processes
 import pytest
+from processes import free_port
 
 TOP = Path(__file__).resolve().parents[3]
 BINS = Path(os.environ.get("SIDESTEP_BIN", TOP / "build/bin"))
@@ -19,12 +20,6 @@ APP = TOP / "tests/integration/apps/app.py"
 QUICK = {"readiness": {"httpGet": {"path": "/readyz"}, "periodMilliseconds": 50, "startDeadlineSeconds": 20},
          "strategy": {"overlap": {"onMemoryPressure": "Ignore"}}, "exposeGeneration": True,
          "shutdown": {"gracePeriodSeconds": 15}}
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def eventually(check, what: str, seconds=20.0):
@@ -112,12 +107,7 @@ class Service:
         return self.process.wait(seconds)
 
     def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
+        processes.stop(self.process, 20)
         self.log.close()
 
 

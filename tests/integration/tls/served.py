@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import socket
 import ssl
 import subprocess
@@ -13,6 +12,9 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+import processes
+from processes import free_port
 
 TOP = Path(__file__).resolve().parents[3]
 BINS = Path(os.environ.get("SIDESTEP_BIN", TOP / "build/bin"))
@@ -111,12 +113,6 @@ def start_app(context=None):
     return app
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Served:
     def __init__(self, folder, *options, scheme="tls", app=None, starts=True):
         self.app = app or start_app()
@@ -170,13 +166,7 @@ class Served:
         return context.wrap_socket(raw, server_hostname=name, session=session)
 
     def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        processes.stop(self.process, PATIENCE)
         self.app.shutdown()
         self.app.server_close()
 
