@@ -49,6 +49,10 @@ EventLoop::EventLoop(const Clock& clock)
 EventLoop::~EventLoop() = default;
 
 bool EventLoop::add(int fd, std::uint32_t events, IoHandler* handler, Order order) {
+  if (fd < 0) {
+    errno = EBADF;
+    return false;
+  }
   const auto index = static_cast<std::size_t>(fd);
   if (index >= slots_.size())
     slots_.resize(index + 1);  // grows by factors; what it has in reserve stays untouched

@@ -47,8 +47,9 @@ class EventLoop {
   EventLoop& operator=(const EventLoop&) = delete;
   ~EventLoop();
 
-  // False when the kernel refuses (limit of watches, memory, or a file that cannot be watched): errno says
-  // which. The handler must be removed before it dies and before the descriptor is closed.
+  // False when `fd` is negative, or the kernel refuses (limit of watches, memory, or a file that cannot be
+  // watched): errno says which. The handler must be removed before it dies and before the descriptor is
+  // closed.
   bool add(int fd, std::uint32_t events, IoHandler* handler, Order order = Order::kAfter);
   // From now on another handler has what was added; the events stay. No system call.
   void hand_over(int fd, IoHandler* handler);

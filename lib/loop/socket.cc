@@ -74,8 +74,8 @@ std::string text_of(const std::string& host, std::uint16_t port) {
 Error failed(const std::string& what, int number) {
   Error error = system_error(what, number);
   if (number == EADDRINUSE) error.kind = ErrorKind::kConflict;
-  if (number == ECONNREFUSED || number == ENOENT || number == EAGAIN) error.kind = ErrorKind::kUnavailable;
-  if (is_out_of_descriptors(number)) error.kind = ErrorKind::kLimit;
+  if (number == ECONNREFUSED || number == ENOENT) error.kind = ErrorKind::kUnavailable;
+  if (number == EAGAIN) error.kind = ErrorKind::kLimit;
   const bool may_change =
       number == EAGAIN || number == ECONNREFUSED || number == ENOENT || is_out_of_descriptors(number);
   if (may_change) error.retry = Retry::kLater;
@@ -93,6 +93,10 @@ bool somebody_listens(const Address& address) {
 
 bool is_out_of_descriptors(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+bool lacks_descriptor(const Error& error) {
+  return error.kind == ErrorKind::kSystem && error.retry == Retry::kLater;
 }
 
 std::size_t raise_descriptor_limit() {

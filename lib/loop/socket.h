@@ -52,11 +52,13 @@ Result<UniqueFd> listen_unix(const std::string& path, mode_t mode);
 
 // The connection may still be in progress: writable, then socket_error() tells. Errors as of connect_unix().
 Result<UniqueFd> connect_tcp(const std::string& host, std::uint16_t port);
-// Connected on return. With Retry::kLater: ErrorKind::kUnavailable when nobody listens or the backlog is
-// full, kLimit without a descriptor.
+// Connected on return. With Retry::kLater: ErrorKind::kUnavailable when nobody listens, kLimit when the
+// backlog is full, and what lacks_descriptor() knows.
 Result<UniqueFd> connect_unix(const std::string& path);
 // Whether an errno says that process or machine has no descriptor (or no memory for one) left.
 bool is_out_of_descriptors(int error);
+// The same of an error of connect_tcp() and connect_unix().
+bool lacks_descriptor(const Error& error);
 // Lifts the process's bound on descriptors as far as it may. Returns what it is then.
 std::size_t raise_descriptor_limit();
 int socket_error(int fd);  // SO_ERROR: 0 or an errno value

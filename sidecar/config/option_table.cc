@@ -396,7 +396,8 @@ constexpr OptionRow kRows[] = {
      "too_many_waiting"},
 
     {G::kUpgradeLimits, "--upgrade-timeout", "DURATION", "SIDESTEP_UPGRADE_TIMEOUT", false, "30s",
-     "until the new worker is ready; a third of it to begin", "it is killed, the present one goes on",
+     "until the new worker is ready; a third of it, or 5s, to begin",
+     "it is killed, the present one goes on; too late to begin: another worker of the program before starts",
      set_limit<&U::prove, 100, kHour>},
     {G::kUpgradeLimits, "--upgrade-idle-timeout", "DURATION", "SIDESTEP_UPGRADE_IDLE_TIMEOUT", false, "1m",
      "a replaced worker's clients that ask for nothing",

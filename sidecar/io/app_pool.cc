@@ -97,10 +97,10 @@ AppLink* AppPool::make_link(Wire wire, bool connected) {
 // A full backlog, and a lack of descriptors, pass; whoever waits for the latter waits in the hold, which has
 // a bound.
 void AppPool::could_not_open(const Error& error) {
-  const bool lacks_descriptors = error.kind == ErrorKind::kSystem && error.retry == Retry::kLater;
-  if (error.kind != ErrorKind::kLimit && !lacks_descriptors) return refused();
-  if (lacks_descriptors && shard_.reclaim_descriptors() == 0) hold_waiting();
-  shard_.loop().arm(retry_, lacks_descriptors ? kLongestRetry : kBacklogRetry);
+  const bool lacks_one = lacks_descriptor(error);
+  if (error.kind != ErrorKind::kLimit && !lacks_one) return refused();
+  if (lacks_one && shard_.reclaim_descriptors() == 0) hold_waiting();
+  shard_.loop().arm(retry_, lacks_one ? kLongestRetry : kBacklogRetry);
 }
 
 void AppPool::hold_waiting() {

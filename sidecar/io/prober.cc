@@ -80,7 +80,7 @@ class Probe final : public IoHandler, public Timer, public Deletable {
     const bool local = !address_.socket_path.empty();
     Result<UniqueFd> socket =
         local ? connect_unix(address_.socket_path) : connect_tcp("127.0.0.1", address_.port);
-    if (!socket && socket.error().kind == ErrorKind::kLimit) return postpone();
+    if (!socket && lacks_descriptor(socket.error())) return postpone();
     if (!socket) return done(ProbeResult::kRefused, socket.error().detail);
     wire_ = Wire(std::move(*socket));
     step_ = Step::kConnect;

@@ -55,6 +55,7 @@ void RetiredWorker::publish() {
 }
 
 void RetiredWorker::link(UniqueFd socket) {
+  if (is_done_) return;
   if (peer_) parts_.loop.destroy_later(std::move(peer_));
   peer_ = std::make_unique<FramePeer>(parts_.loop, std::move(socket), *this);
   reported_.clear();
@@ -63,7 +64,7 @@ void RetiredWorker::link(UniqueFd socket) {
 }
 
 void RetiredWorker::on_frame(FramePeer& peer, const launch::Frame& frame) {
-  if (&peer != peer_.get() || frame.type != LinkRoutes::kType) return;
+  if (is_done_ || &peer != peer_.get() || frame.type != LinkRoutes::kType) return;
   const auto message = launch::decode<LinkRoutes>(frame);
   auto table = message ? decode_routes(message->table) : std::nullopt;
   if (!table) return log::warn("routes that cannot be read: the last ones stay", {});
@@ -82,7 +83,7 @@ void RetiredWorker::on_closed(FramePeer& /*peer*/) {
 void RetiredWorker::on_idle(Generation generation, std::uint64_t version) {
   const auto later =
       std::find_if(theirs_.rbegin(), theirs_.rend(), [&](const auto& pair) { return pair.first <= version; });
-  if (later == theirs_.rend() || !peer_) return;
+  if (later == theirs_.rend() || !peer_ || is_done_) return;
   report(parts_.plane.counters());  // what it counted before it became idle
   peer_->send(launch::encode(LinkIdle{number(generation), later->second}));
 }
@@ -99,7 +100,7 @@ void RetiredWorker::report(const ShardCounters& counters) {
 }
 
 void RetiredWorker::end() {
-  if (is_ending_) return;
+  if (is_ending_ || is_done_) return;
   is_ending_ = true;
   ends_at_ = parts_.loop.now() + kToldBefore;
   log::info("what is still open here is told and cut", {});

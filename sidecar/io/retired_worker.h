@@ -46,7 +46,8 @@ class RetiredWorker final : public FramePeer::Owner {
   void link(UniqueFd socket);
   void on_idle(Generation generation, std::uint64_t version);
   void on_suspect(Generation generation);
-  // Its time is over: what is open is told and cut soon.
+  // Its time is over: what is open is told and cut soon. Once `done` was called, neither this nor anything
+  // else here does anything: the plane has stopped, and what it says then is nothing.
   void end();
 
  private:

@@ -22,8 +22,10 @@ constexpr int kCannotStart = 1;
 constexpr int kGaveUp = 70;
 constexpr int kLauncherLock = 3;
 constexpr Millis kLauncherRetry{500};
-// To take over is to begin with what is there already; it gets this part of the time to get ready.
+// To take over is to begin with what is there already; it gets this part of the time to get ready, and no
+// less than a busy machine needs for a process that is about to run.
 constexpr int kTakePart = 3;
+constexpr Millis kLeastTake{5'000};
 
 int as_status(ExitStatus exit) { return exit.signal != 0 ? 128 + exit.signal : exit.status; }
 
@@ -45,7 +47,8 @@ Parent::Parent(ParentSettings settings)
       old_look_([this] { limit_old(); }),
       execute_([this] { execute_next_program(); }) {
   handover_.limits.prove = settings_.upgrade_prove;
-  handover_.limits.take = settings_.upgrade_prove / kTakePart;
+  handover_.limits.take = std::clamp(settings_.upgrade_prove / kTakePart,
+                                     std::min(kLeastTake, settings_.upgrade_prove), settings_.upgrade_prove);
 }
 
 Parent::~Parent() = default;

@@ -8,7 +8,8 @@ namespace sidestep::sidecar {
 WorkerProcess::WorkerProcess(EventLoop& loop, int number, UniqueFd channel, Owner& owner)
     : loop_(loop), owner_(owner), number_(number), channel_(std::move(channel)) {
   started_at = loop_.now();
-  loop_.add(channel_.get(), EPOLLIN, this);
+  // One that was adopted while it ended has none any more.
+  if (channel_) loop_.add(channel_.get(), EPOLLIN, this);
 }
 
 WorkerProcess::~WorkerProcess() { loop_.remove(channel_.get()); }

@@ -136,7 +136,7 @@ class App:
     def __init__(self, handler, listener=None, backlog=1024):
         self.listener = listener or socket.create_server(("127.0.0.1", 0), backlog=backlog)
         self.port = None if self.listener.family == socket.AF_UNIX else self.listener.getsockname()[1]
-        self.handler, self.connections, self.open, self.lock = handler, 0, set(), threading.Lock()
+        self.handler, self.connections, self.open, self.lock, self.stopped = handler, 0, set(), threading.Lock(), False
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -147,6 +147,8 @@ class App:
                 return
             self.connections += 1
             with self.lock:
+                if self.stopped:
+                    return conn.close()
                 self.open.add(conn)
             threading.Thread(target=self.serve, args=(conn,), daemon=True).start()
 
@@ -168,6 +170,7 @@ class App:
             pass
         self.listener.close()
         with self.lock:
+            self.stopped = True
             for conn in self.open:
                 try:
                     conn.shutdown(socket.SHUT_RDWR)

@@ -186,7 +186,7 @@ def test_old_workers_are_bounded_in_number_and_age_and_tell_their_web_sockets(st
 def test_the_end_does_not_wait_for_the_long_drain_of_a_replaced_worker(start):
     proxy = start("--grace-seconds", "10")
     done = []
-    slow = threading.Thread(target=lambda: done.append(get(proxy.port, f"/slow?ms={1500 * SLOWER}", timeout=20)))
+    slow = threading.Thread(target=lambda: done.append(get(proxy.port, f"/slow?ms={750 * (1 + SLOWER)}", timeout=20)))
     slow.start()
     at_the_app(proxy)
     proxy.upgrade()
@@ -266,8 +266,10 @@ def test_a_control_call_that_is_half_sent_at_the_exchange_is_answered(start):
         call.settimeout(20)
         call.connect(str(proxy.control))
         call.sendall(b"GET /v1/status HTTP/1.1\r\nHost: loc")
-        proxy.upgrade()
-        time.sleep(0.5)  # longer than a worker without clients needs to end
+        before = proxy.workers()
+        proxy.process.send_signal(signal.SIGUSR2)
+        new_worker(proxy, before)
+        eventually(lambda: b"retired" in command_line(before[0]) or proxy.status()["oldWorkers"] == 1, "it is replaced")
         call.sendall(b"alhost\r\n\r\n")
         answer = b"".join(iter(lambda: call.recv(65536), b""))
     assert answer.startswith(b"HTTP/1.1 200") and b"connection: close" in answer.lower()

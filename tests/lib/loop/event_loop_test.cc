@@ -51,6 +51,15 @@ TEST_F(EventLoopTest, ReportsAReadableDescriptorEachTurnUntilItIsRead) {
   loop_.remove(pair.ours.get());
 }
 
+TEST_F(EventLoopTest, NoDescriptorIsRefusedAndCostsTheOthersNothing) {
+  Pair pair = readable_pair();
+  Recorder reader, none;
+  ASSERT_TRUE(loop_.add(pair.ours.get(), EPOLLIN, &reader));
+  EXPECT_FALSE(loop_.add(-1, EPOLLIN, &none));
+  turn();
+  EXPECT_EQ(reader.calls, 1);
+}
+
 TEST_F(EventLoopTest, DroppedInterestIsNotReported) {
   Pair pair = readable_pair();
   Recorder reader;

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -81,6 +82,37 @@ TEST(SocketTest, UnixSocketThatIsServedIsNotTaken) {
   const auto second = listen_unix(dir / "s", 0600);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().kind, ErrorKind::kConflict);
+}
+
+TEST(SocketTest, AFullBacklogIsALimitAndNobodyWhoListensIsNot) {
+  const TempDir folder;
+  const std::string path = folder / "s";
+  std::vector<UniqueFd> clients;
+  Result<UniqueFd> last = system_error("none", 0);
+  {
+    const auto listener = listen_unix(path, 0600);
+    ASSERT_EQ(listen(listener->get(), 0), 0);
+    while ((last = connect_unix(path)) && clients.size() < 10) clients.push_back(*std::move(last));
+    ASSERT_FALSE(last);
+    EXPECT_EQ(last.error().kind, ErrorKind::kLimit);
+    EXPECT_EQ(last.error().retry, Retry::kLater);
+    EXPECT_FALSE(lacks_descriptor(last.error()));
+  }
+  last = connect_unix(path);
+  ASSERT_FALSE(last);
+  EXPECT_EQ(last.error().kind, ErrorKind::kUnavailable);
+  EXPECT_EQ(last.error().retry, Retry::kLater);
+}
+
+TEST(SocketTest, ALackOfDescriptorsIsToldFromOtherErrors) {
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit none{0, before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &none);
+  const auto client = connect_tcp("127.0.0.1", 1);
+  setrlimit(RLIMIT_NOFILE, &before);
+  ASSERT_FALSE(client);
+  EXPECT_TRUE(lacks_descriptor(client.error())) << client.error().detail;
 }
 
 TEST(SocketTest, APathThatDoesNotFitIsRefusedByName) {

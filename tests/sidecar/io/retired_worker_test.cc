@@ -74,6 +74,20 @@ TEST_F(RetiredWorkerTest, ItEndsWhenNoClientIsLeft) {
   EXPECT_TRUE(plane_.is_stopped);
 }
 
+TEST_F(RetiredWorkerTest, OnceDoneItSaysNothingMore) {
+  plane_.counted.requests = 5;
+  let_pass(300ms);
+  ASSERT_EQ(done_, 1);
+  const std::uint64_t last = plane_.table().version;
+  plane_.counted = {};  // what a plane without shards would say
+  heard_.counted = 5;
+  link();
+  retired_->end();
+  turns();
+  EXPECT_EQ(heard_.counted, 5U);
+  EXPECT_EQ(plane_.table().version, last);
+}
+
 TEST_F(RetiredWorkerTest, ThatNoClientIsLeftMustBeSaidByEveryShardNow) {
   plane_.answers = false;  // what they published says nothing of clients
   let_pass(5s);
