@@ -74,7 +74,7 @@ class Server final : public H2Handler {
     static_cast<Stream&>(stream).closed = true;
     note(stream, "closed");
   }
-  void on_goaway(std::int32_t, H2Error) override {}
+  void on_goaway(std::int32_t, H2Error) override { is_left_ = true; }
   void on_settings() override {}
   void on_ping_ack() override {}
 
@@ -91,7 +91,10 @@ class Server final : public H2Handler {
       for (const char c : field.name) CHECK(c < 'A' || c > 'Z');
     }
   }
+  // A client that has said GOAWAY and has nothing open is read no further, and where that is depends on the
+  // cut.
   void note(const H2Stream& stream, const std::string& what) {
+    if (is_left_) return;
     log_ += std::to_string(stream.id) + " " + what + "\n";
   }
   void answer(H2Stream& stream) {
@@ -102,6 +105,7 @@ class Server final : public H2Handler {
   }
 
   const bool answers_;
+  bool is_left_ = false;
   HeaderStore store_;
   std::deque<Stream> streams_;
   std::string log_, said_;

@@ -54,6 +54,8 @@ def sessions():
     split = f(frames.HEADERS, frames.END_STREAM, 7, block()[:20]) + f(frames.CONTINUATION, frames.END_HEADERS, 7, block()[20:])
     for choice in (b"\0\0", b"\1\4"):
         yield from (choice + settings + part for part in (get, post + body, socket, other, split, get + post + other + body))
+    leaves = f(frames.GOAWAY, 0, 0, b"\0" * 8)
+    yield b"\0\0" + settings + leaves + get + post + body  # found: how much of it is read depends on the pieces
 
 
 def proxy_headers():
