@@ -26,6 +26,13 @@ def known_tests():
     return names
 
 
+def names_of(classname, name):
+    """What a promise may call a case of a result file: `Suite.Case` of GoogleTest, where parameters stand on both sides
+    (classname Inject/Golden, name Case/deployment), and `test_name` of pytest without [parameters]."""
+    case = name.split("[")[0].split("/")[0]
+    return {case, f"{classname.rpartition('/')[2]}.{case}"}
+
+
 def missing(text, known):
     problems = []
     for promise, tests in promises(text):
@@ -44,3 +51,9 @@ def test_every_promise_names_tests_that_exist():
 def test_a_promise_without_a_test_is_found():
     text = "| promise | proved by |\n| --- | --- |\n| never fails | `NoSuch.Test` |\n| is fast | hope |\n"
     assert missing(text, known_tests()) == ["never fails: there is no test NoSuch.Test", "is fast: names no test"]
+
+
+def test_a_case_with_parameters_proves_by_its_plain_name():
+    assert "Golden.AgainChangesNothing" in names_of("Inject/Golden", "AgainChangesNothing/deployment")
+    assert "Plain.Case" in names_of("Plain", "Case")
+    assert "test_one" in names_of("tests.integration.one_test", "test_one[h2-1/2]")

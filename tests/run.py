@@ -10,7 +10,6 @@ unless the machine cannot run it and the test says so with the word "cannot".
 import dataclasses
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -272,14 +271,14 @@ def suite_e2e():
 
 
 def passed_tests():
-    """Names of the tests that passed in this run: `Suite.Case` of GoogleTest, `test_name` of pytest without parameters."""
+    """Names that promises may give to the tests that passed in this run."""
+    import guarantees_test
     names = set()
     for xml in RESULTS.glob("*.xml"):
         for case in ElementTree.parse(xml).getroot().iter("testcase"):
             if case.get("status") == "notrun" or any(case.find(bad) is not None for bad in ("failure", "error", "skipped")):
                 continue
-            suite = re.sub(r"^.*/", "", case.get("classname", ""))
-            names |= {f"{suite}.{case.get('name')}", case.get("name", "").split("[")[0].split("/")[0]}
+            names |= guarantees_test.names_of(case.get("classname", ""), case.get("name", ""))
     return names
 
 
