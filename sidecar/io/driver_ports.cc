@@ -35,13 +35,13 @@ bool parse_line(const std::string& line, Listening& out) {
   return true;
 }
 
+// The kernel lists who listens before everybody else (tcp_ipv4.c, tcp_get_idx), and the others may be tens of
+// thousands: reading those would stop the control thread for seconds.
 void read_table(const std::string& path, std::vector<Listening>& all) {
   std::ifstream in(path);
   std::string line;
   std::getline(in, line);  // the head
-  for (Listening entry; std::getline(in, line);) {
-    if (parse_line(line, entry)) all.push_back(entry);
-  }
+  for (Listening entry; std::getline(in, line) && parse_line(line, entry);) all.push_back(entry);
 }
 
 template <typename Visit>
