@@ -26,6 +26,11 @@ std::string reason_of_failure(SSL* ssl) {
   return text;
 }
 
+// A connection that ends without a word makes its own session useless, and no copy.
+std::shared_ptr<SSL_SESSION> copy_of(SSL_SESSION* session) {
+  return {SSL_SESSION_dup(session), SSL_SESSION_free};
+}
+
 }  // namespace
 
 int TlsSession::bio_read(bio_st* bio, char* into, int size) {
@@ -95,7 +100,7 @@ std::unique_ptr<TlsSession> TlsSession::connect(TlsClientPtr terms, TlsBuffers& 
     SSL_set1_host(ssl, context.name.c_str());
   }
   if (resumption != nullptr && resumption->session != nullptr && resumption->terms == terms)
-    SSL_set_session(ssl, resumption->session.get());
+    SSL_set_session(ssl, copy_of(resumption->session.get()).get());
   std::unique_ptr<TlsSession> session(new TlsSession(terms, ssl, buffers));
   session->client_ = std::move(terms);
   session->resumption_ = resumption;
@@ -103,20 +108,15 @@ std::unique_ptr<TlsSession> TlsSession::connect(TlsClientPtr terms, TlsBuffers& 
   return session;
 }
 
-TlsSession::~TlsSession() {
-  // A connection that ends without a word says nothing against its session.
-  if (resumption_ != nullptr && is_done_) SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN);
-  SSL_free(ssl_);
-}
+TlsSession::~TlsSession() { SSL_free(ssl_); }
 
 int take_ticket(ssl_st* ssl, ssl_session_st* session) {
-  static_cast<TlsSession*>(SSL_get_app_data(ssl))
-      ->remember(std::shared_ptr<ssl_session_st>(session, SSL_SESSION_free));
-  return 1;  // it is ours now
+  static_cast<TlsSession*>(SSL_get_app_data(ssl))->remember(session);
+  return 0;  // it stays the connection's
 }
 
-void TlsSession::remember(std::shared_ptr<ssl_session_st> session) {
-  if (resumption_ != nullptr) *resumption_ = {client_, std::move(session)};
+void TlsSession::remember(ssl_session_st* session) {
+  if (resumption_ != nullptr) *resumption_ = {client_, copy_of(session)};
 }
 
 ssize_t TlsSession::read_socket(char* into, std::size_t size) {

@@ -82,7 +82,7 @@ class TlsSession {
   const std::string& identity() const { return identity_; }
 
   // Private to lib/front: the server has given a ticket.
-  void remember(std::shared_ptr<ssl_session_st> session);
+  void remember(ssl_session_st* session);
 
  private:
   TlsSession(std::shared_ptr<const void> terms, ssl_st* ssl, TlsBuffers& buffers);

@@ -323,7 +323,7 @@ constexpr OptionRow kRows[] = {
      "a client that takes nothing of its answer", "the connection is reset",
      set_limit<&L::write_timeout, 100, kHour>},
     {G::kRequestLimits, "--app-connect-timeout", "DURATION", "SIDESTEP_APP_CONNECT_TIMEOUT", false, "1s",
-     "connecting to the app", "tried again, or held", set_limit<&L::app_connect_timeout, 10, 60'000>},
+     "connecting to the app, with its TLS handshake", "tried again, or held", set_limit<&L::app_connect_timeout, 10, 60'000>},
     {G::kRequestLimits, "--app-answer-timeout", "DURATION", "SIDESTEP_APP_ANSWER_TIMEOUT", false,
      "0ms (no bound)", "from the end of a request to the head of its answer", "504",
      set_limit<&L::app_answer_timeout, 0, 24 * kHour>},

@@ -31,7 +31,11 @@ void AppIntro::on_io(std::uint32_t events) {
 
 void AppIntro::on_connected(std::uint32_t events) {
   const int error = (events & (EPOLLERR | EPOLLHUP)) != 0 ? socket_error(wire_.fd()) : 0;
-  if (error != 0 || (events & EPOLLOUT) == 0) return fail();
+  if (error != 0 || (events & EPOLLOUT) == 0) {
+    pool_.connect_failed();
+    close();
+    return;
+  }
   wire_.begin_tls(shard_.new_app_tls_session(pool_.resumption()));
   if (wire_.tls() == nullptr) return refuse(AppHandshakeResult::kFailed, "no memory");
   shake();
@@ -81,12 +85,10 @@ void AppIntro::count(AppHandshakeResult result) {
 
 void AppIntro::refuse(AppHandshakeResult result, std::string_view why) {
   count(result);
-  shard_.log_app_handshake(pool_.generation(), why.empty() ? "the app closed the connection" : why);
-  fail();
-}
-
-void AppIntro::fail() {
-  pool_.connect_failed();
+  // Once for all tries in a row.
+  if (!pool_.fails_tls())
+    shard_.log_app_handshake(pool_.generation(), why.empty() ? "the app closed the connection" : why);
+  pool_.handshake_failed();
   close();
 }
 

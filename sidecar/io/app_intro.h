@@ -41,7 +41,6 @@ class AppIntro final : public AppLink, public IoHandler {
   void want(std::uint32_t events);
   void count(AppHandshakeResult result);
   void refuse(AppHandshakeResult result, std::string_view why);
-  void fail();
   void close();
 
   Shard& shard_;

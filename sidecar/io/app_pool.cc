@@ -152,7 +152,7 @@ void AppPool::introduced(AppIntro& intro, Wire wire) {
 
 void AppPool::serve_waiting(AppLink& link) {
   failures_ = 0;
-  suspect_ = false;
+  suspect_ = fails_tls_ = false;
   while (!waiting_.empty() && link.has_room()) attach(link, *waiting_.pop_front());
   if (retiring_ && link.is_idle())
     link.drop();
@@ -168,7 +168,13 @@ void AppPool::has_room(AppLink& link) {
     serve_waiting(link);
 }
 
+void AppPool::handshake_failed() {
+  connect_failed();
+  fails_tls_ = true;
+}
+
 void AppPool::connect_failed() {
+  fails_tls_ = false;
   --connecting_;
   ++counters_.connect_failures;
   refused();

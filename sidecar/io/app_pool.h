@@ -44,6 +44,8 @@ class AppPool final {
   void connected(AppLink& link);                // it may serve now
   void introduced(AppIntro& intro, Wire wire);  // the same over TLS: its place is taken
   void connect_failed();
+  void handshake_failed();  // the same, of one that stood
+  bool fails_tls() const { return fails_tls_; }
   // An open connection has not said yet how many streams it takes: no further one is opened for what it may
   // take. settled() once for each unsettled().
   void unsettled() { ++unsettled_; }
@@ -113,6 +115,7 @@ class AppPool final {
   Closing closing_;
   int failures_ = 0;  // connects refused in a row
   bool suspect_ = false;
+  bool fails_tls_ = false;  // the last try failed in its handshake
   bool retiring_ = false;
 };
 

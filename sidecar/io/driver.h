@@ -120,7 +120,7 @@ class Driver final : public CommandSink {
   void adjust_probes();
   void adjust_timers();
   void log_transition(Phase before, const Effects& effects);
-  void warn(Generation about, std::string text);
+  void warn(Generation about, std::string text, bool until_ready = false);
 
   // driver_events.cc
   void handle(Command command, Reply reply);
@@ -141,6 +141,7 @@ class Driver final : public CommandSink {
   void measure();
   void look_for_wrong_ports();
   void say_that_nobody_listens(Generation generation, Facts& facts);
+  void say_that_tls_fails(Generation generation, Facts& facts);
   void check_exposure();
   std::vector<Generation> known_generations() const;
   bool is_fresh(Generation generation) const;  // being started: not ready yet

@@ -239,13 +239,13 @@ void Driver::log_transition(Phase before, const Effects& effects) {
   decisions_.add({parts_.clock.wall(), what, why});
 }
 
-void Driver::warn(Generation about, std::string text) {
+void Driver::warn(Generation about, std::string text, bool until_ready) {
   auto& warnings = remembered_.warnings;
   const auto same_text = [&](const Warning& w) { return w.text == text; };
   if (std::any_of(warnings.begin(), warnings.end(), same_text)) return;
   log::warn("attention", {{"what", text}});
   if (warnings.size() == kMostWarnings) warnings.erase(warnings.begin());
-  warnings.push_back({about, std::move(text)});
+  warnings.push_back({about, std::move(text), until_ready});
 }
 
 }  // namespace sidestep::sidecar

@@ -213,10 +213,14 @@ void Driver::on_health(Generation generation, HealthChange change, const std::st
       "health",
       {{"generation", number(generation)}, {"ready", change == HealthChange::kBecameReady}, {"why", why}});
   if (change == HealthChange::kBecameReady) {
+    std::erase_if(remembered_.warnings,
+                  [&](const Warning& w) { return w.about == generation && w.until_ready; });
     step(event::Ready{generation});
     unchecked_.push_back(generation);
     if (!exposure_look_.is_armed()) parts_.loop.arm(exposure_look_, kBeforeExposureLook);
   } else {
+    if (prober_.failed_tls(generation))
+      warn(generation, "generation " + std::to_string(number(generation)) + ": " + why, true);
     step(event::Unready{generation, why});
   }
 }
@@ -245,7 +249,9 @@ void Driver::look_for_wrong_ports() {
   const std::vector<std::uint16_t> ours = fleet_.ports();
   for (const Generation generation : probed_by(model_)) {
     Facts* facts = fleet_.find(generation);
-    if (!is_fresh(generation) || facts->address.port == 0) continue;
+    if (!is_fresh(generation)) continue;
+    if (prober_.failed_tls(generation)) say_that_tls_fails(generation, *facts);
+    if (facts->address.port == 0) continue;
     if (!prober_.was_refused(generation) || parts_.loop.now() - facts->spawned_at < kBeforePortLook) continue;
     if (facts->pid == 0) {
       if (facts->is_attached) say_that_nobody_listens(generation, *facts);
@@ -277,7 +283,14 @@ void Driver::say_that_nobody_listens(Generation generation, Facts& facts) {
   facts.hint_given = true;
   std::string message =
       "nobody listens on " + to_string(facts.address) + ": start the app there, or attach another address";
-  warn(generation, message);
+  warn(generation, message, true);
+  step(event::Hint{generation, ReloadReason::kNotReadyInTime, std::move(message)});
+}
+
+void Driver::say_that_tls_fails(Generation generation, Facts& facts) {
+  facts.hint_given = true;
+  std::string message = prober_.last_failure(generation);
+  warn(generation, "generation " + std::to_string(number(generation)) + ": " + message, true);
   step(event::Hint{generation, ReloadReason::kNotReadyInTime, std::move(message)});
 }
 

@@ -16,6 +16,7 @@ namespace sidestep::sidecar {
 struct Warning {
   Generation about = Generation::kNone;
   std::string text;
+  bool until_ready = false;  // it says why the generation is not
 };
 
 // What the driver remembers beside the model.

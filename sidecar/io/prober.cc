@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t kMostAnswer = 8'192;
 constexpr std::size_t kRead = 2'048;
+constexpr std::string_view kTlsFailure = "TLS to the app: ";
 constexpr char kTlsAlert = 0x15;  // RFC 8446 5.1
 
 std::string host_of(const policy::Readiness& readiness, const AppAddress& address) {
@@ -105,19 +106,21 @@ class Probe final : public IoHandler, public Timer, public Deletable {
 
   void shake() {
     std::uint64_t ignored = 0;
-    if (!wire_.all_sent() && wire_.send_rest(ignored) == SendState::kBroken)
-      return done(ProbeResult::kBad, "TLS: the app closed the connection");
+    if (!wire_.all_sent() && wire_.send_rest(ignored) == SendState::kBroken) return tls_failed({});
     switch (wire_.shake()) {
       case front::TlsSession::Handshake::kMore:
         loop_.modify(wire_.fd(), wire_.all_sent() ? EPOLLIN : EPOLLIN | EPOLLOUT);
         return;
-      case front::TlsSession::Handshake::kFailed: {
-        const std::string why = wire_.tls()->why();
-        return done(ProbeResult::kBad, "TLS: " + (why.empty() ? "the app closed the connection" : why));
-      }
+      case front::TlsSession::Handshake::kFailed:
+        return tls_failed(wire_.tls()->why());
       case front::TlsSession::Handshake::kDone:
         return ask();
     }
+  }
+
+  void tls_failed(const std::string& why) {
+    done(ProbeResult::kBad,
+         std::string(kTlsFailure) + (why.empty() ? "the app closed the connection in the handshake" : why));
   }
 
   void ask() {
@@ -235,6 +238,10 @@ std::string Prober::last_failure(Generation generation) const {
 bool Prober::was_refused(Generation generation) const {
   const auto it = probes_.find(generation);
   return it != probes_.end() && it->second->was_refused();
+}
+
+bool Prober::failed_tls(Generation generation) const {
+  return last_failure(generation).starts_with(kTlsFailure);
 }
 
 void Prober::look_now(Generation generation) {

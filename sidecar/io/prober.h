@@ -43,6 +43,7 @@ class Prober {
   // What the last probe met, for people; empty when it was good or there is none.
   std::string last_failure(Generation generation) const;
   bool was_refused(Generation generation) const;
+  bool failed_tls(Generation generation) const;
   void look_now(Generation generation);
 
   struct Secrecy {

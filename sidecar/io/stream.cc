@@ -204,7 +204,11 @@ void Stream::on_deadline() {
   } else if (tunnel_) {
     cut(Outcome::kServed);  // one side had ended and the other went on for too long
   } else if (app_ == nullptr) {
-    reject(Outcome::kHoldTimeout, {503, 1, "No instance of the app became ready in time."});
+    const bool tls = pool_ != nullptr && pool_->fails_tls();
+    reject(Outcome::kHoldTimeout,
+           {503, 1,
+            tls ? "No instance of the app became ready in time: TLS to it fails; sidestep status says why."
+                : "No instance of the app became ready in time."});
   } else if (!response_begun_) {
     shard_.counters().limits.count(Limit::kAppAnswerTimeout);
     const std::uint64_t handed = app_->handed();

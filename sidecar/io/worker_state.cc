@@ -15,7 +15,7 @@ void fields(A& a, Facts& f) {
 }
 template <typename A>
 void fields(A& a, Warning& w) {
-  a(w.about, w.text);
+  a(w.about, w.text, w.until_ready);
 }
 template <typename A>
 void fields(A& a, Remembered& r) {

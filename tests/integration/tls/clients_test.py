@@ -1,14 +1,16 @@
 """TLS to clients: versions, names, tickets, client certificates, bounds."""
 import contextlib
+import http.client
 import json
 import socket
 import ssl
 import struct
 import subprocess
+import threading
 import time
 
 import pytest
-from served import Authority, Secret, ask, client, fields_seen
+from served import PATIENCE, Authority, Secret, ask, client, fields_seen
 
 
 @pytest.fixture(scope="module")
@@ -169,3 +171,17 @@ def test_http_2_is_offered_and_its_requests_carry_the_same_fields(start, authori
     assert version == "2" and seen["x-forwarded-proto"] == ["https"]
     value, = seen["x-forwarded-client-cert"]
     assert value.endswith(";DNS=robot.example")
+
+
+def test_uploads_pass_whole_when_memory_is_short(start, authority, pair):
+    one = start("--tls-certificate", pair, "--stream-buffer-bytes", "4Mi", "--max-buffered-bytes", "1Mi")
+    body = bytes(range(256)) * 40_000
+    with one.connect(client(authority)) as connection:
+        connection.sendall(b"POST /late HTTP/1.1\r\nHost: one.example\r\nContent-Length: %d\r\n\r\n" % len(body))
+        sending = threading.Thread(target=connection.sendall, args=(body,))
+        sending.start()
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        assert answer.status == 200 and answer.read() == body
+        sending.join(PATIENCE)
+    assert one.metric("sidestep_limit_hits_total", limit="max_buffered_bytes") > 0

@@ -73,7 +73,7 @@ class Secret:
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with the fields of the request; /big with a megabyte; a body comes back."""
+    """Answers with the fields of the request; /big with a megabyte; a body comes back, from /late it is read late."""
     protocol_version = "HTTP/1.1"
     timeout = 60
     disable_nagle_algorithm = True
@@ -90,6 +90,8 @@ class Echo(BaseHTTPRequestHandler):
         return self.answer(json.dumps(fields).encode())
 
     def do_POST(self):
+        if self.path == "/late":
+            time.sleep(0.3)
         self.answer(self.rfile.read(int(self.headers["Content-Length"])))
 
     def answer(self, body):
@@ -109,17 +111,18 @@ def start_app(context=None):
     app = App(("127.0.0.1", 0), Echo)
     if context is not None:
         app.socket = context.wrap_socket(app.socket, server_side=True)
-    threading.Thread(target=app.serve_forever, daemon=True).start()
+    threading.Thread(target=app.serve_forever, args=(0.02,), daemon=True).start()
     return app
 
 
 class Served:
-    def __init__(self, folder, *options, scheme="tls", app=None, starts=True):
-        self.app = app or start_app()
+    def __init__(self, folder, *options, scheme="tls", app=None, words=None, starts=True):
+        self.app = app or (None if words else start_app())
         self.port, self.control_port = free_port(), free_port()
         self.log_path = folder / "log"
         command = [SIDESTEP, "run", "--listen", f"{scheme and scheme + '://'}127.0.0.1:{self.port}", "--control", str(folder / "c.sock"),
-                   "--control-listen", f"127.0.0.1:{self.control_port}", "--attach", f"127.0.0.1:{self.app.server_port}", *map(str, options)]
+                   "--control-listen", f"127.0.0.1:{self.control_port}", *map(str, options)]
+        command += ["--", *map(str, words)] if words else ["--attach", f"127.0.0.1:{self.app.server_port}"]
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         if starts:
@@ -134,6 +137,10 @@ class Served:
 
     def log(self):
         return self.log_path.read_text()
+
+    def run(self, *words):
+        """A verb of the command line against this proxy."""
+        return subprocess.run([SIDESTEP, *words, "--control", str(self.log_path.parent / "c.sock")], capture_output=True, text=True, timeout=60)
 
     def control(self, path):
         connection = http.client.HTTPConnection("127.0.0.1", self.control_port, timeout=PATIENCE)
@@ -167,8 +174,9 @@ class Served:
 
     def stop(self):
         processes.stop(self.process, PATIENCE)
-        self.app.shutdown()
-        self.app.server_close()
+        if self.app:
+            self.app.shutdown()
+            self.app.server_close()
 
 
 def client(authority, pair=None, version=None):

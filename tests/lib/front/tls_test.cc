@@ -252,6 +252,48 @@ TEST_F(TlsTicketTest, NoSessionGoesOnUnderOtherRulesForClients) {
   EXPECT_FALSE(resumes({key}, {key}, authority().chain));
 }
 
+TEST_F(TlsTicketTest, AClientGoesOnUnderTheSameTermsAloneEvenAfterAnEndWithoutAWord) {
+  TlsServerSettings settings = server_settings();
+  settings.tickets = {random_ticket_key()};
+  const TlsServerPtr server = *TlsServer::make(settings);
+  const TlsClientPtr client = *TlsClient::make(client_settings());
+  TlsResumption resumption;
+  const auto resumes_with = [&](const TlsClientPtr& terms) {
+    Joined both(server, terms);
+    both.client_ = TlsSession::connect(terms, both.buffers_, &resumption);
+    EXPECT_TRUE(both.succeeds());
+    both.from_server({"answer"});
+    EXPECT_EQ(both.at_client(), "answer");  // and the ticket
+    both.server_fd_.reset();
+    EXPECT_EQ(both.at_client(), "broken");
+    return both.client_->was_resumed();
+  };
+  EXPECT_FALSE(resumes_with(client));
+  EXPECT_TRUE(resumes_with(client));
+  EXPECT_TRUE(resumes_with(client));
+  EXPECT_FALSE(resumes_with(*TlsClient::make(client_settings()))) << "the authorities may be others";
+}
+
+TEST(TlsTest, AServerThatIsNotTrustedIsTold) {
+  TlsClientSettings settings = client_settings();
+  settings.ca = make_certificate("another", "").chain;
+  Joined both = joined(server_settings(), settings);
+  EXPECT_EQ(both.shake(), std::pair(Handshake::kFailed, Handshake::kFailed));
+  EXPECT_TRUE(both.client_->is_untrusted());
+  EXPECT_THAT(both.client_->why(), HasSubstr("certificate verify failed"));
+  EXPECT_FALSE(both.server_->is_untrusted());
+}
+
+TEST(TlsTest, AnAddressIsVerifiedAsOne) {
+  const auto trusts = [](const std::string& names) {
+    TlsServerSettings settings;
+    settings.certificates = {loaded(make_certificate("one", names, &authority()))};
+    return joined(settings, client_settings("127.0.0.1")).succeeds();
+  };
+  EXPECT_TRUE(trusts("IP:127.0.0.1"));
+  EXPECT_FALSE(trusts("DNS:127.0.0.1"));
+}
+
 class TlsClientCertificateTest : public ::testing::Test {
  protected:
   static TlsServerSettings asking(bool required) {
