@@ -14,7 +14,7 @@ namespace sidestep::front {
 namespace {
 
 constexpr std::size_t kReadSize = 8'192;
-constexpr std::size_t kTlsReadSize = TlsSession::kRecord + kReadSize;
+constexpr std::size_t kTlsReadSize = TlsSession::kReadRoom + kReadSize;
 constexpr Millis kConnectPause{5};  // the server's queue is full: look again
 constexpr Millis kConnectFor{2'000};
 

@@ -179,7 +179,7 @@ bool TlsSession::finish_handshake() {
 ssize_t TlsSession::recv(int fd, char* into, std::size_t size) {
   fd_ = fd;
   error_ = 0;
-  budget_ = size - kRecord;
+  budget_ = size - kReadRoom;
   is_dry_ = false;
   std::size_t total = 0;
   int result = 1;

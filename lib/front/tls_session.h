@@ -40,8 +40,10 @@ struct TlsResumption {
 
 class TlsSession {
  public:
-  // Room that recv() needs beyond the bytes that it reads: a record that came in parts.
   static constexpr std::size_t kRecord = 16'384;
+  // Room that recv() needs beyond the bytes that it reads: what OpenSSL may have read before, at most its
+  // buffer (a record and its overhead; more than a part of one only after the handshake).
+  static constexpr std::size_t kReadRoom = 17 * 1024;
 
   // Null when OpenSSL has no memory.
   static std::unique_ptr<TlsSession> accept(TlsServerPtr terms, TlsBuffers& buffers);
@@ -61,7 +63,7 @@ class TlsSession {
   bool is_untrusted() const { return is_untrusted_; }
 
   // As ::recv with MSG_DONTWAIT. 0: the other side has said that nothing follows (close_notify). An end
-  // without that word, and whatever breaks TLS, is ECONNRESET. REQUIRES: size > kRecord; the handshake is
+  // without that word, and whatever breaks TLS, is ECONNRESET. REQUIRES: size > kReadRoom; the handshake is
   // done.
   ssize_t recv(int fd, char* into, std::size_t size);
   // Something came although nobody asked, or the other side is gone. Takes nothing but TLS's own messages.

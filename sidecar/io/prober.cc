@@ -138,7 +138,7 @@ class Probe final : public IoHandler, public Timer, public Deletable {
   }
 
   void read_answer() {
-    std::array<char, kRead + front::TlsSession::kRecord> buffer;
+    std::array<char, kRead + front::TlsSession::kReadRoom> buffer;
     const ssize_t got = wire_.recv(buffer.data(), wire_.room_to_read(kRead));
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got <= 0) return done(ProbeResult::kBad, "the app closed the connection without an answer");

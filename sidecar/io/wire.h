@@ -54,10 +54,10 @@ class Wire {
   ssize_t peek(char* into, std::size_t size) const;
   // What recv() needs so that it takes up to `bytes` off the socket.
   std::size_t room_to_read(std::size_t bytes) const {
-    return tls_ == nullptr ? bytes : bytes + front::TlsSession::kRecord;
+    return tls_ == nullptr ? bytes : bytes + front::TlsSession::kReadRoom;
   }
   // As ::recv: 0 is the end of what the other side sends, -1 with EAGAIN nothing now (the loop reports more).
-  // REQUIRES: with TLS, size > TlsSession::kRecord.
+  // REQUIRES: with TLS, size > TlsSession::kReadRoom.
   ssize_t recv(char* into, std::size_t size) {
     return tls_ == nullptr ? recv_plain(into, size) : recv_sealed(into, size);
   }

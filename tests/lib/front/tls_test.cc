@@ -133,6 +133,23 @@ TEST(TlsTest, BytesPassBothWaysAndNothingWaitsInside) {
   EXPECT_EQ(both.at_client(), "EAGAIN");
 }
 
+TEST(TlsTest, MuchThatComesWithTheEndOfTheHandshakeIsReadWhole) {
+  Joined both = joined();
+  both.step(*both.client_, both.client_fd_);
+  both.step(*both.server_, both.server_fd_);
+  ASSERT_EQ(both.step(*both.client_, both.client_fd_), Handshake::kDone);
+  const std::string large(120'000, 'x');
+  both.from_client("head");
+  both.from_client(large);
+  ASSERT_EQ(both.step(*both.server_, both.server_fd_), Handshake::kDone);
+  std::string got;
+  for (std::string part; (part = both.at_server()) != "EAGAIN";) {
+    ASSERT_TRUE(part != "broken" && part != "end") << got.size();
+    got += part;
+  }
+  EXPECT_EQ(got, "head" + large);
+}
+
 TEST(TlsTest, PiecesLeaveInRecordsAsLargeAsPossible) {
   Joined both = joined();
   ASSERT_TRUE(both.succeeds());
