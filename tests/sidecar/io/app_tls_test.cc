@@ -128,7 +128,7 @@ TEST_F(AppTlsTest, WhatTheAppSaysUnaskedReachesNobody) {
 }
 
 TEST_F(AppTlsTest, AnEndThatTlsDidNotSayIsNoEndOfAnAnswer) {
-  bool says = false;
+  std::atomic<bool> says{false};
   RawApp app(tls_app([&](TlsAppConn& conn) {
     conn.read_until("\r\n\r\n");
     conn.send("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nto the end");
