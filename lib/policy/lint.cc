@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "lib/policy/manifest.h"
+#include "lib/policy/pod_inject.h"
 
 namespace sidestep::policy {
 namespace {
@@ -44,6 +45,7 @@ class Linter {
         for (const auto& [name, name_space, spec] : policies_)
           if (is_for(spec, name_space, workload)) pod.policies.emplace_back(name, &spec);
         add(file, judge_pod(pod));
+        if (pod.is_injected_later && find_sidecar(*pod.spec) == nullptr) judge_injection(file, workload, pod);
       }
     }
     if (is_empty)
@@ -66,6 +68,17 @@ class Linter {
           {document.line, "spec.targetRef", "", "neither targetRef nor selector is set; set one of them"});
     add(file, std::move(findings));
     if (check_) add(file, check_(document, spec));
+  }
+
+  // As the webhook will.
+  void judge_injection(const std::string& file, const Workload& workload, const PodCase& pod) {
+    InjectSettings settings;
+    settings.place = workload.place;
+    settings.policy = pod.policies.empty() ? nullptr : pod.policies.front().second;
+    settings.admits_weaker_probe = true;
+    Injection injection = inject_pod(*workload.pod_template, settings);
+    add(file, std::move(injection.refusals));
+    add(file, std::move(injection.warnings));
   }
 
   void add(const std::string& file, std::vector<Finding> findings) {

@@ -56,6 +56,12 @@ void InjectRun::refuse(const Value* where, const std::string& field, std::string
   result.refusals.push_back({line, settings.place + field, std::move(value), std::move(wrong_and_fix)});
 }
 
+void InjectRun::warn(const Value* where, const std::string& field, std::string value,
+                     std::string wrong_and_fix) {
+  const int line = where == nullptr ? made.line : where->line;
+  result.warnings.push_back({line, settings.place + field, std::move(value), std::move(wrong_and_fix), true});
+}
+
 void InjectRun::note(const Value* where, const std::string& field, std::string value, std::string text) {
   const int line = where == nullptr ? made.line : where->line;
   result.notes.push_back({line, settings.place + field, std::move(value), std::move(text), true});

@@ -27,12 +27,16 @@ struct InjectSettings {
   std::string image = "sidestep.dev/sidecar:" SIDESTEP_VERSION;
   std::string place;                   // of the template, as in Workload
   const PolicySpec* policy = nullptr;  // that is for these pods, if one is known
+  // A policy that asks less than the app's own probe is a warning and no refusal: for the webhook, which must
+  // not keep pods from starting for that.
+  bool admits_weaker_probe = false;
 };
 
 struct Injection {
   std::optional<Value> pod_template;  // absent: refused
   bool is_changed = false;
   std::vector<Finding> refusals;  // each with the line to add
+  std::vector<Finding> warnings;  // likely not what was meant
   std::vector<Finding> notes;     // what a person should know of the result
 };
 

@@ -28,6 +28,7 @@ struct InjectRun {
   std::string container_place();  // "spec.containers[shop]"
 
   void refuse(const Value* where, const std::string& field, std::string value, std::string wrong_and_fix);
+  void warn(const Value* where, const std::string& field, std::string value, std::string wrong_and_fix);
   void note(const Value* where, const std::string& field, std::string value, std::string text);
 };
 

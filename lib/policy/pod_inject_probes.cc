@@ -29,11 +29,15 @@ void take_http(InjectRun& run, const Value& http, const std::string& place) {
   const std::string path = text_at(http, "path");
   run.readiness.kind = ProbeKind::kHttpGet;
   run.readiness.path = path.empty() ? "/" : path;
-  if (run.settings.policy != nullptr && run.settings.policy->readiness.kind == ProbeKind::kTcpSocket)
-    return run.refuse(&http, place + ".httpGet.path", run.readiness.path,
-                      "would be asked no more, since the ReloadPolicy only checks that the port opens; write "
-                      "readiness: {httpGet: {path: " +
-                          run.readiness.path + "}} there, or tcpSocket in place of httpGet here");
+  if (run.settings.policy != nullptr && run.settings.policy->readiness.kind == ProbeKind::kTcpSocket) {
+    const std::string wrong_and_fix =
+        "is asked no more, since the ReloadPolicy only checks that the port opens; write "
+        "readiness: {httpGet: {path: " +
+        run.readiness.path + "}} there, or tcpSocket in place of httpGet here";
+    if (!run.settings.admits_weaker_probe)
+      return run.refuse(&http, place + ".httpGet.path", run.readiness.path, wrong_and_fix);
+    run.warn(&http, place + ".httpGet.path", run.readiness.path, wrong_and_fix);
+  }
   for (const Value& header : items_of(http, "httpHeaders")) {
     if (lower(text_at(header, "name")) == "host")
       run.readiness.host = text_at(header, "value");

@@ -4,6 +4,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <tuple>
 
 namespace sidestep::op::cli {
 namespace {
@@ -131,10 +132,15 @@ std::string why_text(const api::ReloadPolicy& policy, const std::vector<api::Rel
 }
 
 const api::ReloadPolicy* policy_of_pod(const Json& pod, const std::vector<api::ReloadPolicy>& policies) {
-  const auto found = std::find_if(policies.begin(), policies.end(), [&](const api::ReloadPolicy& each) {
-    return steers(each.spec, at(pod, "metadata"));
-  });
-  return found == policies.end() ? nullptr : &*found;
+  const api::ReloadPolicy* eldest = nullptr;
+  for (const api::ReloadPolicy& each : policies) {
+    if (!steers(each.spec, at(pod, "metadata"))) continue;
+    const auto age = [](const api::ReloadPolicy& policy) {
+      return std::tie(policy.meta.creation_time, policy.meta.uid);
+    };
+    if (eldest == nullptr || age(each) < age(*eldest)) eldest = &each;
+  }
+  return eldest;
 }
 
 std::string why_pod_text(const Json& pod, const std::vector<api::Reload>& reloads) {

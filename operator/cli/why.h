@@ -14,8 +14,8 @@ namespace sidestep::op::cli {
 // One sentence a line, the nearest cause first; never empty.
 std::string why_text(const api::ReloadPolicy& policy, const std::vector<api::Reload>& reloads);
 
-// The first of the policies that steers the pod (a v1 Pod), or null: by its labels, or by the workload that
-// owns it.
+// The policy that steers the pod (a v1 Pod), or null: by its labels, or by the workload that owns it. Of
+// several the oldest, as the operator decides.
 const api::ReloadPolicy* policy_of_pod(const nlohmann::json& pod,
                                        const std::vector<api::ReloadPolicy>& policies);
 

@@ -29,11 +29,13 @@ Json refusal_of(const std::string& text) {
   return {{"allowed", false}, {"status", {{"code", 422}, {"reason", "Invalid"}, {"message", text}}}};
 }
 
-Json warnings_of(const std::vector<policy::Finding>& notes) {
+Json warnings_of(const policy::Injection& made) {
   Json warnings = Json::array();
-  for (const policy::Finding& note : notes) {
-    if (warnings.size() == kMostWarnings) break;
-    warnings.push_back(("sidestep: " + note.message()).substr(0, kLongestWarning));
+  for (const auto* list : {&made.warnings, &made.notes}) {
+    for (const policy::Finding& each : *list) {
+      if (warnings.size() == kMostWarnings) break;
+      warnings.push_back(("sidestep: " + each.message()).substr(0, kLongestWarning));
+    }
   }
   return warnings;
 }
@@ -46,7 +48,8 @@ Json answer_for(const Json& pod, const std::string& name_space, const std::strin
   const std::string name =
       text_in(meta, "name").empty() ? text_in(meta, "generateName") : text_in(meta, "name");
   const auto known = policies(origin_of(pod, name_space));
-  const policy::InjectSettings settings{image, "Pod/" + name + ": ", known ? &*known : nullptr};
+  const policy::InjectSettings settings{image, "Pod/" + name + ": ", known ? &*known : nullptr,
+                                        /*admits_weaker_probe=*/true};
   const policy::Injection made = policy::inject_pod(*tree, settings);
   if (!made.pod_template) {
     std::string text = "sidestep cannot be put into this pod (label sidestep.dev/inject):";
@@ -58,7 +61,7 @@ Json answer_for(const Json& pod, const std::string& name_space, const std::strin
   const Json patch = Json::diff(pod, Json::parse(policy::json_text(*made.pod_template)));
   response["patchType"] = "JSONPatch";
   response["patch"] = k8s::base64_encode(patch.dump());
-  if (!made.notes.empty()) response["warnings"] = warnings_of(made.notes);
+  if (Json warnings = warnings_of(made); !warnings.empty()) response["warnings"] = std::move(warnings);
   return response;
 }
 

@@ -271,12 +271,13 @@ def finalizers(shop) -> list:
 
 @pytest.mark.parametrize("is_in_order", [True, False])
 def test_uninstalling_as_documented_leaves_nothing_that_waits_for_an_operator(start, fleet, is_in_order):
-    """The commands of docs/uninstall.md: first the reloads, then the operator; or, where it went first, the finalizers by hand."""
+    """The commands of docs/uninstall.md: policies suspended, then the reloads, then the operator; or, where it went first, the finalizers by hand."""
     operator = start()
     shop = fleet(count=1, rollout=PAUSED).fill(checks=False)
     shop.annotate("t")
     eventually(lambda: len(finalizers(shop)) == 2, what="the reload does not run")
     if is_in_order:
+        assert shop.api.kubectl("patch", "reloadpolicy", "shop", "-n", shop.namespace, "--type=merge", "-p", '{"spec": {"suspend": true}}').returncode == 0
         done = shop.api.kubectl("delete", "reloads", "--all", "-n", shop.namespace, "--timeout=40s")
         assert done.returncode == 0, done.stderr
         eventually(lambda: finalizers(shop) == [], what="a finalizer stays")

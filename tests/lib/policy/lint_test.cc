@@ -92,10 +92,12 @@ TEST(Lint, APodWithoutASidecarIsAWarningAndAMistakeOnlyWhereAPolicyIsForIt) {
 }
 
 TEST(Lint, APodThatWillBeInjectedNeedsNoSidecar) {
-  const auto found =
-      of(with(kPlain, "    spec:", "    metadata: {labels: {sidestep.dev/inject: \"true\"}}\n    spec:"));
+  const std::string labelled =
+      with(kPlain, "    spec:", "    metadata: {labels: {sidestep.dev/inject: \"true\"}}\n    spec:");
+  const auto found = of(with(labelled, "image: i", "command: [x], ports: [{containerPort: 80}]"));
   EXPECT_THAT(found.mistakes, IsEmpty());
   EXPECT_THAT(found.warnings, IsEmpty());
+  EXPECT_THAT(of(labelled).mistakes, ElementsAre(HasSubstr("add ports: [{containerPort: 8080}]")));
 }
 
 TEST(Lint, ASidecarThatIsNotNativeOrNotToldOfTheEndIsAMistake) {

@@ -150,6 +150,9 @@ TEST(Inject, AnHttpProbeIsKeptOrRefusedAndNeverOnlyAConnect) {
                                   "/ready: "),
                         HasSubstr("write readiness: {httpGet: {path: /ready}}"))));
   EXPECT_THAT(refusals(probed, std::string(kPolicy) + "  readiness: {httpGet: {path: /other}}\n"), IsEmpty());
+  const LintLines labelled = lint({}, {{"in", pod(probed) + kPolicy}});
+  EXPECT_THAT(labelled.mistakes, IsEmpty());
+  EXPECT_THAT(labelled.warnings, ElementsAre(HasSubstr("only checks that the port opens")));
   const std::string late = injected(pod(probed)).text + kPolicy;
   const LintLines lines = lint({}, {{"out", late}});
   EXPECT_THAT(lines.warnings, ElementsAre(HasSubstr("only checks that the port opens")));

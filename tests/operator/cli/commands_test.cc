@@ -268,6 +268,13 @@ TEST_F(CommandsTest, WhyOfAPodFindsItsPolicyAndSaysWhatIsWrongWithThePod) {
       {{"name", "shop-7-x"}, {"reason", "ExitedEarly"}, {"message", "status 1"}}};
   EXPECT_NE(why({failed}).find("shop-7-x failed in shop-1, ExitedEarly: status 1"), std::string::npos)
       << out_;
+  Json younger = policy(), elder = policy();
+  younger["metadata"]["name"] = "a", younger["metadata"]["creationTimestamp"] = "2026-01-02T00:00:00Z";
+  elder["metadata"]["name"] = "b", elder["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z";
+  out_.clear();
+  answer(pod), answer_list({younger, elder}), answer_list({});
+  EXPECT_EQ(run({.verb = Verb::kWhy, .name = "pod/shop-7-x"}), Exit::kSucceeded);
+  EXPECT_TRUE(out_.starts_with("policy b steers it\n")) << out_;
   pod["metadata"]["ownerReferences"][0]["name"] = "cart-7";
   out_.clear();
   answer(pod), answer_list({policy()});

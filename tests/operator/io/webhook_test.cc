@@ -67,6 +67,18 @@ TEST(Admission, PolicyIsLookedUpByTheWorkloadBehindTheReplicaSet) {
   EXPECT_THAT(*k8s::base64_decode(response["patch"].get<std::string>()), HasSubstr("exposeGeneration"));
 }
 
+// Before, all pods of a workload were refused from the moment on that such a policy was applied.
+TEST(Admission, APolicyThatAsksLessThanTheProbeIsAWarningAndNoRefusal) {
+  const Json response = review(pod(R"({"name": "a", "command": ["x"], "ports": [{"containerPort": 8080}],
+              "readinessProbe": {"httpGet": {"port": 8080, "path": "/ready"}}})"),
+                               [](const PodOrigin&) { return policy::PolicySpec{}; });
+  EXPECT_TRUE(response["allowed"]) << response;
+  EXPECT_TRUE(response.contains("patch"));
+  EXPECT_THAT(
+      response["warnings"][0].get<std::string>(),
+      AllOf(HasSubstr("readinessProbe.httpGet.path: /ready"), HasSubstr("only checks that the port opens")));
+}
+
 TEST(Admission, WhatIsNoReviewIsAnError) {
   EXPECT_FALSE(answer_review("{}", "i", {}));
   EXPECT_FALSE(answer_review("[", "i", {}));
