@@ -17,7 +17,10 @@ RUN set -eu; cd build/release/bin; \
     export VERSION="$(./sidestep --version | awk '{print $2}')"; \
     /src/manifests/image/root.sh /out/sidecar "$PWD/sidestep" "$PWD/sidestep-launch"; \
     /src/manifests/image/root.sh /out/operator "$PWD/sidestep-operator" "$PWD/kubectl-sidestep"; \
-    mkdir -p /out/operator/etc/ssl/certs; cp -L /etc/ssl/certs/ca-certificates.crt /out/operator/etc/ssl/certs/; \
+    for image in sidecar operator; do \
+      mkdir -p /out/$image/etc/ssl/certs; cp -L /etc/ssl/certs/ca-certificates.crt /out/$image/etc/ssl/certs/; \
+      mkdir -p /out/$image/usr/lib/ssl; ln -s /etc/ssl/certs/ca-certificates.crt /out/$image/usr/lib/ssl/cert.pem; \
+    done; \
     mkdir -p /out/operator/usr/share; cp -rL /usr/share/zoneinfo /out/operator/usr/share/
 
 FROM scratch AS sidecar

@@ -116,6 +116,16 @@ Status trust(SSL_CTX* context, std::string_view pem, bool tell) {
   return count > 0 ? Status() : Status(invalid("holds no certificate of an authority in PEM form"));
 }
 
+// The authorities are read now: a folder of them, which OpenSSL looks through at each handshake, is not
+// enough.
+Status trust_as_the_machine(SSL_CTX* context) {
+  const bool set = SSL_CTX_set_default_verify_paths(context) == 1;
+  ERR_clear_error();  // a file that is not there is no failure to OpenSSL
+  if (set && sk_X509_OBJECT_num(X509_STORE_get0_objects(SSL_CTX_get_cert_store(context))) > 0) return {};
+  return invalid(std::string("the machine's certificate authorities are not in ") +
+                 X509_get_default_cert_file() + "; install them (ca-certificates), or name a file of them");
+}
+
 // Sessions made under other rules for clients are not resumed.
 bool bind_sessions(SSL_CTX* context, const TlsServerSettings& settings) {
   const std::string rules = (settings.client_required ? "required " : "optional ") + settings.client_ca;
@@ -192,8 +202,9 @@ Result<TlsClientPtr> TlsClient::make(const TlsClientSettings& settings) {
   SSL_CTX_sess_set_new_cb(context, take_ticket);
   const std::string_view alpn = settings.h2 ? kH2 : kH1;
   SSL_CTX_set_alpn_protos(context, octets(alpn), static_cast<unsigned int>(alpn.size()));
-  if (settings.trust == TlsClientSettings::Trust::kSystem && SSL_CTX_set_default_verify_paths(context) != 1)
-    return last_error("the machine's certificate authorities cannot be read");
+  if (settings.trust == TlsClientSettings::Trust::kSystem) {
+    if (Status trusted = trust_as_the_machine(context); !trusted) return trusted.error();
+  }
   if (settings.trust == TlsClientSettings::Trust::kGiven) {
     if (Status trusted = trust(context, settings.ca, false); !trusted) return trusted.error();
   }

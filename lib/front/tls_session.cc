@@ -189,6 +189,7 @@ ssize_t TlsSession::recv(int fd, char* into, std::size_t size) {
     total += count;
   }
   const int error = SSL_get_error(ssl_, result);
+  if (error == SSL_ERROR_SSL) why_ = reason_of_failure(ssl_);
   if (error != SSL_ERROR_WANT_READ) ERR_clear_error();
   if (total > 0) {
     // The loop has to report the end once more: it came with the bytes before it.

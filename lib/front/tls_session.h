@@ -59,12 +59,12 @@ class TlsSession {
   // may have to be sent.
   Handshake shake(int fd);
   const std::string& why() const { return why_; }
-  // After kFailed: we do not accept the other side's certificate.
+  // After kFailed from shake(): we do not accept the other side's certificate.
   bool is_untrusted() const { return is_untrusted_; }
 
   // As ::recv with MSG_DONTWAIT. 0: the other side has said that nothing follows (close_notify). An end
-  // without that word, and whatever breaks TLS, is ECONNRESET. REQUIRES: size > kReadRoom; the handshake is
-  // done.
+  // without that word, and whatever breaks TLS (why() says it), is ECONNRESET. REQUIRES: size > kReadRoom;
+  // the handshake is done.
   ssize_t recv(int fd, char* into, std::size_t size);
   // Something came although nobody asked, or the other side is gone. Takes nothing but TLS's own messages.
   bool is_stale(int fd);

@@ -69,17 +69,25 @@ void AppConn::flush_request() {
     pieces.clear();
     return;
   }
-  const KeptBytes::Change change(shard_.kept(), wire_);
   const SendState state = wire_.send(pieces, handed_);
+  count_kept();
   write_broken_ = state == SendState::kBroken;
   if (state == SendState::kSome) want(wanted_ | EPOLLOUT);
 }
 
 void AppConn::shutdown_write() {
   if (wire_.all_sent())
-    wire_.shutdown_write();
+    end_writing();
   else
     end_after_write_ = true;
+}
+
+// TLS may have a last word that the app does not take yet.
+void AppConn::end_writing() {
+  end_after_write_ = false;
+  wire_.shutdown_write();
+  count_kept();
+  if (!wire_.all_sent()) want(wanted_ | EPOLLOUT);
 }
 
 void AppConn::pause_reading(bool paused) {
@@ -112,11 +120,13 @@ void AppConn::on_connected(std::uint32_t events) {
 }
 
 SendState AppConn::send_rest() {
-  const KeptBytes::Change change(shard_.kept(), wire_);
   const SendState state = wire_.send_rest(handed_);
   if (state == SendState::kBroken) wire_.drop_unsent();
+  count_kept();
   return state;
 }
+
+void AppConn::count_kept() { shard_.kept().change(std::exchange(kept_, wire_.unsent()), wire_.unsent()); }
 
 void AppConn::on_writable() {
   switch (send_rest()) {
@@ -128,7 +138,7 @@ void AppConn::on_writable() {
       break;
     case SendState::kAll:
       want(wanted_ & ~static_cast<std::uint32_t>(EPOLLOUT));
-      if (end_after_write_) wire_.shutdown_write();
+      if (end_after_write_) end_writing();
       break;
   }
   if (stream_ != nullptr && wire_.unsent() <= shard_.kept().stream_limit() / 2) stream_->app_drained();
@@ -247,6 +257,7 @@ bool AppConn::answer_ended(std::string_view trailers, bool extra_bytes) {
 }
 
 void AppConn::on_end_of_input(int error) {
+  if (!wire_.tls_failure().empty()) shard_.log_app_tls(pool_.generation(), wire_.tls_failure());
   if (state_ == State::kTunnel && stream_ != nullptr && error == 0) {
     want(wanted_ & ~static_cast<std::uint32_t>(EPOLLIN));
     stream_->tunnel_app_end();
@@ -275,8 +286,8 @@ void AppConn::close() {
   if (state_ == State::kIdle) wire_.say_whole();
   state_ = State::kClosed;
   shard_.loop().remove(wire_.fd());
-  shard_.kept().change(wire_.unsent(), 0);
   wire_.close();
+  count_kept();
   in_.clear();
   pool_.gone(*this);
 }

@@ -34,7 +34,7 @@ class AppConn final : public AppLink, public AppSide, public IoHandler {
   bool is_idle() const override { return state_ == State::kIdle; }
   bool has_room() const override { return state_ == State::kIdle; }
   TimePoint idle_since() const override { return idle_since_; }
-  bool is_stale() const override { return wire_.is_stale(); }
+  bool is_stale() override { return wire_.is_stale(); }
 
   // AppSide.
   void request_head(std::string_view head) override;
@@ -56,12 +56,14 @@ class AppConn final : public AppLink, public AppSide, public IoHandler {
   void on_readable();
   SendState send_rest();
   void on_writable();
+  void end_writing();
   void read_answer(std::string_view bytes);
   bool read_head(std::string_view& bytes);
   bool read_body(std::string_view& bytes);
   bool answer_ended(std::string_view trailers, bool extra_bytes);
   void on_end_of_input(int error);
   void want(std::uint32_t events);
+  void count_kept();
   void fail(AttemptFailure why);
   void close();
 
@@ -71,6 +73,7 @@ class AppConn final : public AppLink, public AppSide, public IoHandler {
   Stream* stream_ = nullptr;
   Buffer in_;  // the beginning of a head or of trailers
   std::uint64_t handed_ = 0;
+  std::size_t kept_ = 0;  // bytes that the app has not taken: the shard has counted them
   TimePoint idle_since_{};
   http::BodyReader body_;
   http::HeadScanner scanner_;

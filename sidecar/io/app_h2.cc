@@ -51,7 +51,7 @@ bool AppH2::has_room() const {
 }
 
 // One that serves hears of its end by itself.
-bool AppH2::is_stale() const { return streams_.empty() && wire_.has_ended(); }
+bool AppH2::is_stale() { return streams_.empty() && wire_.has_ended(); }
 
 void AppH2::want(std::uint32_t events) {
   if (events == wanted_ || state_ == State::kClosed) return;
@@ -91,6 +91,7 @@ void AppH2::on_readable() {
   const ssize_t count = wire_.recv(shard_.scratch(), Shard::kRead);
   if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
   if (count <= 0) {
+    if (!wire_.tls_failure().empty()) shard_.log_app_tls(pool_.generation(), wire_.tls_failure());
     fail(AttemptFailure::kClosed);
     return;
   }

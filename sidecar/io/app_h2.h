@@ -37,7 +37,7 @@ class AppH2 final : public AppLink, public IoHandler, public TurnEnd, private ht
   bool is_idle() const override { return state_ == State::kOpen && streams_.empty(); }
   bool has_room() const override;
   TimePoint idle_since() const override { return idle_since_; }
-  bool is_stale() const override;
+  bool is_stale() override;
   void read_first() override { on_io(EPOLLIN); }
 
   void on_io(std::uint32_t events) override;

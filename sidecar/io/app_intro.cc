@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sidecar/io/app_pool.h"
+#include "sidecar/io/app_tls_keeper.h"
 #include "sidecar/io/shard.h"
 
 namespace sidestep::sidecar {
@@ -63,9 +64,7 @@ void AppIntro::shake() {
 void AppIntro::finish() {
   if (!wire_.all_sent()) return want(EPOLLOUT);
   const bool h2 = is_h2(shard_.options().app_protocol);
-  if (h2 && !wire_.tls()->is_h2())
-    return refuse(AppHandshakeResult::kFailed,
-                  "the app does not choose h2 (ALPN); is it --app-protocol http1?");
+  if (h2 && !wire_.tls()->is_h2()) return refuse(AppHandshakeResult::kFailed, kAppChoosesNoH2);
   // RFC 9112 9.2: an HTTP/1 server says nothing first.
   if (!h2 && wire_.is_stale()) return refuse(AppHandshakeResult::kAppLeft, {});
   count(wire_.tls()->was_resumed() ? AppHandshakeResult::kResumed : AppHandshakeResult::kFull);
@@ -87,7 +86,7 @@ void AppIntro::refuse(AppHandshakeResult result, std::string_view why) {
   count(result);
   // Once for all tries in a row.
   if (!pool_.fails_tls())
-    shard_.log_app_handshake(pool_.generation(), why.empty() ? "the app closed the connection" : why);
+    shard_.log_app_tls(pool_.generation(), why.empty() ? "the app closed the connection" : why);
   pool_.handshake_failed();
   close();
 }

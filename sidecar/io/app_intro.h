@@ -30,7 +30,7 @@ class AppIntro final : public AppLink, public IoHandler {
   bool is_idle() const override { return false; }
   bool has_room() const override { return false; }
   TimePoint idle_since() const override { return began_; }
-  bool is_stale() const override { return false; }
+  bool is_stale() override { return false; }
 
   void on_io(std::uint32_t events) override;
 

@@ -25,7 +25,7 @@ class AppLink : public Deletable, public ListHook<AppLink> {
   virtual bool has_room() const = 0;         // takes another stream now
   virtual TimePoint idle_since() const = 0;  // while connecting: when that began
   // True when the app has closed or sent something although nobody asked: asks the kernel.
-  virtual bool is_stale() const = 0;
+  virtual bool is_stale() = 0;
   // TLS may have read what the app said first together with the handshake's end.
   virtual void read_first() {}
 };

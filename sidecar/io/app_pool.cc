@@ -175,6 +175,7 @@ void AppPool::handshake_failed() {
 
 void AppPool::connect_failed() {
   fails_tls_ = false;
+  resumption_ = {};  // it may be what the app chokes on
   --connecting_;
   ++counters_.connect_failures;
   refused();

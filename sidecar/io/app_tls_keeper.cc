@@ -34,9 +34,10 @@ Result<AppTlsTerms> AppTlsKeeper::read() {
   settings.name = wanted.name;
   settings.trust = wanted.ca.empty() ? Trust::kNothing : reads_file() ? Trust::kGiven : Trust::kSystem;
   if (reads_file()) {
-    stamp_ = stamp_of({wanted.ca});
+    const std::string stamp = stamp_of({wanted.ca});
     Result<std::string> text = read_small_file(wanted.ca);
-    if (!text) return text.error();
+    if (!text) return text.error();  // and tried again with the next look, as it is
+    stamp_ = stamp;
     settings.ca = *std::move(text);
   }
   AppTlsTerms terms;

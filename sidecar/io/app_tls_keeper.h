@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "lib/front/tls.h"
 #include "lib/loop/event_loop.h"
@@ -17,7 +18,12 @@ namespace sidestep::sidecar {
 struct AppTlsTerms {
   front::TlsClientPtr traffic;  // what the app speaks
   front::TlsClientPtr http1;    // for probes that ask by HTTP/1.1
+
+  bool speaks_h2() const { return traffic != http1; }
 };
+
+inline constexpr std::string_view kAppChoosesNoH2 =
+    "the app does not choose h2 (ALPN); is it --app-protocol http1?";
 
 class AppTlsKeeper {
  public:

@@ -349,8 +349,8 @@ void ClientH1::close() {
   state_ = State::kClosed;
   shard_.loop().cancel(*this);
   shard_.loop().remove(wire_.fd());
-  shard_.kept().change(wire_.unsent(), 0);
   wire_.close();
+  count_kept();
   in_.clear();
   shard_.client_closed(*this);
 }

@@ -100,6 +100,7 @@ class ClientH1 final : public ClientConn, public IoHandler, public ClientSide, p
   void close_cut();
   SendState send(std::uint64_t& sent);  // what was prepared for the client
   SendState send_rest(std::uint64_t& sent);
+  void count_kept();
   void update_interest();
   void close();
   bool wants_bytes() const;
@@ -110,6 +111,7 @@ class ClientH1 final : public ClientConn, public IoHandler, public ClientSide, p
   Shard& shard_;
   Wire wire_;
   std::uint32_t wanted_ = 0;
+  std::uint32_t kept_ = 0;  // bytes that the client has not taken: the shard has counted them
   Stream* stream_ = nullptr;
   Buffer in_;
   http::BodyReader body_;

@@ -93,13 +93,20 @@ void ClientH1::tunnel_closed() {
 }
 
 SendState ClientH1::send(std::uint64_t& sent) {
-  const KeptBytes::Change change(shard_.kept(), wire_);
-  return wire_.send(shard_.to_client(), sent);
+  const SendState state = wire_.send(shard_.to_client(), sent);
+  count_kept();
+  return state;
 }
 
 SendState ClientH1::send_rest(std::uint64_t& sent) {
-  const KeptBytes::Change change(shard_.kept(), wire_);
-  return wire_.send_rest(sent);
+  const SendState state = wire_.send_rest(sent);
+  count_kept();
+  return state;
+}
+
+void ClientH1::count_kept() {
+  const auto now = static_cast<std::uint32_t>(wire_.unsent());
+  shard_.kept().change(std::exchange(kept_, now), now);
 }
 
 bool ClientH1::flush() {

@@ -15,22 +15,9 @@ namespace sidestep::sidecar {
 
 class KeptBytes final {
  public:
-  // Counts what the unsent bytes of a wire grow or shrink by while this lives.
-  class Change {
-   public:
-    Change(KeptBytes& kept, const Wire& wire) : kept_(kept), wire_(wire), before_(wire.unsent()) {}
-    ~Change() { kept_.change(before_, wire_.unsent()); }
-    Change(const Change&) = delete;
-    Change& operator=(const Change&) = delete;
-
-   private:
-    KeptBytes& kept_;
-    const Wire& wire_;
-    const std::size_t before_;
-  };
-
   KeptBytes(std::size_t most, std::size_t most_per_stream) : most_(most), most_per_stream_(most_per_stream) {}
 
+  // What one of them keeps was `before` when it was counted last.
   void change(std::size_t before, std::size_t after) {
     bytes_ += after - before;  // wraps around and back
     peak_ = std::max(peak_, bytes_);

@@ -98,6 +98,7 @@ class Probe final : public IoHandler, public Timer, public Deletable {
     const AppTlsTerms& terms = secrecy_.terms;
     if (terms.traffic == nullptr) return ask();
     const bool asks = readiness_.kind == policy::ProbeKind::kHttpGet;
+    needs_h2_ = !asks && terms.speaks_h2();
     wire_.begin_tls(front::TlsSession::connect(asks ? terms.http1 : terms.traffic, secrecy_.buffers));
     if (wire_.tls() == nullptr) return done(ProbeResult::kBad, "no memory for TLS");
     step_ = Step::kShake;
@@ -114,13 +115,14 @@ class Probe final : public IoHandler, public Timer, public Deletable {
       case front::TlsSession::Handshake::kFailed:
         return tls_failed(wire_.tls()->why());
       case front::TlsSession::Handshake::kDone:
+        if (needs_h2_ && !wire_.tls()->is_h2()) return tls_failed(kAppChoosesNoH2);
         return ask();
     }
   }
 
-  void tls_failed(const std::string& why) {
-    done(ProbeResult::kBad,
-         std::string(kTlsFailure) + (why.empty() ? "the app closed the connection in the handshake" : why));
+  void tls_failed(std::string_view why) {
+    if (why.empty()) why = "the app closed the connection in the handshake";
+    done(ProbeResult::kBad, std::string(kTlsFailure).append(why));
   }
 
   void ask() {
@@ -141,6 +143,8 @@ class Probe final : public IoHandler, public Timer, public Deletable {
     std::array<char, kRead + front::TlsSession::kReadRoom> buffer;
     const ssize_t got = wire_.recv(buffer.data(), wire_.room_to_read(kRead));
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    // TLS 1.3: what the app finds wrong with us is told after the handshake.
+    if (got < 0 && !wire_.tls_failure().empty()) return tls_failed(wire_.tls_failure());
     if (got <= 0) return done(ProbeResult::kBad, "the app closed the connection without an answer");
     answer_.append(buffer.data(), static_cast<std::size_t>(got));
     judge_answer();
@@ -197,6 +201,7 @@ class Probe final : public IoHandler, public Timer, public Deletable {
   std::string answer_;
   std::string failure_;
   bool refused_ = false;
+  bool needs_h2_ = false;
 };
 
 Prober::Prober(EventLoop& loop, Callback callback) : loop_(loop), callback_(std::move(callback)) {}

@@ -420,7 +420,7 @@ void Shard::log_bad_answer(Generation generation, std::string_view reason) {
   log::warn("answer of the app refused", {{"reason", reason}, {"generation", number(generation)}});
 }
 
-void Shard::log_app_handshake(Generation generation, std::string_view reason) {
+void Shard::log_app_tls(Generation generation, std::string_view reason) {
   if (++logged_ > kLoggedPerTick) return;
   log::warn("no TLS to the app", {{"reason", reason}, {"generation", number(generation)}});
 }

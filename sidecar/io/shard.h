@@ -125,7 +125,7 @@ class Shard final {
   // Closes clients that have been idle for longest. Returns how many.
   std::size_t reclaim_descriptors();
   void log_bad_answer(Generation generation, std::string_view reason);
-  void log_app_handshake(Generation generation, std::string_view reason);
+  void log_app_tls(Generation generation, std::string_view reason);
 
  private:
   struct Listener final : IoHandler {

@@ -28,8 +28,7 @@ ssize_t Wire::recv_sealed(char* into, std::size_t size) {
   const ssize_t count = tls_->recv(fd_.get(), into, size);
   const int error = errno;
   std::uint64_t ignored = 0;
-  pass_sealed(
-      ignored);  // an answer to a change of keys, or an alert; a broken socket is seen by the next call
+  pass_sealed(ignored);  // an answer to a change of keys, an alert; the next call sees a broken socket
   errno = error;
   return count;
 }
@@ -77,8 +76,12 @@ void Wire::shutdown_write() {
   if (!ends_after_rest_) ::shutdown(fd_.get(), SHUT_WR);
 }
 
-bool Wire::is_stale() const {
-  if (tls_ != nullptr) return tls_->is_stale(fd_.get());
+bool Wire::is_stale() {
+  if (tls_ != nullptr) {
+    const bool stale = tls_->is_stale(fd_.get());
+    std::uint64_t ignored = 0;
+    return pass_sealed(ignored) == SendState::kBroken || stale;
+  }
   char byte;
   const ssize_t count = ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return count >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);

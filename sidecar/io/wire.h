@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include "lib/front/tls_session.h"
@@ -37,6 +38,8 @@ class Wire {
   void begin_tls(std::unique_ptr<front::TlsSession> tls) { tls_ = std::move(tls); }
   // Null on a plain connection.
   const front::TlsSession* tls() const { return tls_.get(); }
+  // Why TLS ended; empty on a plain connection, while it goes on, and when the other side just left.
+  std::string_view tls_failure() const { return tls_ == nullptr ? std::string_view() : tls_->why(); }
   // What the app is told about how its client came: https, and who the client is by its certificate.
   void describe(http::ForwardContext& context) const {
     if (tls_ == nullptr) return;
@@ -76,8 +79,9 @@ class Wire {
   void shutdown_write();
   // With TLS: tells the other side that what it has got is whole (close_notify), before close().
   void say_whole();
-  // True when the other side has closed, or has sent something: asks the kernel and takes nothing.
-  bool is_stale() const;
+  // True when the other side has closed, or has sent something that is for the caller: asks the kernel and
+  // takes nothing but TLS's own messages, which are answered.
+  bool is_stale();
   // True when the other side has closed and everything it sent was read: asks the kernel.
   bool has_ended() const;
   // Bytes that wait in the kernel to be read.

@@ -59,9 +59,14 @@ def test_an_image_runs_as_no_root_and_says_what_it_is(built):
     assert image.config["config"]["Entrypoint"] == [f"/usr/bin/{PROGRAMS[name][0]}"]
 
 
-def test_the_operator_knows_trusted_roots_and_time_zones(archives):
-    files = Image(archives / "operator.tar").files
-    assert "/etc/ssl/certs/ca-certificates.crt" in files and "/usr/share/zoneinfo/Europe/Berlin" in files
+def test_an_image_knows_trusted_roots(built):
+    _, image = built
+    assert b"BEGIN CERTIFICATE" in image.files["/etc/ssl/certs/ca-certificates.crt"][1]
+    assert image.files["/usr/lib/ssl/cert.pem"][0].linkname == "/etc/ssl/certs/ca-certificates.crt"  # where OpenSSL looks
+
+
+def test_the_operator_knows_time_zones(archives):
+    assert "/usr/share/zoneinfo/Europe/Berlin" in Image(archives / "operator.tar").files
 
 
 def test_every_library_stands_in_the_list_of_contents(built):

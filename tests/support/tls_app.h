@@ -71,12 +71,14 @@ class TlsAppConn {
   std::unique_ptr<front::TlsSession> session_;
 };
 
-// With a certificate of its own.
-inline RawApp::Handler tls_app(std::function<void(TlsAppConn&)> handler) {
+// With a certificate of its own. With `client_ca` the client has to show one of that authority.
+inline RawApp::Handler tls_app(std::function<void(TlsAppConn&)> handler, const std::string& client_ca = {}) {
   const front::MadeCertificate made = front::make_certificate("app", "DNS:shop.example");
   front::TlsServerSettings settings;
   settings.certificates = {*front::TlsCertificate::from_pem(made.chain, made.key)};
   settings.tickets = {front::random_ticket_key()};
+  settings.client_ca = client_ca;
+  settings.client_required = !client_ca.empty();
   return [terms = *front::TlsServer::make(std::move(settings)), handler = std::move(handler)](RawConn& conn) {
     TlsAppConn app(conn, terms);
     if (app.shake()) handler(app);

@@ -301,6 +301,16 @@ TEST(TlsTest, AServerThatIsNotTrustedIsTold) {
   EXPECT_FALSE(both.server_->is_untrusted());
 }
 
+TEST(TlsTest, AMachineWithoutAuthoritiesIsNamedAtOnce) {
+  TlsClientSettings settings;
+  settings.trust = TlsClientSettings::Trust::kSystem;
+  ::setenv("SSL_CERT_FILE", "/nowhere/cert.pem", 1);  // openssl-env(7)
+  const Result<TlsClientPtr> made = TlsClient::make(settings);
+  ::unsetenv("SSL_CERT_FILE");
+  ASSERT_FALSE(made);
+  EXPECT_THAT(made.error().detail, HasSubstr("install them (ca-certificates)"));
+}
+
 TEST(TlsTest, AnAddressIsVerifiedAsOne) {
   const auto trusts = [](const std::string& names) {
     TlsServerSettings settings;

@@ -72,6 +72,27 @@ TEST_F(AppTlsTest, AnAppThatDoesNotSpeakTlsGetsNoByteOfARequest) {
   EXPECT_FALSE(has(seen, "secret"));
 }
 
+TEST_F(AppTlsTest, AnAppThatChokesOnASessionGetsAWholeHandshakeNext) {
+  const RawApp::Handler good = tls_app([](TlsAppConn& conn) {
+    conn.read_until("\r\n\r\n");
+    conn.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+  });
+  std::atomic<ssize_t> whole_hello{0};
+  std::atomic<int> choked{0};
+  RawApp app([&](RawConn& conn) {
+    char hello[8'192];
+    const ssize_t size = ::recv(conn.fd(), hello, sizeof hello, MSG_PEEK);
+    if (whole_hello == 0) whole_hello = size;
+    if (size <= whole_hello + 32) return good(conn);  // a session makes it longer by its ticket
+    ++choked;
+    conn.reset();
+  });
+  begin(app);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(has(get(), "\r\n\r\nok"));
+  EXPECT_EQ(choked, 2);
+  EXPECT_EQ(handshakes(AppHandshakeResult::kFull), 3U);
+}
+
 TEST_F(AppTlsTest, AHandshakeThatHangsIsALateConnectAndHarmsNoOther) {
   options_.limits.app_connect_timeout = Millis{50};
   std::atomic<int> connections{0};

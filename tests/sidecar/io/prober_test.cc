@@ -8,9 +8,14 @@
 #include <optional>
 
 #include "lib/loop/socket.h"
+#include "tests/support/tls_app.h"
 
 namespace sidestep::sidecar {
 namespace {
+
+using test::RawApp;
+using test::tls_app;
+using test::TlsAppConn;
 
 class ProberTest : public ::testing::Test {
  protected:
@@ -113,6 +118,20 @@ TEST_F(ProberTest, WithoutADescriptorTheAppStaysWhatItWas) {
   answer_one("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");  // it is asked again
   ASSERT_TRUE(turn_until([&] { return changes_.size() == 2; }));
   EXPECT_EQ(changes_[1], HealthChange::kBecameUnready);
+}
+
+TEST_F(ProberTest, AnAppThatAsksForACertificateIsNamed) {
+  RawApp app(tls_app([](TlsAppConn& conn) { conn.read_until("never"); },
+                     front::make_certificate("authority", "").chain));
+  front::TlsClientSettings settings;
+  settings.trust = front::TlsClientSettings::Trust::kNothing;
+  const front::TlsClientPtr terms = *front::TlsClient::make(settings);
+  prober_.secure({terms, terms});
+  readiness_.timeout = Seconds{5};
+  prober_.watch(Generation{1}, AppAddress{app.port(), {}}, readiness_);
+  const auto why = [&] { return prober_.last_failure(Generation{1}); };
+  EXPECT_TRUE(turn_until([&] { return why().find("certificate required") != std::string::npos; })) << why();
+  EXPECT_TRUE(prober_.failed_tls(Generation{1}));
 }
 
 TEST_F(ProberTest, NothingIsReportedAfterUnwatch) {
