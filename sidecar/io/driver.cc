@@ -42,6 +42,7 @@ class ReplyOnce {
 
 Driver::Driver(DriverParts parts)
     : parts_(std::move(parts)),
+      listening_(parts_.root),
       prober_(parts_.loop, [this](Generation generation, HealthChange change,
                                   const std::string& why) { on_health(generation, change, why); }),
       memory_late_([this] {

@@ -26,6 +26,7 @@
 #include "sidecar/io/driver_fleet.h"
 #include "sidecar/io/driver_snapshot.h"
 #include "sidecar/io/launcher_link.h"
+#include "sidecar/io/listening_table.h"
 #include "sidecar/io/plane.h"
 #include "sidecar/io/prober.h"
 #include "sidecar/io/worker_state.h"
@@ -147,6 +148,7 @@ class Driver final : public CommandSink {
   bool is_fresh(Generation generation) const;  // being started: not ready yet
 
   const DriverParts parts_;
+  const ListeningTable listening_;
   Model model_;
   Fleet fleet_;
   Remembered remembered_;

@@ -63,7 +63,7 @@ void Driver::perform(const effect::Spawn& spawn) {
   parts_.launcher.spawn(order);
   // Where its processes cannot be seen, whatever listens anew is taken for its. Read while it starts, not
   // before.
-  kept.listening_before = listening_sockets(parts_.root);
+  kept.listening_before = listening_.read();
 }
 
 void Driver::perform(const effect::Stop& stop) {

@@ -245,7 +245,7 @@ void Driver::measure() {
 
 // An app that listens, but not where it was told to, is named within a second.
 void Driver::look_for_wrong_ports() {
-  std::optional<std::vector<Listening>> all;  // long on a busy machine: read only when it is needed
+  std::optional<std::vector<Listening>> all;
   const std::vector<std::uint16_t> ours = fleet_.ports();
   for (const Generation generation : probed_by(model_)) {
     Facts* facts = fleet_.find(generation);
@@ -257,7 +257,7 @@ void Driver::look_for_wrong_ports() {
       if (facts->is_attached) say_that_nobody_listens(generation, *facts);
       continue;
     }
-    if (!all) all = listening_sockets(parts_.root);
+    if (!all) all = listening_.read();
     std::optional<std::vector<Listening>> group;
     if (parts_.options.run_mode) group = listening_of_group(parts_.root, facts->pid, *all);
     for (const Listening& socket : group ? *group : *all) {
@@ -294,9 +294,9 @@ void Driver::say_that_tls_fails(Generation generation, Facts& facts) {
   step(event::Hint{generation, ReloadReason::kNotReadyInTime, std::move(message)});
 }
 
-// Not while traffic moves: the kernel's table is long on a busy machine.
+// Not while traffic moves: where the kernel has only files to tell it by, it takes milliseconds.
 void Driver::check_exposure() {
-  const std::vector<Listening> all = listening_sockets(parts_.root);
+  const std::vector<Listening> all = listening_.read();
   for (const Generation generation : std::exchange(unchecked_, {})) {
     const std::uint16_t port = fleet_.address_of(generation).port;
     const auto exposed = [&](const Listening& socket) { return socket.port == port && socket.any_address; };

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -17,32 +16,6 @@ namespace sidestep::sidecar {
 namespace {
 
 constexpr int kTries = 16;
-constexpr const char* kListenState = "0A";
-
-// One line of /proc/net/tcp: "sl local rem st tx:rx tr:when retrnsmt uid timeout inode".
-bool parse_line(const std::string& line, Listening& out) {
-  std::istringstream in(line);
-  std::string slot, local, remote, state, skip, inode;
-  if (!(in >> slot >> local >> remote >> state) || state != kListenState) return false;
-  for (int i = 0; i < 5; ++i) in >> skip;
-  if (!(in >> inode)) return false;
-  const std::size_t colon = local.find(':');
-  if (colon == std::string::npos) return false;
-  const std::string address = local.substr(0, colon);
-  out.port = static_cast<std::uint16_t>(std::strtoul(local.c_str() + colon + 1, nullptr, 16));
-  out.any_address = address.find_first_not_of('0') == std::string::npos;
-  out.inode = std::strtoull(inode.c_str(), nullptr, 10);
-  return true;
-}
-
-// The kernel lists who listens before everybody else (tcp_ipv4.c, tcp_get_idx), and the others may be tens of
-// thousands: reading those would stop the control thread for seconds.
-void read_table(const std::string& path, std::vector<Listening>& all) {
-  std::ifstream in(path);
-  std::string line;
-  std::getline(in, line);  // the head
-  for (Listening entry; std::getline(in, line) && parse_line(line, entry);) all.push_back(entry);
-}
 
 template <typename Visit>
 void for_each_entry(const std::string& folder, Visit&& visit) {
@@ -92,13 +65,6 @@ Result<std::uint16_t> free_loopback_port(const std::vector<std::uint16_t>& taken
   }
   return unavailable("no free port on 127.0.0.1 in " + std::to_string(kTries) +
                      " tries; see net.ipv4.ip_local_port_range");
-}
-
-std::vector<Listening> listening_sockets(const std::string& root) {
-  std::vector<Listening> all;
-  read_table(root + "/proc/net/tcp", all);
-  read_table(root + "/proc/net/tcp6", all);
-  return all;
 }
 
 std::optional<std::vector<Listening>> listening_of_group(const std::string& root, int pid,
