@@ -1,5 +1,6 @@
 """Memory of the proxies at rest and after load, and the size of the launcher."""
 import tempfile
+import time
 from pathlib import Path
 
 import cpu
@@ -28,6 +29,7 @@ def run(options) -> tuple[str, dict, list[stats.Goal]]:
             for peer_name in options.peers:
                 peer = peers.proxy(peer_name, folder, app, options.bins)
                 try:
+                    time.sleep(2)
                     rest = processes.memory_kib(peer.pids())
                     cpu.measure(peer, Load(64), 2)
                     loaded = processes.memory_kib(peer.pids())

@@ -11,6 +11,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/lazy_library.h"
 #include "lib/base/log.h"
+#include "lib/base/startup_pages.h"
 #include "sidecar/app_parts.h"
 #include "sidecar/io/confine.h"
 #include "sidecar/io/launcher_reports.h"
@@ -64,7 +65,8 @@ App::Parts::Parts(Options o, int channel)
       parent(channel < 0 ? UniqueFd() : UniqueFd(channel)),
       journal(options.state_dir),
       claim(loop, options.listen),
-      control_end([this] { end_control(); }) {}
+      control_end([this] { end_control(); }),
+      settled(give_back_startup_pages) {}
 
 // ---- start ----
 
@@ -180,6 +182,7 @@ void App::Parts::serve(Result<std::vector<NamedFd>> claimed) {
   for (LauncherEvent& event : early) on_launcher(std::move(event));
   early.clear();
   parent.ready();
+  loop.arm(settled, kSettled);
 }
 
 void App::Parts::confine_worker() {

@@ -186,6 +186,7 @@ void App::Parts::take() {
   share_listeners();
   driver->thaw();
   parent.ready();
+  loop.arm(settled, kSettled);
 }
 
 // ---- sidestep upgrade ----

@@ -29,6 +29,8 @@
 
 namespace sidestep::sidecar {
 
+inline constexpr Millis kSettled{500};  // after the start, before what it alone needed is given back
+
 struct App::Parts {
   Parts(Options options, int channel);
 
@@ -99,6 +101,7 @@ struct App::Parts {
   std::unique_ptr<RetiredWorker> retired;
   std::function<void(CommandReply)> upgrade_reply;
   FunctionTimer control_end;
+  FunctionTimer settled;                    // the start is over
   std::optional<TimePoint> control_end_by;  // while callers of a replaced worker get their answers
   bool has_finished = false;                // retired, and no client is left
 };

@@ -13,6 +13,7 @@
 #include <cerrno>
 
 #include "lib/base/log.h"
+#include "lib/base/startup_pages.h"
 
 namespace sidestep::sidecar {
 
@@ -163,6 +164,7 @@ void Parent::obey_current(FdMessage message) {
   if (message.text == "ready") {
     current_->is_ready = true;
     step(handover::Serves{});
+    give_back_startup_pages();
   }
   if (message.text.starts_with("upgrade ")) return ask_upgrade(false, name(8));
   if (message.text.starts_with("drop ")) kept_.erase(name(5));
