@@ -7,9 +7,13 @@ cd "$top"
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 
 say "Building (the first time takes a few minutes)"
-[ -n "${SIDESTEP_SKIP_BUILD:-}" ] || make -s build
+tests/tools/deps.sh build demo
+# The two programs alone, many files at a time: a quarter of the time of `make build`.
+cmake --preset release -B build/demo -DSIDESTEP_TESTS=OFF -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=10 \
+  -DCMAKE_CXX_FLAGS=-Wno-subobject-linkage >/dev/null
+cmake --build build/demo --target sidestep sidestep-launch
 tests/load/build.sh build/bin-go
-PATH=$top/build/bin:$top/build/bin-go:$PATH
+PATH=$top/build/demo/bin:$top/build/bin-go:$PATH
 
 folder=$(mktemp -d)
 sidestep_pid= load_pid=

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs the Debian packages of packages.txt that belong to the named groups and are not installed yet.
-# usage: deps.sh GROUP...     (build run test lint cluster bench)
+# usage: deps.sh GROUP...     (build demo test lint cluster image bench)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
