@@ -302,7 +302,7 @@ constexpr OptionRow kRows[] = {
     {G::kRequestLimits, "--stream-buffer-bytes", "BYTES", "SIDESTEP_STREAM_BUFFER_BYTES", false, "256Ki",
      "buffered per request and direction", "reading stops until the other side takes some",
      set_limit<&L::stream_buffer_bytes, 16 * kKi, 64 * kMi>},
-    {G::kRequestLimits, "--max-buffered-bytes", "BYTES", "SIDESTEP_MAX_BUFFERED_BYTES", false, "24Mi",
+    {G::kRequestLimits, "--max-buffered-bytes", "BYTES", "SIDESTEP_MAX_BUFFERED_BYTES", false, "20Mi",
      "buffered for all requests together",
      "reading stops as soon as anything waits, and is done in pieces of 2 KiB",
      set_limit<&L::max_buffered_bytes, 1 << 20, std::size_t{1} << 40>},

@@ -70,7 +70,7 @@ struct Limits {
   std::size_t max_clients = 60'000;           // open client connections
   std::size_t max_clients_per_source = 0;     // of one address; 0: no bound
   std::size_t stream_buffer_bytes = 262'144;  // per stream and direction, before reading stops
-  std::size_t max_buffered_bytes = 24 << 20;  // of all streams together
+  std::size_t max_buffered_bytes = 20 << 20;  // of all streams together
   std::size_t replay_bytes = 65'536;          // of a request kept for a retry; beyond it, no retry
   int max_requests_per_connection = 0;        // 0: no bound
   Millis header_timeout{10'000};              // from the first byte of a request to the end of its head
