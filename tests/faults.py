@@ -26,6 +26,10 @@ MOST_ROWS = 20  # of one test
 
 # Cases that are proved by unit tests: id, what, test, in the order of the table.
 GTESTS = [
+    ("A4", "a new worker that fails at any point before its proof: the present one stays", "HandoverTest.AnyFailureBeforeTheProofLeavesThePresentWorker"),
+    ("A5", "descriptors that do not come with the state: nothing changes hands", "HandoverPeersTest.DescriptorsThatDoNotComeAreAFailure"),
+    ("A5", "the state is cut off at any byte: it is not used", "HandoverPeersTest.StateThatIsCutOffAtAnyByteIsNotUsed"),
+    ("A7", "a new worker that does not prove itself in time is given up", "HandoverTest.AWorkerThatDoesNotProveItselfInTimeIsGivenUp"),
     ("B6", "a WebSocket is told with a Close frame when its generation ends", "PlaneTest.AWebSocketPassesAndIsToldWhenItsGenerationIsClosed"),
     ("B6", "a tunnel half-closes in both directions and loses no byte", "PlaneTest.ATunnelPassesBytesBothWaysAndHalfCloses"),
     ("B8", "100-continue is the app's to say", "PlaneTest.AnExpectationIsTheAppsToAnswer"),

@@ -98,6 +98,7 @@ def test_the_app_starts_with_its_containers_command_and_reloads(pod, traffic):
     assert p.status()["podUid"] == "pod-1"
 
 
+@pytest.mark.fault("G2", "a deleted pod serves until no request comes, then the app is stopped, then the sidecar", ci=1, soak=20)
 def test_the_pods_end_serves_until_quiet_then_stops_the_app_and_lets_go(pod):
     p = pod()
     hook = subprocess.Popen([BINS / "sidestep", "pod-ending", "--control", p.control])
@@ -110,6 +111,7 @@ def test_the_pods_end_serves_until_quiet_then_stops_the_app_and_lets_go(pod):
     assert p.process.wait(10) == 0
 
 
+@pytest.mark.fault("G3", "the app's container ends first: requests wait for the next one", ci=1, soak=20)
 def test_a_restart_of_the_app_container_alone_makes_requests_wait(pod):
     p = pod()
     p.launcher.send_signal(signal.SIGTERM)
