@@ -12,12 +12,12 @@ namespace {
 // What a listen address may stand in front of the port with.
 constexpr std::array<std::string_view, 7> kHosts{"",     "0.0.0.0", "127.0.0.1", "localhost",
                                                  "[::]", "[::1]",   "*"};
-constexpr std::array<std::string_view, 7> kOtherPorts{"support", "export",   "import",  "transport",
-                                                      "report",  "passport", "viewport"};
+constexpr std::array<std::string_view, 8> kOtherPorts{"support", "export",   "import",   "transport",
+                                                      "report",  "passport", "viewport", "reuseport"};
 // Of a port too, but what follows is a number of something else: "port-timeout".
-constexpr std::array<std::string_view, 14> kMeasures{"timeout", "count",   "max",      "min",     "size",
-                                                     "limit",   "seconds", "ms",       "retries", "workers",
-                                                     "threads", "delay",   "interval", "backlog"};
+constexpr std::array<std::string_view, 17> kMeasures{
+    "timeout", "count",   "max",   "min",      "size",    "limit", "seconds", "ms", "retries",
+    "workers", "threads", "delay", "interval", "backlog", "reuse", "no",      "queue"};
 
 template <typename List>
 bool has(const List& list, std::string_view each) {
@@ -62,7 +62,9 @@ WordUse use_of(const std::string& before, const std::string& word, std::int64_t 
   const std::size_t equals = word.find('=');
   const std::string value = equals == word.npos ? word : word.substr(equals + 1);
   const std::string name = equals != word.npos ? word.substr(0, equals) : before;
-  const bool is_named = (equals != word.npos || before.starts_with("-")) && speaks_of_port(name);
+  // "--listen=:80" has its value already: what follows is not one.
+  const bool is_flag = before.starts_with("-") && before.find('=') == before.npos;
+  const bool is_named = (equals != word.npos || is_flag) && speaks_of_port(name);
   if (value.ends_with(number)) {
     const std::string host = value.substr(0, value.size() - number.size());
     const bool is_address = host.ends_with(":") && has(kHosts, host.substr(0, host.size() - 1));
@@ -112,12 +114,19 @@ void fill_words(InjectRun& run, const char* list, std::string& before) {
   }
 }
 
+// Where an app listens, and nothing that it could connect to.
+bool listens_everywhere(const std::string& address) {
+  return address.starts_with(":") || address.starts_with("0.0.0.0:") || address.starts_with("[::]:") ||
+         address.starts_with("*:");
+}
+
+// A variable that does not speak of a port has to hold an address that can only be listened on.
 void fill_environment(InjectRun& run) {
   if (find_member(run.container(), "env") == nullptr) return;
   for (Value& variable : list_in(run.container(), "env")) {
     Value* value = find_member(variable, "value");
     const std::string name = text_at(variable, "name");
-    if (value == nullptr || !speaks_of_port(name)) continue;
+    if (value == nullptr || !(speaks_of_port(name) || listens_everywhere(value->text))) continue;
     const WordUse found = use_of("", name + "=" + value->text, run.port);
     if (found.use != PortUse::kPort) continue;
     const std::string changed = found.changed.substr(name.size() + 1);

@@ -175,6 +175,11 @@ TEST(Inject, OnlyWhatCanBeNothingElseBecomesThePort) {
                       {"a, --port-timeout=80", ""},
                       {"a, --support=80", ""},
                       {"a, port, '80'", ""},
+                      {"a, --port=http, '80'", ""},
+                      {"a, --reuseport, '80'", ""},
+                      {"a, --port-reuse, '80'", ""},
+                      {"a, --no-port, '80'", ""},
+                      {"a, --port-queue=80", ""},
                       {"a, --buffer=80k", ""},
                       {"a, --upstream=db:80", ""},
                       {"sh, -c, sleep 80; exec a --port $PORT", ""}};
@@ -191,6 +196,10 @@ TEST(Inject, OnlyWhatCanBeNothingElseBecomesThePort) {
       pod("command: [a], ports: [{containerPort: 80}], env: [{name: SUPPORT_LEVEL, value: '80'}, {name: "
           "PORT_MAX, value: '80'}, {name: HTTP_PORT, value: '80'}]"));
   EXPECT_THAT(env.notes, ElementsAre(HasSubstr("env[HTTP_PORT]: 80: ")));
+  const InjectedText addresses =
+      injected(pod("command: [a], ports: [{containerPort: 80}], env: [{name: SERVE_ON, value: '0.0.0.0:80'}, "
+                   "{name: UPSTREAM, value: 'localhost:80'}, {name: HTTP, value: ':80'}]"));
+  EXPECT_THAT(addresses.notes, ElementsAre(HasSubstr("env[SERVE_ON]: 0.0.0.0:80: "), HasSubstr("env[HTTP]: :80: ")));
   EXPECT_THAT(refusals("command: [a, '--listen=web:80'], ports: [{containerPort: 80}]"),
               ElementsAre(HasSubstr("write {port} or $PORT in its place")));
 }
