@@ -9,12 +9,12 @@
 namespace sidestep::policy {
 namespace {
 
-// What a listen address may stand in front of the port with.
-constexpr std::array<std::string_view, 7> kHosts{"",     "0.0.0.0", "127.0.0.1", "localhost",
-                                                 "[::]", "[::1]",   "*"};
+// What a listen address may stand in front of the port with; to a loopback one an app may also connect.
+constexpr std::array<std::string_view, 4> kEverywhere{"", "0.0.0.0", "[::]", "*"};
+constexpr std::array<std::string_view, 3> kLoopback{"127.0.0.1", "localhost", "[::1]"};
 constexpr std::array<std::string_view, 8> kOtherPorts{"support", "export",   "import",   "transport",
                                                       "report",  "passport", "viewport", "reuseport"};
-// Of a port too, but what follows is a number of something else: "port-timeout".
+// Of a port too, but of something else about it: "port-timeout", "no-port".
 constexpr std::array<std::string_view, 17> kMeasures{
     "timeout", "count",   "max",   "min",      "size",    "limit", "seconds", "ms", "retries",
     "workers", "threads", "delay", "interval", "backlog", "reuse", "no",      "queue"};
@@ -67,7 +67,8 @@ WordUse use_of(const std::string& before, const std::string& word, std::int64_t 
   const bool is_named = (equals != word.npos || is_flag) && speaks_of_port(name);
   if (value.ends_with(number)) {
     const std::string host = value.substr(0, value.size() - number.size());
-    const bool is_address = host.ends_with(":") && has(kHosts, host.substr(0, host.size() - 1));
+    const std::string bare = host.substr(0, host.rfind(':'));
+    const bool is_address = host.ends_with(":") && (has(kEverywhere, bare) || has(kLoopback, bare));
     if (is_address || (host.empty() && is_named))
       return {PortUse::kPort, word.substr(0, word.size() - number.size()) + "{port}"};
   }
@@ -116,8 +117,8 @@ void fill_words(InjectRun& run, const char* list, std::string& before) {
 
 // Where an app listens, and nothing that it could connect to.
 bool listens_everywhere(const std::string& address) {
-  return address.starts_with(":") || address.starts_with("0.0.0.0:") || address.starts_with("[::]:") ||
-         address.starts_with("*:");
+  const std::size_t colon = address.rfind(':');
+  return colon != address.npos && has(kEverywhere, address.substr(0, colon));
 }
 
 // A variable that does not speak of a port has to hold an address that can only be listened on.
