@@ -87,6 +87,7 @@ class Loader {
     fill_in();
     check_app();
     check_app_tls();
+    check_app_proxy_protocol();
     check_addresses();
     if (options_.control_path.size() > kMostControlPath) {
       mistakes_.add("--control", options_.control_path,
@@ -112,6 +113,7 @@ class Loader {
   void check_app();
   void check_tls();
   void check_app_tls();
+  void check_app_proxy_protocol();
   void check_addresses();
   void check_address(const ListenAddress& address, std::string_view flag, std::string_view wrong,
                      std::vector<ListenAddress>& seen);
@@ -305,6 +307,21 @@ void Loader::check_app_tls() {
     mistakes_.line(
         "--app-tls-ca: the machine's authorities vouch for any site; add --app-tls-server-name with the "
         "app's");
+}
+
+// A PROXY header speaks for everything that follows on its connection.
+void Loader::check_app_proxy_protocol() {
+  if (options_.app_proxy_protocol == AppProxyProtocol::kOff) return;
+  const std::string_view version = options_.app_proxy_protocol == AppProxyProtocol::kV1 ? "v1" : "v2";
+  if (is_h2(options_.app_protocol)) {
+    mistakes_.add("--app-proxy-protocol", version,
+                  "a connection of HTTP/2 to the app carries many clients' requests, and the header names one; "
+                  "write --app-protocol http1, or --app-proxy-protocol off (X-Forwarded-For names the client)");
+  } else if (options_.app_tls.on) {
+    mistakes_.add("--app-proxy-protocol", version,
+                  "is not sent before TLS to the app; leave --app-tls out, or write --app-proxy-protocol off "
+                  "(X-Forwarded-For names the client)");
+  }
 }
 
 void Loader::check_tls() {

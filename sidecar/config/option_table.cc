@@ -95,6 +95,13 @@ Status set_app_protocol(Options& options, Value value) {
   options.app_protocol = static_cast<AppProtocol>(found - kNames.begin());
   return {};
 }
+Status set_app_proxy_protocol(Options& options, Value value) {
+  static constexpr std::array<std::string_view, 3> kNames{"off", "v1", "v2"};
+  const auto* found = std::find(kNames.begin(), kNames.end(), value);
+  if (found == kNames.end()) return invalid("not a version of the PROXY protocol; write v1, v2 or off");
+  options.app_proxy_protocol = static_cast<AppProxyProtocol>(found - kNames.begin());
+  return {};
+}
 Status set_app_tls(Options& options, Value value) {
   const Result<bool> on = parse_switch(value);
   if (!on) return on.error();
@@ -230,6 +237,10 @@ constexpr OptionRow kRows[] = {
     {G::kApp, "--app-tls-server-name", "NAME", "SIDESTEP_APP_TLS_SERVER_NAME", false, "none",
      "asked of the app (SNI) and, with --app-tls-ca, to be found in its certificate", "",
      set_app_tls_server_name},
+    {G::kApp, "--app-proxy-protocol", "v1|v2|off", "SIDESTEP_APP_PROXY_PROTOCOL", false, "off",
+     "connections to the app begin with a PROXY header that names the client, and serve that client alone; "
+     "probes say UNKNOWN (v1) or LOCAL (v2)",
+     "", set_app_proxy_protocol},
     {G::kApp, "--env", "KEY=VALUE", "", true, "none",
      "for the app, beside what it inherits; {port} {socket} {config} {generation} are filled in", "",
      set_env},

@@ -36,6 +36,9 @@ enum class AppProtocol : std::uint8_t {
 };
 inline bool is_h2(AppProtocol protocol) { return protocol != AppProtocol::kHttp1; }
 
+// What a connection to the app begins with: whose client's it is (lib/http/proxy_header.h).
+enum class AppProxyProtocol : std::uint8_t { kOff, kV1, kV2 };
+
 // TLS to the app, in all of its generations. The file is read again when it changes.
 struct AppTlsOptions {
   bool on = false;
@@ -133,6 +136,7 @@ struct Options {
   std::optional<AppAddress> attach;  // front this app, which somebody else started, instead of a command
   AppProtocol app_protocol = AppProtocol::kHttp1;
   AppTlsOptions app_tls;
+  AppProxyProtocol app_proxy_protocol = AppProxyProtocol::kOff;
   bool run_mode = false;                      // `sidestep run`: the parent starts the launcher itself
   std::string control_path;                   // Unix socket, 0600
   std::vector<ListenAddress> control_listen;  // probes, metrics, signed commands

@@ -15,7 +15,8 @@ AppConn::AppConn(Shard& shard, AppPool& pool, Wire wire, bool connected)
       pool_(pool),
       wire_(std::move(wire)),
       idle_since_(shard.now()),
-      state_(connected ? State::kIdle : State::kConnecting) {
+      state_(connected ? State::kIdle : State::kConnecting),
+      introduction_due_(shard.options().app_proxy_protocol != AppProxyProtocol::kOff) {
   wanted_ = connected ? EPOLLIN : EPOLLIN | EPOLLOUT;
   // First: what an idle connection has to say is heard before a request of the same turn could take it.
   if (!shard_.loop().add(wire_.fd(), wanted_, this, Order::kFirst)) write_broken_ = true;
@@ -46,7 +47,17 @@ void AppConn::want(std::uint32_t events) {
   shard_.loop().modify(wire_.fd(), events);
 }
 
-void AppConn::request_head(std::string_view head) { shard_.to_app().add(head); }
+void AppConn::request_head(std::string_view head) {
+  if (introduction_due_) introduce();
+  shard_.to_app().add(head);
+}
+
+// The PROXY header leaves with the first head, in the same call.
+void AppConn::introduce() {
+  introduction_due_ = false;
+  wire_.introduce(std::string(stream_->introduction()));
+  shard_.to_app().add(wire_.introduction());
+}
 
 void AppConn::request_body(std::string_view data) {
   OutVec& out = shard_.to_app();

@@ -35,6 +35,7 @@ class AppConn final : public AppLink, public AppSide, public IoHandler {
   bool has_room() const override { return state_ == State::kIdle; }
   TimePoint idle_since() const override { return idle_since_; }
   bool is_stale() override { return wire_.is_stale(); }
+  std::string_view introduction() const override { return wire_.introduction(); }
 
   // AppSide.
   void request_head(std::string_view head) override;
@@ -52,6 +53,7 @@ class AppConn final : public AppLink, public AppSide, public IoHandler {
  private:
   enum class State : std::uint8_t { kConnecting, kIdle, kBusy, kTunnel, kClosed };
 
+  void introduce();
   void on_connected(std::uint32_t events);
   void on_readable();
   SendState send_rest();
@@ -84,6 +86,7 @@ class AppConn final : public AppLink, public AppSide, public IoHandler {
   bool write_broken_ = false;
   bool reading_paused_ = false;
   bool end_after_write_ = false;
+  bool introduction_due_;
 };
 
 }  // namespace sidestep::sidecar

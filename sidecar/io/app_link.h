@@ -5,6 +5,8 @@
 // changed: connected, idle, gone. Owned by its pool. Threads: its shard's.
 #pragma once
 
+#include <string_view>
+
 #include "lib/base/clock.h"
 #include "lib/loop/event_loop.h"
 #include "sidecar/io/intrusive_list.h"
@@ -26,6 +28,8 @@ class AppLink : public Deletable, public ListHook<AppLink> {
   virtual TimePoint idle_since() const = 0;  // while connecting: when that began
   // True when the app has closed or sent something although nobody asked: asks the kernel.
   virtual bool is_stale() = 0;
+  // The PROXY header that it began with: it serves this client alone. Empty: none so far.
+  virtual std::string_view introduction() const { return {}; }
   // TLS may have read what the app said first together with the handshake's end.
   virtual void read_first() {}
 };

@@ -17,7 +17,11 @@ constexpr Millis kBacklogRetry{2};  // after a full backlog
 }  // namespace
 
 AppPool::AppPool(Shard& shard, RouteEntry entry)
-    : shard_(shard), entry_(std::move(entry)), retry_(*this), limit_(*this) {
+    : shard_(shard),
+      entry_(std::move(entry)),
+      by_client_(shard.options().app_proxy_protocol != AppProxyProtocol::kOff),
+      retry_(*this),
+      limit_(*this) {
   counters_.generation = entry_.generation;
 }
 
@@ -26,8 +30,10 @@ AppPool::~AppPool() = default;
 void AppPool::acquire(Stream& stream) {
   stream.set_pool(this);
   ++counters_.requests;
-  while (waiting_.empty()) {
-    AppLink* link = roomy_.empty() ? idle_.back() : roomy_.back();
+  while (waiting_.empty() || by_client_) {
+    AppLink* link = by_client_       ? own_link(stream.introduction())
+                    : roomy_.empty() ? idle_.back()
+                                     : roomy_.back();
     if (link == nullptr) break;
     // A request that may not be sent twice is not risked on a connection that the app has just closed.
     if ((!stream.idempotent() || stream.was_tried()) && link->is_stale()) {
@@ -39,6 +45,7 @@ void AppPool::acquire(Stream& stream) {
     return;
   }
   ++counters_.in_flight;
+  if (by_client_ && is_full() && !idle_.empty()) idle_.front()->drop();
   waiting_.push_back(stream);
   LimitHits& limits = shard_.counters().limits;
   if (is_full()) limits.count(Limit::kAppMaxConnections);
@@ -58,8 +65,23 @@ void AppPool::attach(AppLink& link, Stream& stream) {
 }
 
 void AppPool::file(AppLink& link) {
-  link.unlink();
+  unfile(link);
   (!link.has_room() ? busy_ : link.is_idle() ? idle_ : roomy_).push_back(link);
+  if (by_client_ && link.is_idle()) idle_by_client_.emplace(link.introduction(), &link);
+}
+
+void AppPool::unfile(AppLink& link) {
+  link.unlink();
+  if (by_client_) idle_by_client_.erase({link.introduction(), &link});
+}
+
+AppLink* AppPool::own_link(std::string_view introduction) {
+  const auto found = idle_by_client_.lower_bound({introduction, nullptr});
+  return found != idle_by_client_.end() && found->first == introduction ? found->second : nullptr;
+}
+
+void AppPool::client_left(std::string_view introduction) {
+  while (AppLink* link = own_link(introduction)) link->drop();
 }
 
 bool AppPool::is_full() const {
@@ -153,12 +175,24 @@ void AppPool::introduced(AppIntro& intro, Wire wire) {
 void AppPool::serve_waiting(AppLink& link) {
   failures_ = 0;
   suspect_ = fails_tls_ = false;
-  while (!waiting_.empty() && link.has_room()) attach(link, *waiting_.pop_front());
-  if (retiring_ && link.is_idle())
+  while (Stream* next = next_for(link)) attach(link, *next);
+  if ((retiring_ && link.is_idle()) || is_useless(link))
     link.drop();
   else
     file(link);
   open_connections();
+}
+
+Stream* AppPool::next_for(const AppLink& link) {
+  if (waiting_.empty() || !link.has_room()) return nullptr;
+  const bool is_others = by_client_ && !link.introduction().empty() &&
+                         link.introduction() != waiting_.front()->introduction();
+  return is_others ? nullptr : waiting_.pop_front();
+}
+
+// Of connections with a PROXY header: nobody has taken it, or it stands in the way of who waits.
+bool AppPool::is_useless(const AppLink& link) const {
+  return by_client_ && link.is_idle() && (link.introduction().empty() || (is_full() && !waiting_.empty()));
 }
 
 void AppPool::has_room(AppLink& link) {
@@ -237,7 +271,7 @@ void AppPool::on_limit() {
 }
 
 void AppPool::gone(AppLink& link) {
-  link.unlink();
+  unfile(link);
   --connections_;
   shard_.loop().destroy_later(std::unique_ptr<Deletable>(&link));
   if (retiring_ && is_idle()) shard_.router().pool_changed();

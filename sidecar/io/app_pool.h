@@ -4,11 +4,16 @@
 // opened as streams wait, at most `app_max_connecting` at a time, so that a released hold does not swamp the
 // app's backlog. When a connect is refused, the streams wait (they are held, not failed) and one connect is
 // tried after a pause; when the generation leaves the route table, what waits is routed anew. With TLS to the
-// app an AppIntro goes before the connection, and its failure is a refused connect. Threads: its shard's.
+// app an AppIntro goes before the connection, and its failure is a refused connect. Where connections begin
+// with a PROXY header, each serves only requests for which it would be the same, and ends with its client;
+// one that is not used makes room where there are as many as are allowed. Threads: its shard's.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <set>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "lib/loop/timers.h"
@@ -55,6 +60,8 @@ class AppPool final {
   void has_room(AppLink& link);  // it has served, and may serve again
   void gone(AppLink& link);      // it is closed; destroyed at the end of the turn
   void file(AppLink& link);      // whether it has room has changed
+  // No request with this PROXY header comes any more.
+  void client_left(std::string_view introduction);
 
   // The generation takes no new streams: idle connections are closed, what waits is routed anew.
   void retire(const Closing& closing);
@@ -92,6 +99,10 @@ class AppPool final {
   AppLink* make_link(Wire wire, bool connected);
   std::size_t slots() const;  // streams that one connection serves at the same time
   void serve_waiting(AppLink& link);
+  Stream* next_for(const AppLink& link);
+  AppLink* own_link(std::string_view introduction);
+  void unfile(AppLink& link);
+  bool is_useless(const AppLink& link) const;
   void refused();
   void release_waiting();
   void on_retry();
@@ -100,8 +111,10 @@ class AppPool final {
 
   Shard& shard_;
   const RouteEntry entry_;
+  const bool by_client_;  // connections begin with PROXY headers
   GenerationCounters counters_;
   IntrusiveList<AppLink> idle_;   // serve nothing; back: used last
+  std::set<std::pair<std::string_view, AppLink*>> idle_by_client_;  // of idle_, where by_client_
   IntrusiveList<AppLink> roomy_;  // serve streams and take more
   IntrusiveList<AppLink> busy_;   // connecting, or serving all they can
   IntrusiveList<Stream> waiting_;

@@ -349,6 +349,7 @@ void ClientH1::close() {
   state_ = State::kClosed;
   shard_.loop().cancel(*this);
   shard_.loop().remove(wire_.fd());
+  shard_.client_left(wire_);
   wire_.close();
   count_kept();
   in_.clear();

@@ -47,6 +47,7 @@ class ClientH1 final : public ClientConn, public IoHandler, public ClientSide, p
   void tunnel_end() override;
   void tunnel_closed() override;
   bool flush() override;
+  std::string_view introduction() const override { return wire_.introduction(); }
   std::size_t unsent() const override { return wire_.unsent(); }
   void pause_request(bool paused) override;
   void hold_back(bool held) override;

@@ -81,7 +81,7 @@ void ClientH1::limit_time(Millis limit) {
 
 void ClientH1::limit_idle_time() {
   const Millis limit = shard_.limits().idle_timeout;
-  const bool parks = wire_.tls() == nullptr && requests_ > 0 && limit > kParkAfter;
+  const bool parks = wire_.is_bare() && requests_ > 0 && limit > kParkAfter;
   limit_time(parks ? kParkAfter : limit);
   is_parking_due_ = parks;
 }

@@ -349,6 +349,7 @@ void ClientH2::close() {
   count_kept(0);
   shard_.loop().cancel(*this);
   shard_.loop().remove(wire_.fd());
+  shard_.client_left(wire_);
   wire_.close();
   shard_.client_closed(*this);
 }

@@ -206,6 +206,8 @@ void ClientH2Stream::note_waiting() {
   conn_->stream_waits(waits);
 }
 
+std::string_view ClientH2Stream::introduction() const { return conn_->wire().introduction(); }
+
 std::size_t ClientH2Stream::unsent() const { return H2Stream::unsent() * conn_->crowd(); }
 
 void ClientH2Stream::tell_drained() {

@@ -51,6 +51,7 @@ class ClientH2Stream final : public http::H2Stream, public ClientSide, public Li
   void tunnel_end() override;
   void tunnel_closed() override;
   bool flush() override;
+  std::string_view introduction() const override;
   std::size_t unsent() const override;
   void pause_request(bool paused) override;
   void hold_back(bool) override {}  // paused is enough: the window stays shut

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "lib/http/proxy_header.h"
+#include "sidecar/io/introduction.h"
 #include "sidecar/io/shard.h"
 
 namespace sidestep::sidecar {
@@ -64,6 +65,8 @@ void ClientIntro::read_header() {
   if (header.has_addresses) {
     std::copy(header.source.ip.begin(), header.source.ip.end(), peer_.ip.s6_addr);
     peer_.port = header.source.port;
+    if (const AppProxyProtocol version = shard_.options().app_proxy_protocol; version != AppProxyProtocol::kOff)
+      wire_.introduce(introduction_of(version, header));
   }
   to_come_.proxy_header = false;
   std::string().swap(header_);

@@ -44,6 +44,8 @@ class ClientSide {
   // called).
   virtual bool flush() = 0;
 
+  // The PROXY header for the app; empty: none (AppPool).
+  virtual std::string_view introduction() const = 0;
   // Bytes that the client has not taken yet.
   virtual std::size_t unsent() const = 0;
   // The request's body is not read while paused. Idempotent.

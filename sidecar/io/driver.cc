@@ -43,8 +43,12 @@ class ReplyOnce {
 Driver::Driver(DriverParts parts)
     : parts_(std::move(parts)),
       listening_(parts_.root),
-      prober_(parts_.loop, [this](Generation generation, HealthChange change,
-                                  const std::string& why) { on_health(generation, change, why); }),
+      prober_(
+          parts_.loop,
+          [this](Generation generation, HealthChange change, const std::string& why) {
+            on_health(generation, change, why);
+          },
+          parts_.options.app_proxy_protocol),
       memory_late_([this] {
         log::warn("the launcher does not say how much memory is left; the reload begins without", {});
         begin_asked({});

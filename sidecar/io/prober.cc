@@ -9,6 +9,7 @@
 
 #include "lib/http/h1_parser.h"
 #include "lib/loop/socket.h"
+#include "sidecar/io/introduction.h"
 #include "sidecar/io/wire.h"
 
 namespace sidestep::sidecar {
@@ -32,10 +33,10 @@ class Probe final : public IoHandler, public Timer, public Deletable {
  public:
   using Report = std::function<void(HealthChange, const std::string& why)>;
 
-  Probe(EventLoop& loop, Prober::Secrecy& secrecy, AppAddress address, const policy::Readiness& readiness,
+  Probe(EventLoop& loop, Prober::Speech& speech, AppAddress address, const policy::Readiness& readiness,
         Report report)
       : loop_(loop),
-        secrecy_(secrecy),
+        speech_(speech),
         address_(std::move(address)),
         readiness_(readiness),
         health_(readiness, loop.now()),
@@ -95,11 +96,11 @@ class Probe final : public IoHandler, public Timer, public Deletable {
   void postpone() { loop_.arm(*this, health_.delay(loop_.now())); }
 
   void connected() {
-    const AppTlsTerms& terms = secrecy_.terms;
+    const AppTlsTerms& terms = speech_.terms;
     if (terms.traffic == nullptr) return ask();
     const bool asks = readiness_.kind == policy::ProbeKind::kHttpGet;
     needs_h2_ = !asks && terms.speaks_h2();
-    wire_.begin_tls(front::TlsSession::connect(asks ? terms.http1 : terms.traffic, secrecy_.buffers));
+    wire_.begin_tls(front::TlsSession::connect(asks ? terms.http1 : terms.traffic, speech_.buffers));
     if (wire_.tls() == nullptr) return done(ProbeResult::kBad, "no memory for TLS");
     step_ = Step::kShake;
     shake();
@@ -127,16 +128,24 @@ class Probe final : public IoHandler, public Timer, public Deletable {
 
   void ask() {
     step_ = Step::kAnswer;
-    if (readiness_.kind == policy::ProbeKind::kTcpSocket) return done(ProbeResult::kGood, {});
-    const std::string request = "GET " + readiness_.path +
+    const bool connects_only = readiness_.kind == policy::ProbeKind::kTcpSocket;
+    const std::string request = speech_.introduction + (connects_only ? std::string() : http_request());
+    if (!request.empty() && !say(request)) return done(ProbeResult::kBad, "the request was not taken");
+    if (connects_only) return done(ProbeResult::kGood, {});
+    loop_.modify(wire_.fd(), EPOLLIN);
+  }
+
+  std::string http_request() const {
+    return "GET " + readiness_.path +
                                 " HTTP/1.1\r\nHost: " + host_of(readiness_, address_) +
                                 "\r\nUser-Agent: sidestep-probe\r\nAccept: */*\r\nConnection: close\r\n\r\n";
+  }
+
+  bool say(std::string_view text) {
     OutVec pieces;
-    pieces.add(request);
+    pieces.add(text);
     std::uint64_t ignored = 0;
-    if (wire_.send(pieces, ignored) != SendState::kAll)
-      return done(ProbeResult::kBad, "the request was not taken");
-    loop_.modify(wire_.fd(), EPOLLIN);
+    return wire_.send(pieces, ignored) == SendState::kAll;
   }
 
   void read_answer() {
@@ -191,7 +200,7 @@ class Probe final : public IoHandler, public Timer, public Deletable {
   }
 
   EventLoop& loop_;
-  Prober::Secrecy& secrecy_;
+  Prober::Speech& speech_;
   const AppAddress address_;
   const policy::Readiness readiness_;
   Health health_;
@@ -204,13 +213,16 @@ class Probe final : public IoHandler, public Timer, public Deletable {
   bool needs_h2_ = false;
 };
 
-Prober::Prober(EventLoop& loop, Callback callback) : loop_(loop), callback_(std::move(callback)) {}
+Prober::Prober(EventLoop& loop, Callback callback, AppProxyProtocol introduction)
+    : loop_(loop), callback_(std::move(callback)) {
+  speech_.introduction = introduction_of(introduction, {});
+}
 
 Prober::~Prober() = default;
 
 void Prober::watch(Generation generation, const AppAddress& address, const policy::Readiness& readiness) {
   if (is_watched(generation)) return;
-  auto probe = std::make_unique<Probe>(loop_, secrecy_, address, readiness,
+  auto probe = std::make_unique<Probe>(loop_, speech_, address, readiness,
                                        [this, generation](HealthChange change, const std::string& why) {
                                          callback_(generation, change, why);
                                        });

@@ -1,5 +1,6 @@
 // Asks generations whether they are ready: HTTP GET or a TCP connect, never held, never through the data
-// plane. With TLS to the app the handshake is part of either, under the terms of the traffic.
+// plane. With TLS to the app the handshake is part of either, under the terms of the traffic; where
+// connections begin with a PROXY header, it says that the proxy speaks for itself.
 //
 // Performs probes and times them; what results mean is decided by core/health. Every probe has its deadline
 // and a bound on what it reads (8 KiB of the answer's head). Control thread; the callback comes in the loop's
@@ -15,6 +16,7 @@
 #include "lib/front/tls_session.h"
 #include "lib/loop/event_loop.h"
 #include "lib/policy/spec.h"
+#include "sidecar/config/options.h"
 #include "sidecar/core/health.h"
 #include "sidecar/core/types.h"
 #include "sidecar/io/app_tls_keeper.h"
@@ -28,13 +30,13 @@ class Prober {
   // `why` says what the last bad probe met; empty for kBecameReady.
   using Callback = std::function<void(Generation, HealthChange, const std::string& why)>;
 
-  Prober(EventLoop& loop, Callback callback);
+  Prober(EventLoop& loop, Callback callback, AppProxyProtocol introduction = AppProxyProtocol::kOff);
   ~Prober();
   Prober(const Prober&) = delete;
   Prober& operator=(const Prober&) = delete;
 
   // TLS, for probes from now on.
-  void secure(const AppTlsTerms& terms) { secrecy_.terms = terms; }
+  void secure(const AppTlsTerms& terms) { speech_.terms = terms; }
   // The first probe starts at once. Does nothing when the generation is watched already.
   void watch(Generation generation, const AppAddress& address, const policy::Readiness& readiness);
   void unwatch(Generation generation);  // idempotent
@@ -46,15 +48,16 @@ class Prober {
   bool failed_tls(Generation generation) const;
   void look_now(Generation generation);
 
-  struct Secrecy {
+  struct Speech {  // of all probes
     AppTlsTerms terms;
     front::TlsBuffers buffers;
+    std::string introduction;
   };
 
  private:
   EventLoop& loop_;
   Callback callback_;
-  Secrecy secrecy_;  // outlives the probes' connections
+  Speech speech_;  // outlives the probes' connections
   std::map<Generation, std::unique_ptr<Probe>> probes_;
 };
 

@@ -127,6 +127,10 @@ void Router::keep_counters(const AppPool& pool) {
   if (past_.size() > kPastGenerations) past_.erase(past_.begin());
 }
 
+void Router::client_left(std::string_view introduction) {
+  for (auto& pool : pools_) pool->client_left(introduction);
+}
+
 void Router::tick(TimePoint now) {
   for (auto& pool : pools_) pool->sweep(now);
   std::size_t in_pools = 0;

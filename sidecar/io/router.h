@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "sidecar/core/retry_policy.h"
@@ -36,6 +37,8 @@ class Router final {
   bool is_candidate(Generation generation) const {
     return table_->candidate && table_->candidate->generation == generation;
   }
+  // A client's connection has ended, of which the app was told by this PROXY header.
+  void client_left(std::string_view introduction);
   // A pool has become idle: the table may be acknowledged now.
   void pool_changed() { acknowledge_due_ = true; }
   // Once per turn.

@@ -8,10 +8,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 #include "lib/base/log.h"
 #include "sidecar/io/client_h2.h"
+#include "sidecar/io/introduction.h"
 
 namespace sidestep::sidecar {
 namespace {
@@ -64,21 +64,6 @@ http::H2Limits client_h2_limits_of(const Limits& limits) {
   return h2;
 }
 
-PeerAddress peer_of(const sockaddr_storage& address) {
-  PeerAddress peer;
-  if (address.ss_family == AF_INET6) {
-    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
-    peer.ip = v6.sin6_addr;
-    peer.port = ntohs(v6.sin6_port);
-  } else if (address.ss_family == AF_INET) {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
-    peer.ip.s6_addr[10] = peer.ip.s6_addr[11] = 0xff;
-    std::memcpy(peer.ip.s6_addr + 12, &v4.sin_addr, 4);
-    peer.port = ntohs(v4.sin_port);
-  }
-  return peer;
-}
-
 }  // namespace
 
 Shard::Shard(const Options& options, const TrustedSources& trusted, SourceCounts& sources, int index,
@@ -92,6 +77,8 @@ Shard::Shard(const Options& options, const TrustedSources& trusted, SourceCounts
       h1_limits_(h1_limits_of(options.limits)),
       app_h2_limits_(app_h2_limits_of(options.limits)),
       client_h2_limits_(client_h2_limits_of(options.limits)),
+      introduces_(options.app_proxy_protocol != AppProxyProtocol::kOff),
+      nobody_(introduction_of(options.app_proxy_protocol, {})),
       kept_(options.limits.max_buffered_bytes / static_cast<std::size_t>(count),
             options.limits.stream_buffer_bytes),
       scratch_(new char[kLargeRead]),
@@ -280,6 +267,8 @@ bool Shard::admits(const PeerAddress& peer) {
 
 void Shard::serve(Wire wire, const PeerAddress& peer, std::uint16_t listener) {
   if (!admits(peer)) return;
+  if (introduces_ && wire.introduction().empty())
+    wire.introduce(introduction_of(options_.app_proxy_protocol, addresses_of(wire.fd(), peer)));
   auto* client = new ClientH1(*this, std::move(wire), peer, listener);  // the list's, until client_closed()
   clients_.push_back(*client);
   if (client->has_begun()) client->on_io(EPOLLIN);
@@ -297,6 +286,10 @@ void Shard::client_closed(ClientConn& client) {
   sources_.leave(client.peer().ip);
   client.unlink();
   loop_.destroy_later(std::unique_ptr<Deletable>(&client));
+}
+
+void Shard::client_left(const Wire& wire) {
+  if (introduces_ && wire.introduction() != nobody_) left_.emplace_back(wire.introduction());
 }
 
 void Shard::park(ClientH1& client, SilentClient silent) {
@@ -331,6 +324,9 @@ void Shard::on_turn_end() {
     for (TurnEnd* object : due) object->on_turn_end();
   }
   if (!later_.empty()) loop_.post([] {});
+  if (!left_.empty()) {
+    for (const std::string& introduction : std::exchange(left_, {})) router_.client_left(introduction);
+  }
   router_.end_turn();
   streams_.end_turn();
   h2_streams_.end_turn();

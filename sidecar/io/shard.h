@@ -117,6 +117,9 @@ class Shard final {
   // Calls client.resume() at the end of the turn.
   void later(ClientH1& client);
   void client_closed(ClientConn& client);
+  // No request will come by this wire any more: what the app got a PROXY header for is closed at the end of
+  // the turn.
+  void client_left(const Wire& wire);
   // The client is silent: its descriptor lives on in few bytes, until it speaks.
   void park(ClientH1& client, SilentClient silent);
   void log_refused(const PeerAddress& peer, std::string_view reason);
@@ -165,6 +168,8 @@ class Shard final {
   const http::H1Limits h1_limits_;
   const http::H2Limits app_h2_limits_;
   const http::H2Limits client_h2_limits_;
+  const bool introduces_;     // the app gets PROXY headers
+  const std::string nobody_;  // of a client without an address
 
   EventLoop loop_;
   KeptBytes kept_;
@@ -184,6 +189,7 @@ class Shard final {
   ParkedClients parked_;
   std::vector<ClientH1*> later_;
   std::vector<TurnEnd*> turn_ends_;
+  std::vector<std::string> left_;  // introductions of clients that left in this turn
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::uint16_t> ports_;
   FunctionTimer tick_;

@@ -170,6 +170,10 @@ std::size_t Stream::waiting_bytes() const {
   return request_.size() + (client_ != nullptr ? client_->kernel_bytes() : 0);
 }
 
+std::string_view Stream::introduction() const {
+  return client_ == nullptr ? std::string_view() : client_->introduction();
+}
+
 void Stream::mark_held() {
   if (held_) return;
   held_ = true;

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "lib/http/forwarding.h"
 #include "lib/http/grpc.h"
@@ -90,6 +91,8 @@ class Stream : public ListHook<Stream> {
   bool is_held() const { return held_; }
   bool was_tried() const { return attempts_ > 0; }
   std::size_t waiting_bytes() const;
+  // The PROXY header of its client's connection; empty: the app gets none.
+  std::string_view introduction() const;
   // First time: remembers when, and starts the time limit.
   void mark_held();
 

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -28,7 +29,9 @@ class Wire {
   Wire() = default;
   explicit Wire(UniqueFd fd) : fd_(std::move(fd)) {}
 
-  // Gives the descriptor away. REQUIRES: plain, and all_sent().
+  // The descriptor is all there is to it.
+  bool is_bare() const { return tls_ == nullptr && introduction_ == nullptr; }
+  // Gives the descriptor away. REQUIRES: is_bare(), and all_sent().
   UniqueFd leave() { return std::move(fd_); }
 
   int fd() const { return fd_.get(); }
@@ -40,6 +43,14 @@ class Wire {
   const front::TlsSession* tls() const { return tls_.get(); }
   // Why TLS ended; empty on a plain connection, while it goes on, and when the other side just left.
   std::string_view tls_failure() const { return tls_ == nullptr ? std::string_view() : tls_->why(); }
+  // The PROXY header of this connection: what the app is to get for it where it is a client's, what the app
+  // has got where it is the app's. Empty: none. Outlives close().
+  void introduce(std::string header) {
+    introduction_ = std::make_unique<const std::string>(std::move(header));
+  }
+  std::string_view introduction() const {
+    return introduction_ == nullptr ? std::string_view() : std::string_view(*introduction_);
+  }
   // What the app is told about how its client came: https, and who the client is by its certificate.
   void describe(http::ForwardContext& context) const {
     if (tls_ == nullptr) return;
@@ -100,6 +111,7 @@ class Wire {
   SendState pass_sealed(std::uint64_t& sent);
 
   std::unique_ptr<front::TlsSession> tls_;
+  std::unique_ptr<const std::string> introduction_;
   Buffer rest_;
   UniqueFd fd_;
   bool ends_after_rest_ = false;

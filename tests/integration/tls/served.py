@@ -107,8 +107,8 @@ class App(ThreadingHTTPServer):
     allow_reuse_address = True
 
 
-def start_app(context=None):
-    app = App(("127.0.0.1", 0), Echo)
+def start_app(context=None, handler=Echo):
+    app = App(("127.0.0.1", 0), handler)
     if context is not None:
         app.socket = context.wrap_socket(app.socket, server_side=True)
     threading.Thread(target=app.serve_forever, args=(0.02,), daemon=True).start()

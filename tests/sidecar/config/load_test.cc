@@ -165,6 +165,28 @@ TEST_F(LoadTest, AttachStandsInForACommand) {
             "--attach: given together with a command; leave one of the two out");
 }
 
+TEST_F(LoadTest, AProxyHeaderToTheAppNamesOneClientAndStandsBeforeNoTls) {
+  const Words rest{"--listen", ":80", "--", "app"};
+  const auto with = [&](Words words) {
+    words.insert(words.end(), rest.begin(), rest.end());
+    return run(words);
+  };
+  EXPECT_EQ(with({})->app_proxy_protocol, AppProxyProtocol::kOff);
+  EXPECT_EQ(with({"--app-proxy-protocol", "v1"})->app_proxy_protocol, AppProxyProtocol::kV1);
+  EXPECT_EQ(with({"--app-proxy-protocol=v2"})->app_proxy_protocol, AppProxyProtocol::kV2);
+  EXPECT_EQ(mistakes(with({"--app-proxy-protocol", "2"})),
+            "--app-proxy-protocol: \"2\": not a version of the PROXY protocol; write v1, v2 or off");
+  EXPECT_EQ(mistakes(with({"--app-proxy-protocol", "v2", "--app-protocol", "h2c"})),
+            "--app-proxy-protocol: \"v2\": a connection of HTTP/2 to the app carries many clients' requests, "
+            "and the header names one; write --app-protocol http1, or --app-proxy-protocol off "
+            "(X-Forwarded-For names the client)");
+  EXPECT_EQ(mistakes(with({"--app-proxy-protocol", "v1", "--app-tls"})),
+            "--app-proxy-protocol: \"v1\": is not sent before TLS to the app; leave --app-tls out, or write "
+            "--app-proxy-protocol off (X-Forwarded-For names the client)");
+  environment_.emplace_back("SIDESTEP_APP_PROXY_PROTOCOL", "v1");
+  EXPECT_EQ(with({"--app-proxy-protocol", "off", "--app-tls"})->app_proxy_protocol, AppProxyProtocol::kOff);
+}
+
 TEST_F(LoadTest, SameAddressTwiceAndSameOptionTwiceAreMistakes) {
   EXPECT_EQ(mistakes(run({"--listen", ":80", "--listen", "[::]:80", "--control-listen", ":80", "--log-level",
                           "info", "--log-level", "warn", "--", "app"})),

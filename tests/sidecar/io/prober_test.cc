@@ -134,6 +134,26 @@ TEST_F(ProberTest, AnAppThatAsksForACertificateIsNamed) {
   EXPECT_TRUE(prober_.failed_tls(Generation{1}));
 }
 
+TEST_F(ProberTest, WhereConnectionsBeginWithAProxyHeaderTheProbeSpeaksForItself) {
+  const AppAddress address{local_port(listener_.get()), {}};
+  const std::string local("\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00", 16);
+  for (const auto& [version, header] :
+       {std::pair{AppProxyProtocol::kV1, std::string("PROXY UNKNOWN\r\n")}, {AppProxyProtocol::kV2, local}}) {
+    for (const policy::ProbeKind kind : {policy::ProbeKind::kHttpGet, policy::ProbeKind::kTcpSocket}) {
+      readiness_.kind = kind;
+      bool ready = false;
+      Prober prober(loop_, [&](Generation, HealthChange, const std::string&) { ready = true; }, version);
+      prober.watch(Generation{1}, address, readiness_);
+      const std::string said = answer_one("HTTP/1.1 204 No Content\r\n\r\n");
+      EXPECT_TRUE(turn_until([&] { return ready; }));
+      EXPECT_EQ(said.substr(0, header.size()), header);
+      const bool asks = kind == policy::ProbeKind::kHttpGet;
+      EXPECT_EQ(said.substr(header.size(), 12), asks ? "GET /readyz " : "");
+      prober.unwatch(Generation{1});
+    }
+  }
+}
+
 TEST_F(ProberTest, NothingIsReportedAfterUnwatch) {
   watch();
   turn_until([&] { return false; });
