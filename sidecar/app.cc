@@ -138,10 +138,11 @@ void App::Parts::make_parts(const std::string& token) {
 Status App::Parts::start_app_tls() {
   if (!options.app_tls.on) return {};
   if (Status loaded = load_lazy_libraries(); !loaded) return loaded;
-  app_tls.emplace(loop, options, [this](const AppTlsTerms& terms) {
-    plane->secure_app(terms.traffic);
-    driver->secure_app(terms);
-  });
+  app_tls.emplace(loop, system_clock(), options,
+                  [this](const AppTlsTerms& terms, std::vector<CertificateView> certificates) {
+                    plane->secure_app(terms.traffic, std::move(certificates));
+                    driver->secure_app(terms);
+                  });
   return app_tls->start();
 }
 

@@ -297,7 +297,7 @@ void Loader::check_app() {
 
 void Loader::check_app_tls() {
   const AppTlsOptions& tls = options_.app_tls;
-  if (!tls.on && (!tls.ca.empty() || !tls.name.empty()))
+  if (!tls.on && (!tls.ca.empty() || !tls.name.empty() || !tls.certificate.empty()))
     mistakes_.line("--app-tls: an option of TLS to the app is given, but not this one; add --app-tls");
   if (tls.on && options_.app_protocol == AppProtocol::kH2c)
     mistakes_.line("--app-protocol: h2c is HTTP/2 without TLS; with --app-tls write h2");

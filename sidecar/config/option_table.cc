@@ -119,6 +119,12 @@ Status set_app_tls_server_name(Options& options, Value value) {
   return {};
 }
 
+Status set_app_tls_certificate(Options& options, Value value) {
+  if (value.empty()) return invalid("empty; name a folder with tls.crt and tls.key, or a PEM file with both");
+  options.app_tls.certificate = std::string(value);
+  return {};
+}
+
 Status set_grace(Options& options, Value value) {
   const Result<std::int64_t> seconds = parse_number(value, 1, 86'400);
   if (!seconds) return seconds.error();
@@ -237,6 +243,9 @@ constexpr OptionRow kRows[] = {
     {G::kApp, "--app-tls-server-name", "NAME", "SIDESTEP_APP_TLS_SERVER_NAME", false, "none",
      "asked of the app (SNI) and, with --app-tls-ca, to be found in its certificate", "",
      set_app_tls_server_name},
+    {G::kApp, "--app-tls-certificate", "PATH", "SIDESTEP_APP_TLS_CERTIFICATE", false, "none",
+     "shown to an app that asks clients for one, in the forms of --tls-certificate; read again when it changes",
+     "", set_app_tls_certificate},
     {G::kApp, "--app-proxy-protocol", "v1|v2|off", "SIDESTEP_APP_PROXY_PROTOCOL", false, "off",
      "connections to the app begin with a PROXY header that names the client, and serve that client alone; "
      "probes say UNKNOWN (v1) or LOCAL (v2)",

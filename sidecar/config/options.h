@@ -39,13 +39,14 @@ inline bool is_h2(AppProtocol protocol) { return protocol != AppProtocol::kHttp1
 // What a connection to the app begins with: whose client's it is (lib/http/proxy_header.h).
 enum class AppProxyProtocol : std::uint8_t { kOff, kV1, kV2 };
 
-// TLS to the app, in all of its generations. The file is read again when it changes.
+// TLS to the app, in all of its generations. Files are read again when they change.
 struct AppTlsOptions {
   bool on = false;
   // PEM file: who may issue the app's certificate; "system": the machine's authorities. Empty: the app may
   // show any certificate, as kubelet's probes let it.
   std::string ca;
   std::string name;  // asked for (SNI) and, with `ca`, verified; empty: neither
+  std::string certificate;  // of our own, in the forms of TlsOptions::certificates; empty: none is shown
   bool operator==(const AppTlsOptions&) const = default;
 };
 inline constexpr std::string_view kSystemAuthorities = "system";

@@ -38,7 +38,7 @@ struct GenerationView {
   std::uint64_t errors = 0;
 };
 
-// A certificate for clients.
+// A certificate that clients, or the app, are shown.
 struct CertificateView {
   std::string path;  // as configured
   WallTime not_after;

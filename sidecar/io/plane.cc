@@ -103,8 +103,8 @@ class ShardedPlane final : public Plane {
     for (auto& shard : shards_) shard->reset_hold_mark();
   }
   void secure(front::TlsServerPtr terms, std::vector<CertificateView> certificates) override;
-  void secure_app(front::TlsClientPtr terms) override;
-  std::vector<CertificateView> certificates() const override { return certificates_; }
+  void secure_app(front::TlsClientPtr terms, std::vector<CertificateView> certificates) override;
+  std::vector<CertificateView> certificates() const override;
   void stop() override;
 
  private:
@@ -121,7 +121,8 @@ class ShardedPlane final : public Plane {
   IdleLedger ledger_;                     // control thread
   std::optional<std::uint64_t> left_at_;  // the first table by which nobody accepts here
   TlsTerms tls_;
-  std::vector<CertificateView> certificates_;
+  std::vector<CertificateView> certificates_;      // for clients
+  std::vector<CertificateView> app_certificates_;  // for the app
 };
 
 ShardEvents ShardedPlane::shard_events() {
@@ -169,9 +170,20 @@ void ShardedPlane::secure(front::TlsServerPtr terms, std::vector<CertificateView
   for (auto& shard : shards_) shard->secure(tls_);
 }
 
-void ShardedPlane::secure_app(front::TlsClientPtr terms) {
+void ShardedPlane::secure_app(front::TlsClientPtr terms, std::vector<CertificateView> certificates) {
   tls_.app = std::move(terms);
+  app_certificates_ = std::move(certificates);
   for (auto& shard : shards_) shard->secure(tls_);
+}
+
+// One row for each path: it may serve both sides.
+std::vector<CertificateView> ShardedPlane::certificates() const {
+  std::vector<CertificateView> all = certificates_;
+  for (const CertificateView& one : app_certificates_) {
+    const auto same = [&](const CertificateView& other) { return other.path == one.path; };
+    if (std::none_of(all.begin(), all.end(), same)) all.push_back(one);
+  }
+  return all;
 }
 
 void ShardedPlane::publish(RouteTablePtr table) {

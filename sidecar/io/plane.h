@@ -53,7 +53,7 @@ class Plane {
   // The terms of TLS to clients from now on, and what is shown of them.
   virtual void secure(front::TlsServerPtr, std::vector<CertificateView>) {}
   // The same to the app.
-  virtual void secure_app(front::TlsClientPtr) {}
+  virtual void secure_app(front::TlsClientPtr, std::vector<CertificateView>) {}
   virtual std::vector<CertificateView> certificates() const { return {}; }
   virtual void reset_hold_mark() = 0;
   // Workers that were replaced and still finish what they have.

@@ -34,7 +34,9 @@ class RelayPlane final : public Plane, public FramePeer::Owner {
   std::optional<ShardCounters> fresh_counters() override;
   ShardCounters latest_counters() const override;
   void secure(front::TlsServerPtr terms, std::vector<CertificateView> certificates) override;
-  void secure_app(front::TlsClientPtr terms) override { own_->secure_app(std::move(terms)); }
+  void secure_app(front::TlsClientPtr terms, std::vector<CertificateView> certificates) override {
+    own_->secure_app(std::move(terms), std::move(certificates));
+  }
   std::vector<CertificateView> certificates() const override { return own_->certificates(); }
   void reset_hold_mark() override;
   std::size_t old_workers() const override { return old_.size(); }

@@ -1,7 +1,5 @@
 #include "sidecar/io/tls_keeper.h"
 
-#include <sys/stat.h>
-
 #include "lib/base/log.h"
 #include "sidecar/io/small_file.h"
 
@@ -9,13 +7,15 @@ namespace sidestep::sidecar {
 namespace {
 
 constexpr Millis kLook{1'000};
-constexpr Millis kLookAtRefused{60'000};  // one that is not valid yet becomes so without a change
 // Each key encrypts for half a lifetime and is understood for a whole one after that.
 constexpr std::size_t kTicketKeys = 3;
 
-Error at(const std::string& path, Error error) {
-  error.detail = path + ": " + error.detail;
-  return error;
+// Does TLS take it? (a key may be too short)
+Status takes_as_server(const front::TlsCertificatePtr& certificate) {
+  front::TlsServerSettings alone;
+  alone.certificates = {certificate};
+  const auto tried = front::TlsServer::make(std::move(alone));
+  return tried ? Status() : Status(tried.error());
 }
 
 }  // namespace
@@ -32,20 +32,12 @@ TlsKeeper::TlsKeeper(EventLoop& loop, const Clock& clock, const TlsOptions& opti
         renew_keys();
         (void)this->publish();
       }) {
-  for (const std::string& path : options_.certificates) pairs_.push_back({path, {}, {}, {}, nullptr, 0});
+  for (const std::string& path : options_.certificates) pairs_.emplace_back(path, "clients", takes_as_server);
 }
 
 Status TlsKeeper::start(TicketKeys tickets) {
-  for (Pair& pair : pairs_) {
-    pair.stamp = stamp_of({files_of(pair).chain, files_of(pair).key});
-    Result<front::TlsCertificatePtr> certificate = read(pair);
-    if (!certificate) return at(pair.path, certificate.error());
-    pair.used = *std::move(certificate);
-    const auto verdict = front::judge(pair.used->not_before(), pair.used->not_after(), clock_.wall());
-    if (verdict != front::CertificateVerdict::kUse) {
-      log::error("a certificate that clients will not accept is used, as there is no other",
-                 {{"path", pair.path}, {"reason", front::to_string(verdict)}});
-    }
+  for (CertificatePair& pair : pairs_) {
+    if (Status read = pair.start(clock_.wall()); !read) return read;
   }
   if (Status read = read_client_ca(); !read) return read;
   tickets_ = std::move(tickets);
@@ -60,26 +52,6 @@ Status TlsKeeper::start(TicketKeys tickets) {
   return {};
 }
 
-TlsKeeper::Files TlsKeeper::files_of(const Pair& pair) {
-  struct stat status {};
-  const bool folder = ::stat(pair.path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-  return folder ? Files{pair.path + "/tls.crt", pair.path + "/tls.key"} : Files{pair.path, pair.path};
-}
-
-Result<front::TlsCertificatePtr> TlsKeeper::read(const Pair& pair) const {
-  const Files files = files_of(pair);
-  Result<std::string> chain = read_small_file(files.chain);
-  if (!chain) return chain.error();
-  Result<std::string> key = read_small_file(files.key);
-  if (!key) return key.error();
-  Result<front::TlsCertificatePtr> certificate = front::TlsCertificate::from_pem(*chain, *key);
-  if (!certificate) return certificate;
-  front::TlsServerSettings alone;  // does TLS take it? (a key may be too short)
-  alone.certificates = {*certificate};
-  if (const auto tried = front::TlsServer::make(std::move(alone)); !tried) return tried.error();
-  return certificate;
-}
-
 Status TlsKeeper::read_client_ca() {
   if (options_.client_ca.empty()) return {};
   client_ca_stamp_ = stamp_of({options_.client_ca});
@@ -87,40 +59,6 @@ Status TlsKeeper::read_client_ca() {
   if (!text) return text.error();
   client_ca_ = *std::move(text);
   return {};
-}
-
-// True: the certificate in use is another one now.
-bool TlsKeeper::refresh(Pair& pair) {
-  const Files files = files_of(pair);
-  const std::string stamp = stamp_of({files.chain, files.key});
-  const bool look_again = !pair.wrong.empty() && loop_.now() >= pair.look_again;
-  if (stamp == pair.stamp && !look_again) return false;
-  pair.stamp = stamp;
-  pair.look_again = loop_.now() + kLookAtRefused;
-  Result<front::TlsCertificatePtr> fresh = read(pair);
-  // Files that changed under our eyes are looked at again by the next round, whatever they said.
-  if (stamp_of({files.chain, files.key}) != stamp) {
-    pair.stamp.clear();
-    return false;
-  }
-  std::string wrong = fresh ? std::string() : fresh.error().detail;
-  if (fresh) {
-    const auto verdict = front::judge((*fresh)->not_before(), (*fresh)->not_after(), clock_.wall());
-    if (verdict != front::CertificateVerdict::kUse) wrong = front::to_string(verdict);
-  }
-  if (!wrong.empty()) {
-    if (wrong != pair.wrong || !look_again) {
-      ++pair.refused;
-      log::error("a new certificate is refused; the last good one is kept",
-                 {{"path", pair.path}, {"reason", wrong}});
-    }
-    pair.wrong = std::move(wrong);
-    return true;  // the count is shown
-  }
-  pair.wrong.clear();
-  pair.used = *std::move(fresh);
-  log::info("certificate read", {{"path", pair.path}, {"until", format_time(pair.used->not_after())}});
-  return true;
 }
 
 bool TlsKeeper::refresh_client_ca() {
@@ -133,7 +71,7 @@ bool TlsKeeper::refresh_client_ca() {
   }
   if (client_ca_ == before) return false;
   front::TlsServerSettings alone;
-  alone.certificates = {pairs_.front().used};
+  alone.certificates = {pairs_.front().used()};
   alone.client_ca = client_ca_;
   if (const auto tried = front::TlsServer::make(std::move(alone)); !tried) {
     log::error("the authorities of clients are refused; the last ones are kept",
@@ -148,7 +86,7 @@ bool TlsKeeper::refresh_client_ca() {
 void TlsKeeper::look() {
   loop_.arm(look_timer_, kLook);
   bool changed = false;
-  for (Pair& pair : pairs_) changed = refresh(pair) || changed;
+  for (CertificatePair& pair : pairs_) changed = pair.refresh(loop_.now(), clock_.wall()) || changed;
   changed = refresh_client_ca() || changed;
   if (!changed) return;
   if (const Status published = publish(); !published) {
@@ -166,9 +104,9 @@ void TlsKeeper::renew_keys() {
 Status TlsKeeper::publish() {
   front::TlsServerSettings settings;
   std::vector<CertificateView> views;
-  for (const Pair& pair : pairs_) {
-    settings.certificates.push_back(pair.used);
-    views.push_back({pair.path, pair.used->not_after(), pair.refused});
+  for (const CertificatePair& pair : pairs_) {
+    settings.certificates.push_back(pair.used());
+    views.push_back(pair.view());
   }
   settings.client_ca = client_ca_;
   settings.client_required = options_.client_required;

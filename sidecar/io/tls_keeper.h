@@ -1,9 +1,7 @@
 // Keeps the terms under which shards speak TLS up to date: reads certificates and the clients' authorities,
 // looks for changed files once a second, renews the keys of tickets. New terms are published whole.
 //
-// A pair that cannot be read, does not fit together, has expired or is not valid yet never takes the place of
-// one that works; it is logged and counted, and looked at again when it changes. At the start an expired pair
-// is used nevertheless: there is nothing better, and the log says so.
+// A pair or authority that is worse than the one in use never takes its place (certificate_pair.h).
 //
 // Speaks no TLS itself. Reads files, on the control thread only.
 #pragma once
@@ -17,6 +15,7 @@
 #include "lib/loop/event_loop.h"
 #include "sidecar/config/options.h"
 #include "sidecar/core/snapshot.h"
+#include "sidecar/io/certificate_pair.h"
 
 namespace sidestep::sidecar {
 
@@ -40,22 +39,7 @@ class TlsKeeper {
   const TicketKeys& tickets() const { return tickets_; }
 
  private:
-  struct Pair {
-    std::string path;
-    std::string stamp;  // of what was looked at last
-    std::string wrong;  // why that is not used; empty: it is
-    TimePoint look_again{};
-    front::TlsCertificatePtr used;
-    std::uint64_t refused = 0;
-  };
-  struct Files {
-    std::string chain, key;  // paths
-  };
-
-  static Files files_of(const Pair& pair);
-  Result<front::TlsCertificatePtr> read(const Pair& pair) const;
   Status read_client_ca();
-  bool refresh(Pair& pair);
   bool refresh_client_ca();
   void look();
   void renew_keys();
@@ -66,7 +50,7 @@ class TlsKeeper {
   const TlsOptions& options_;
   const Seconds session_lifetime_;
   const Publish publish_;
-  std::vector<Pair> pairs_;
+  std::vector<CertificatePair> pairs_;
   std::string client_ca_;  // the text
   std::string client_ca_stamp_;
   TicketKeys tickets_;

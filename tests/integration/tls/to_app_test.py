@@ -11,7 +11,7 @@ import threading
 import time
 
 import pytest
-from served import PATIENCE, SIDESTEP, TOP, Authority, start_app
+from served import PATIENCE, SIDESTEP, TOP, Authority, Echo, Secret, start_app
 
 BIG = bytes(range(256)) * 4096
 APP = [sys.executable, TOP / "tests/integration/apps/app.py"]
@@ -132,6 +132,64 @@ def test_an_app_that_does_not_choose_http2_is_named(front):
     assert one.control("/readyz").status == 503
 
 
+class Peer(Echo):
+    """Answers with the name in the certificate that it was shown."""
+
+    def do_GET(self):
+        self.answer(dict(part[0] for part in self.connection.getpeercert()["subject"])["commonName"].encode())
+
+
+def shown(proxy):
+    time.sleep(0.2)  # kept connections have gone
+    return ask(proxy)
+
+
+def asking(pair, authority, version):
+    """An app that takes nobody without a certificate of the authority."""
+    context = context_of(pair, version)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(authority.ca)
+    return start_app(context, Peer)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_an_app_that_asks_for_a_certificate_is_shown_the_one_that_the_secret_holds_now(front, authority, pair, tmp_path, version):
+    one, two, old = (authority.make(tmp_path / name, name, f"DNS:{name}", days) for name, days in (("one", 20), ("two", 20), ("old", -1)))
+    secret = Secret(tmp_path / "secret")
+    secret.put(one)
+    proxy = front("--app-tls-certificate", secret.folder, "--app-idle-timeout", "50ms", "--readiness-path", "/", app=asking(pair, authority, version))
+    assert ask(proxy) == (200, b"one")
+    secret.put(two)
+    proxy.until(lambda: shown(proxy) == (200, b"two"), "the next certificate is shown")
+    secret.flip(crt=one / "tls.crt", key=two / "tls.key")
+    proxy.until(lambda: "the private key is not that of the certificate" in proxy.log(), "a pair that does not fit is refused")
+    secret.put(old)
+    proxy.until(lambda: proxy.metric("sidestep_tls_certificate_refused_total", path=secret.folder) == 2, "so is an expired one")
+    assert shown(proxy) == (200, b"two") and proxy.control("/readyz").status == 200
+    secret.put(one)
+    proxy.until(lambda: shown(proxy) == (200, b"one"), "a good one is taken again")
+
+
+def test_a_certificate_in_one_file_is_shown_over_http2_too(front, start, authority, pair, tmp_path):
+    both = tmp_path / "both.pem"
+    both.write_text((pair / "tls.crt").read_text() + (pair / "tls.key").read_text())
+    behind = start("--tls-certificate", pair, "--tls-client-ca", authority.ca)  # an app that speaks h2 over TLS: another proxy
+
+    class App:
+        server_port = behind.port
+
+        def shutdown(self):
+            pass
+
+        server_close = shutdown
+
+    bare = front("--app-protocol", "h2", app=App())  # to a bare connect it looks ready
+    bare.until(lambda: ask(bare)[0] >= 500 and "certificate required" in bare.log(), "without one the app's word is in the log")
+    one = front("--app-protocol", "h2", "--app-tls-certificate", both, app=App())
+    assert ask(one, path="/big") == (200, BIG)
+    assert "Subject" in json.loads(ask(one)[1])["x-forwarded-client-cert"][0]
+
+
 class Endless(threading.Thread):
     """Sends SIZE bytes over TLS to whoever asks, and counts what was taken."""
     SIZE = 64 << 20
@@ -244,6 +302,7 @@ def test_a_candidate_whose_certificate_is_refused_never_takes_over(front, author
     (["--app-tls-ca", "/nowhere"], "/nowhere: No such file or directory"),
     (["--app-protocol", "h2c"], "with --app-tls write h2"),
     (["--app-tls-ca", "system"], "add --app-tls-server-name"),
+    (["--app-tls-certificate", "/nowhere"], "/nowhere: No such file or directory"),
 ])
 def test_options_that_do_not_fit_are_refused_with_the_fix(options, fix):
     done = subprocess.run([SIDESTEP, "run", "--listen", "127.0.0.1:0", "--control", "/tmp/none.sock", "--attach", "127.0.0.1:1", "--app-tls", *options],

@@ -27,7 +27,7 @@ class AppTlsTest : public PlaneTest {
     settings.trust =
         ca.empty() ? front::TlsClientSettings::Trust::kNothing : front::TlsClientSettings::Trust::kGiven;
     settings.ca = ca;
-    plane_->secure_app(*front::TlsClient::make(settings));
+    plane_->secure_app(*front::TlsClient::make(settings), {});
   }
   std::uint64_t handshakes(AppHandshakeResult result) {
     return plane_->counters().app_handshakes[static_cast<std::size_t>(result)];
