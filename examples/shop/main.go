@@ -15,13 +15,14 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
 )
 
 type options struct {
-	host, port, socket, config, ordersLog string
+	host, port, socket, config, ordersLog, tls string
 	ungraceful                            bool
 	drain                                 time.Duration
 }
@@ -34,6 +35,7 @@ func parseOptions(args []string) (options, error) {
 	flags.StringVar(&o.socket, "socket", "", "Unix socket to listen on in place of a port")
 	flags.StringVar(&o.config, "config", os.Getenv("SIDESTEP_CONFIG"), "config file, YAML or JSON; default $SIDESTEP_CONFIG")
 	flags.StringVar(&o.ordersLog, "orders-log", os.Getenv("SHOP_ORDERS_LOG"), "where executions of orders are recorded: a file, or tcp://HOST:PORT; default $SHOP_ORDERS_LOG")
+	flags.StringVar(&o.tls, "tls", "", "folder with tls.crt and tls.key: speak TLS")
 	flags.BoolVar(&o.ungraceful, "ungraceful", false, "die at SIGTERM at once")
 	flags.DurationVar(&o.drain, "drain", 20*time.Second, "time for requests in flight after SIGTERM")
 	if err := flags.Parse(args); err != nil {
@@ -75,7 +77,13 @@ func serve(listener net.Listener, app *app, o options) error {
 	// IdleTimeout stays off: whoever is in front decides how long a pooled connection lives.
 	server := &http.Server{Handler: app.routes(), ReadHeaderTimeout: 10 * time.Second}
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
+	go func() {
+		if o.tls == "" {
+			ended <- server.Serve(listener)
+		} else {
+			ended <- server.ServeTLS(listener, filepath.Join(o.tls, "tls.crt"), filepath.Join(o.tls, "tls.key"))
+		}
+	}()
 	stop := make(chan os.Signal, 1)
 	if !o.ungraceful {
 		signal.Notify(stop, syscall.SIGTERM, os.Interrupt)

@@ -1,4 +1,4 @@
-"""What other kinds of clients see when the proxy replaces itself: TLS, PROXY headers, HTTP/2, gRPC."""
+"""What other kinds of clients see when the proxy replaces itself: TLS on either side, PROXY headers, HTTP/2, gRPC."""
 import socket
 import struct
 import sys
@@ -99,3 +99,23 @@ def test_upgrades_under_http2_lose_nothing(start, load):
         proxy.upgrade()
     assert_nothing_lost(running.finish())
     proxy.one_worker()
+
+
+@pytest.mark.fault("A1", "the worker is replaced while it speaks TLS to the app", ci=1, soak=5)
+@pytest.mark.parametrize("protocol", ["http1", "h2"])
+def test_upgrades_over_tls_to_the_app_lose_nothing(start, load, losses, authority, tmp_path, protocol):
+    pair = authority.make(tmp_path / "app", "app", "DNS:shop.example")
+    proxy = start("--app-tls", "--app-tls-ca", authority.ca, "--app-tls-server-name", "shop.example", "--app-protocol", protocol, app_options=["--tls", pair])
+    running = load(proxy, [{"kind": "get", "clients": 16}, {"kind": "fresh", "perSecond": 100}, {"name": "slow", "kind": "get", "clients": 4, "path": "/slow?ms=200"},
+                           {"kind": "order", "clients": 4, "perSecond": 20}])
+    for _ in losses.rounds():
+        for _ in range(2):
+            proxy.upgrade()
+    proxy.write_config(version="2")
+    proxy.reload()  # the worker that took over speaks it to the next generation too
+    assert proxy.version() == "2"
+    report = running.finish()
+    losses.of(report)
+    assert_nothing_lost(report)
+    proxy.one_worker()
+    assert proxy.metric("sidestep_app_tls_handshakes_total") > 0

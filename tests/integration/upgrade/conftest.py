@@ -24,7 +24,7 @@ def go_programs():
 class Proxy(programs.Service):
     """The shop behind `sidestep run` with more options; `program` is how it is started."""
 
-    def __init__(self, folder: Path, *options, program=None, before=(), policy=None, cwd=None):
+    def __init__(self, folder: Path, *options, program=None, before=(), policy=None, cwd=None, app_options=()):
         self.folder, self.port = folder, programs.free_port()
         self.control, self.orders = folder / "control.sock", folder / "orders"
         self.orders.touch()
@@ -35,7 +35,7 @@ class Proxy(programs.Service):
         self.log = open(folder / "sidestep.log", "ab")
         self.words = [*before, program or programs.BINS / "sidestep", "run", "--listen", f"127.0.0.1:{self.port}", "--control", self.control,
                       "--policy", folder / "policy.json", *options, "--", programs.GO_BINS / "shop", "--config", "{config}", "--orders-log",
-                      self.orders]
+                      self.orders, *app_options]
         self.cwd, self.before = cwd, before
         self.start()
 
