@@ -273,10 +273,15 @@ class Proxy:
 class Crowd:
     """Many raw connections in one place: opened fast, written to and read without a thread each."""
 
-    def __init__(self, port, count, first=b""):
+    def __init__(self, port, count, first=b"", window=None):
+        """`window`: bytes that each takes before it reads."""
         self.conns = []
         for _ in range(count):
-            conn = socket.create_connection(("127.0.0.1", port), timeout=WAIT)
+            conn = socket.socket()
+            conn.settimeout(WAIT)
+            if window:
+                conn.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+            conn.connect(("127.0.0.1", port))
             if first:
                 conn.sendall(first)
             self.conns.append(conn)
@@ -300,14 +305,15 @@ class Crowd:
 
 
 class QuietApp:
-    """A process for any number of connections: answers GETs at once, and takes what anything else sends without a word."""
+    """A process for any number of connections: answers GETs at once, those of /large with `large`, and takes what anything else sends
+    without a word."""
 
-    def __init__(self, answer=OK, path=None, backlog=4096):
+    def __init__(self, answer=OK, path=None, backlog=4096, large=b""):
         self.listener = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
         self.listener.bind(str(path) if path else ("127.0.0.1", 0))
         self.listener.listen(backlog)
         self.port = None if path else self.listener.getsockname()[1]
-        self.answer, self.conns, self.unsent = answer, {}, {}
+        self.answer, self.large, self.conns, self.unsent = answer, large, {}, {}
         self.pid = os.fork()  # of its own, so that it does not take turns with the test
         if self.pid == 0:
             ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: it goes with the test
@@ -347,7 +353,7 @@ class QuietApp:
         if not data:
             self.end(conn)
         elif data.startswith(b"GET ") and data.endswith(b"\r\n\r\n"):
-            self.unsent[conn.fileno()] = memoryview(self.answer * data.count(b"\r\n\r\n"))
+            self.unsent[conn.fileno()] = memoryview((self.large if data.startswith(b"GET /large ") else self.answer) * data.count(b"\r\n\r\n"))
             self.write(conn)
 
     def write(self, conn):

@@ -1,4 +1,5 @@
 """A pod without a cluster: `sidestep proxy` and `sidestep-launch` as two containers would run them, under two user ids."""
+import http.client
 import json
 import lzma
 import os
@@ -22,9 +23,9 @@ SANITIZERS = {name: value for name, value in os.environ.items() if name in ("ASA
 
 
 class Pod(Service):
-    def __init__(self, folder, policy=None, launcher=None, launcher_words=()):
+    def __init__(self, folder, policy=None, launcher=None, launcher_words=(), has_own_processes=False):
         folder.chmod(0o755)
-        self.launcher_words = launcher_words
+        self.launcher_words, self.has_own_processes = launcher_words, has_own_processes
         self.folder, self.port, self.control_port = folder, free_port(), free_port()
         self.volume, self.state, self.log = folder / "volume", folder / "state", open(folder / "log", "ab")
         for made in (self.volume, self.state):
@@ -65,9 +66,12 @@ class Pod(Service):
 
     def start_app(self, name, *flags):
         environment = {**SANITIZERS, "PATH": os.environ["PATH"], "SIDESTEP_RUN_DIR": str(self.volume), "SIDESTEP_CONFIG_DIR": str(self.configs)}
+        # A namespace of processes of its own, as without shareProcessNamespace: the launcher is process 1 there.
+        before = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "setpriv", f"--reuid={APP_USER}", f"--regid={APP_USER}", "--clear-groups",
+                  "--no-new-privs"] if self.has_own_processes else []
         self.launcher = subprocess.Popen(
-            [self.launcher_program, *self.launcher_words, "--", "/usr/bin/python3", self.image / APP.name, "--port", "{port}", "--name", name, *flags],
-            env=environment, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True, **self.user(APP_USER))
+            [*before, self.launcher_program, *self.launcher_words, "--", "/usr/bin/python3", self.image / APP.name, "--port", "{port}", "--name", name, *flags],
+            env=environment, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True, **({} if before else self.user(APP_USER)))
 
     def stop(self):
         for process in (self.process, getattr(self, "launcher", self.process)):
@@ -123,6 +127,48 @@ def test_a_restart_of_the_app_container_alone_makes_requests_wait(pod):
     p.start_app("two")
     waiting.join()
     assert answers and answers[0][0] == 200
+
+
+@pytest.mark.fault("G3", "the app ends for good while the pod ends: 503 and close, then the proxy leaves", ci=1, soak=20)
+def test_an_app_that_ends_for_good_is_answered_for_and_then_the_proxy_leaves(pod):
+    p = pod(policy={"shutdown": {"gracePeriodSeconds": 20, "endpointsGraceSeconds": 2}})
+    kept = http.client.HTTPConnection("127.0.0.1", p.port, timeout=20)
+    kept.request("GET", "/pid")
+    pid = int(kept.getresponse().read())
+    hook = subprocess.Popen([BINS / "sidestep", "pod-ending", "--control", p.control])
+    eventually(lambda: p.status()["phase"] == "Stopping", "the pod ends")
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not os.path.exists(f"/proc/{pid}"), "the app is gone")
+    kept.request("GET", "/")
+    answer = kept.getresponse()
+    assert (answer.status, answer.getheader("Connection")) == (503, "close"), answer.read()
+    assert int(answer.getheader("Retry-After")) > 0
+    assert hook.wait(20) == 0
+    p.launcher.wait(10)
+    p.process.send_signal(signal.SIGTERM)
+    assert p.process.wait(10) == 0
+    with pytest.raises(ConnectionRefusedError):
+        p.get()
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["shared", "of_its_own"])
+@pytest.mark.fault("G9", "shareProcessNamespace on and off: reloads, the app's children, the container's end", ci=1, soak=5)
+def test_it_is_the_same_with_one_namespace_of_processes_and_with_two(pod, traffic, own):
+    if own and (os.getuid() != 0 or subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", "true"], capture_output=True).returncode != 0):
+        pytest.skip("this machine cannot make namespaces of processes")
+    p = pod(has_own_processes=own)
+    clients = traffic(p)
+    for colour in ("red", "blue"):
+        p.reload(words=("--env", f"COLOUR={colour}"))
+    clients.stop()
+    assert clients.bad == [] and p.get("/env/COLOUR")[1] == "blue"
+    pid = int(p.get("/pid")[1])
+    assert p.status()["active"]["pid"] == pid  # as the launcher and the app count processes
+    assert (pid < 100) == own
+    hook = subprocess.Popen([BINS / "sidestep", "pod-ending", "--control", p.control])
+    assert hook.wait(20) == 0
+    assert p.launcher.wait(10) == 0
+    assert subprocess.run(["pgrep", "-f", p.image / APP.name], capture_output=True).returncode == 1, "no process of the app is left"
 
 
 def test_a_killed_sidecar_container_is_followed_by_one_that_adopts_the_app(pod):

@@ -1,12 +1,15 @@
 """What other kinds of clients see when the proxy replaces itself: TLS on either side, PROXY headers, HTTP/2, gRPC."""
+import os
+import select
 import socket
 import struct
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from conftest import SLOWER, at_the_app
-from service import assert_nothing_lost, eventually, free_port, get
+from service import IS_SANITIZED, assert_nothing_lost, eventually, free_port, get
 
 HERE = Path(__file__).resolve().parent
 sys.path += [str(HERE.parent / "tls"), str(HERE.parent / "h2")]
@@ -119,3 +122,48 @@ def test_upgrades_over_tls_to_the_app_lose_nothing(start, load, losses, authorit
     assert_nothing_lost(report)
     proxy.one_worker()
     assert proxy.metric("sidestep_app_tls_handshakes_total") > 0
+
+
+IDLE = 5000 if os.environ.get("SIDESTEP_SOAK") == "1" else 200 if IS_SANITIZED else 600
+VERSION = b"GET /version HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def served_client(port):
+    client = socket.create_connection(("127.0.0.1", port), timeout=20)
+    client.sendall(VERSION)
+    return client, client.recv(4096).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.fault("B5", f"{IDLE} idle clients are let go while the worker is replaced: no tenth of that time sees more than twice its share come back", ci=1, soak=3)
+def test_idle_clients_are_let_go_one_after_the_other(start, losses):
+    proxy = start("--upgrade-idle-timeout", "6s", "--max-clients", "10000")
+    for _ in losses.rounds():
+        poll, clients, back = select.epoll(), {}, []
+        for _ in range(IDLE):
+            client, is_served = served_client(proxy.port)
+            assert is_served
+            clients[client.fileno()] = client
+            poll.register(client, select.EPOLLIN)
+        proxy.upgrade()
+        ended = time.monotonic() + 30
+        again = []
+        while len(back) < IDLE and time.monotonic() < ended:
+            for fd, _ in poll.poll(1):
+                client = clients[fd]
+                poll.unregister(fd)
+                assert client.recv(100) == b""
+                back.append(time.monotonic())
+                fresh, is_served = served_client(proxy.port)  # as a client does that wants to be kept
+                losses.served() if is_served else losses.lost("a client that came back")
+                again.append(fresh)
+        for client in [*clients.values(), *again]:
+            client.close()
+        assert len(back) == IDLE
+        window = back[-1] - back[0]
+        assert window > 1.5, f"all of them within {window:.2f} s"
+        tenths = [0] * 10
+        for moment in back:
+            tenths[min(9, int((moment - back[0]) / window * 10))] += 1
+        print(f"{IDLE} closed over {window:.2f} s, in tenths: {tenths}")
+        assert max(tenths) <= 2 * IDLE / 10, tenths
+        proxy.one_worker()

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -92,6 +93,32 @@ def test_a_program_that_is_none_costs_nothing_and_is_named(start, program, why):
     assert why in proxy.upgrade(expect=1)
     assert proxy.workers() == worker and get(proxy.port, "/version")[0] == 200
     assert proxy.metric("sidestep_upgrades_total") == 1
+
+
+IMPOSTOR = """
+#include <sys/socket.h>
+#include <unistd.h>
+int main() {{
+  const char says[] = "{says}";
+  if (sizeof says > 1) send(3, says, sizeof says - 1, 0);  // to the parent
+  sleep(60);
+}}
+"""
+
+
+@pytest.mark.parametrize("says, why", [("", "--upgrade-timeout"), ("proved 00112233445566778899aabbccddeeff parent=1", "another process")],
+                         ids=["nothing", "another_nonce"])
+@pytest.mark.fault("A7", "while the present worker answers every request, a program that runs and does not show this attempt's nonce", ci=1, soak=20)
+def test_that_requests_are_answered_proves_no_new_worker(start, tmp_path, losses, says, why):
+    program = tmp_path / "impostor"
+    subprocess.run(["g++", "-x", "c++", "-o", program, "-"], input=IMPOSTOR.format(says=says).encode(), check=True)
+    proxy = start("--upgrade-binary", program, "--upgrade-timeout", "1s")
+    worker = proxy.workers()
+    for _ in losses.rounds():
+        assert why in proxy.upgrade(expect=1)
+        status, _ = get(proxy.port, "/version")
+        losses.served() if status == 200 else losses.lost(status)
+    assert proxy.workers() == worker
 
 
 @pytest.mark.fault("A6", "several ask at once, then one upgrade after the other", ci=6, soak=100)
