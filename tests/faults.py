@@ -40,8 +40,19 @@ GTESTS = [
     ("C11", "the share of a canary is exact over any 10,000 choices", "WeightChoiceTest.AnyTenThousandConsecutiveChoicesAreOffByAtMostOne"),
     ("C11", "a client that alternates meets the canary with both kinds of request", "WeightChoiceTest.NoKindOfRequestOfAPeriodicClientIsPreferred"),
     ("C11", "the share of a canary, through a plane", "PlaneTest.TheShareOfTheCandidateIsExactWithinOnePerTenThousand"),
+    ("C13", "clients that give up, over HTTP/1 or HTTP/2, are no errors that a candidate is judged by", "PlaneTest.AClientThatGivesUpIsNoErrorOfTheApp"),
     ("C14", "retries are a share of the last ten seconds, with a floor", "RetryPolicyTest.TheBudgetIsAShareOfTheLastTenSecondsWithAFloor"),
     ("C15", "a connect that is refused makes the request wait", "PlaneTest.ARefusedConnectIsHeldUntilTheAppAnswers"),
+    ("D6", "a head may fill its bound and not one byte more", "RequestTest.AHeadMayFillItsBoundAndNotOneByteMore"),
+    ("D7", "WebSocket over HTTP/2, to an app of HTTP/1", "ClientH2Test.AWebSocketPassesOverHttp2"),
+    ("D7", "WebSocket over HTTP/2, to an app of HTTP/2", "H2ToH2Test.AWebSocketPasses"),
+    ("D8", "a client's half-close is no cancel", "PlaneTest.AHalfCloseIsNotACancel"),
+    ("D9", "a cut request does not look whole to the app", "PlaneTest.ACutRequestDoesNotLookWholeToTheApp"),
+    ("D9", "a cut answer does not look whole to the client", "PlaneTest.ACutAnswerDoesNotLookWhole"),
+    ("D9", "the same over HTTP/2: a cut request", "ClientH2Test.ACutRequestDoesNotLookWholeToTheApp"),
+    ("D9", "the same over HTTP/2: a cut answer", "ClientH2Test.ACutAnswerDoesNotLookWhole"),
+    ("D10", "answers to HEAD, 204 and 304 have no body, whatever the app sends", "PlaneTest.AnswersToHeadAnd204And304HaveNoBody"),
+    ("D10", "bodies without length, and trailers, pass both ways", "PlaneTest.ChunkedBodiesAndTrailersPassBothWays"),
 ]
 
 

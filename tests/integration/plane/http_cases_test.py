@@ -110,6 +110,7 @@ def send_one_by_one(conn, data):
         pass  # refused before the last byte; the answer says why
 
 
+@pytest.mark.fault("D5", "requests as raw bytes, whole and byte by byte: the app sees what each means, or nothing", ci=1, soak=1)
 @pytest.mark.parametrize("send", [socket.socket.sendall, send_one_by_one], ids=["whole", "byte_by_byte"])
 @pytest.mark.parametrize("case", REQUESTS, ids=name)
 def test_request(case, send, app, connect):
@@ -147,6 +148,7 @@ def seen(request):
     return request.start, request.all("host")[0], raw_http.escape(request.body)
 
 
+@pytest.mark.fault("D5", "answers as raw bytes: the client sees what each means, or 502, or a cut", ci=1, soak=1)
 @pytest.mark.parametrize("case", RESPONSES, ids=name)
 def test_response(case, app, connect):
     expected = Expected(case)

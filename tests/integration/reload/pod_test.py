@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -23,7 +24,7 @@ SANITIZERS = {name: value for name, value in os.environ.items() if name in ("ASA
 
 
 class Pod(Service):
-    def __init__(self, folder, policy=None, launcher=None, launcher_words=(), has_own_processes=False):
+    def __init__(self, folder, policy=None, launcher=None, launcher_words=(), has_own_processes=False, before_app=lambda pod: None):
         folder.chmod(0o755)
         self.launcher_words, self.has_own_processes = launcher_words, has_own_processes
         self.folder, self.port, self.control_port = folder, free_port(), free_port()
@@ -45,6 +46,7 @@ class Pod(Service):
         self.start_sidecar()
         done = self.command("wait", "--listening")
         assert done.returncode == 0, done.stderr + self.output()
+        before_app(self)
         self.start_app("one")
         self.serves()
 
@@ -127,6 +129,32 @@ def test_a_restart_of_the_app_container_alone_makes_requests_wait(pod):
     p.start_app("two")
     waiting.join()
     assert answers and answers[0][0] == 200
+
+
+@pytest.mark.fault("G1", "a native sidecar in the kubelet's order: it begins before the app, and ends after the hook and the app", ci=1, soak=20)
+def test_a_native_sidecar_begins_before_the_app_and_ends_after_it(pod):
+    early = []
+
+    def before_app(p):  # postStart has returned: the launcher lies there, and clients are taken
+        assert os.access(p.volume / "sidestep-launch", os.X_OK)
+        early.append(socket.create_connection(("127.0.0.1", p.port), timeout=20))
+        early[0].sendall(b"GET /pid HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+
+    p = pod(before_app=before_app)
+    answer = http.client.HTTPResponse(early[0])
+    answer.begin()
+    pid = answer.read().decode().strip()
+    assert answer.status == 200 and os.path.exists(f"/proc/{pid}")
+    hook = subprocess.Popen([BINS / "sidestep", "pod-ending", "--control", p.control])
+    p.launcher.send_signal(signal.SIGTERM)  # at once, as the kubelet does
+    for _ in range(5):
+        assert p.get()[0] == 200 and p.launcher.poll() is None and hook.poll() is None, "nothing ends while requests come"
+        time.sleep(0.3)
+    assert hook.wait(20) == 0 and p.launcher.wait(10) == 0
+    assert not os.path.exists(f"/proc/{pid}"), "the app ends first"
+    assert p.process.poll() is None and p.status()["phase"] == "Stopping", "the sidecar waits for its own signal"
+    p.process.send_signal(signal.SIGTERM)
+    assert p.process.wait(10) == 0
 
 
 @pytest.mark.fault("G3", "the app ends for good while the pod ends: 503 and close, then the proxy leaves", ci=1, soak=20)

@@ -1,5 +1,8 @@
 // What waits, and what ends, at the edges of a plane: held bytes, clients that leave, the last bytes of a
 // tunnel, the last attempt.
+#include <atomic>
+
+#include "tests/support/h2_client.h"
 #include "tests/support/plane_fixture.h"
 
 namespace sidestep::test {
@@ -96,6 +99,29 @@ TEST_F(PlaneTest, TheLastAttemptIsNotMadeBeforeADyingAppHasClosedItsConnections)
   clients[0].send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_TRUE(has(clients[0].read_message(), "third"));
   EXPECT_GE(asked - closed, std::chrono::milliseconds(15));
+}
+
+// A candidate is not judged by clients that lose patience.
+TEST_F(PlaneTest, AClientThatGivesUpIsNoErrorOfTheApp) {
+  std::atomic<int> asked{0};
+  RawApp app([&](RawConn& conn) {
+    conn.read_message();
+    ++asked;
+    conn.read_all();  // until the proxy gives it up
+  });
+  start(active(1, app));
+  const auto gone = static_cast<std::size_t>(sidecar::Outcome::kClientGone);
+  RawConn one = client();
+  one.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(wait([&] { return asked == 1; }));
+  one.reset();
+  EXPECT_TRUE(wait([&] { return of(1).by_outcome[gone] == 1; }));
+  H2Client two(client());
+  H2Answer& answer = two.ask("GET", "/");
+  EXPECT_TRUE(wait([&] { return asked == 2; }));
+  two.reset(answer);
+  EXPECT_TRUE(wait([&] { return of(1).by_outcome[gone] == 2; }));
+  EXPECT_EQ(of(1).errors(), 0U);
 }
 
 }  // namespace
