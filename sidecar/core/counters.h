@@ -68,9 +68,9 @@ struct GenerationCounters {
   std::array<std::uint64_t, kLatencyBuckets> latency{};  // tunnels left out
   std::uint64_t latency_sum_us = 0;
   std::uint64_t in_flight = 0;
-  std::uint64_t tunnels_open = 0;  // gRPC streams of several messages included, also below
+  std::uint64_t tunnels_open = 0;  // gRPC and event streams included, also below
   std::uint64_t tunnels_cut = 0;   // ended by us without the client's wish, told or not
-  std::uint64_t tunnels_told = 0;  // of these, with a Close frame or a gRPC status
+  std::uint64_t tunnels_told = 0;  // of these, with a Close frame, a gRPC status or a comment
   std::uint64_t retried_away = 0;  // sent elsewhere (or again) after this generation failed it
   std::uint64_t connects = 0;
   std::uint64_t connect_failures = 0;

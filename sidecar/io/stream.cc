@@ -24,8 +24,9 @@ void Stream::reset() {
   head_size_ = handed_ = received_ = 0;
   frames_ = http::WsFrameTracker();
   messages_ = http::GrpcFrameTracker();
+  event_lines_ = http::EventTracker();
   grpc_code_ = http::kGrpcUnknown;
-  grpc_ = long_ = ends_with_trailers_ = false;
+  grpc_ = events_ = long_ = may_end_early_ = false;
   attempts_ = interims_ = 0;
   status_ = close_code_ = 0;
   chunked_ = request_complete_ = end_handed_ = response_begun_ = upgrade_ = websocket_ = tunnel_ = false;

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "lib/http/event_stream.h"
 #include "lib/http/forwarding.h"
 #include "lib/http/grpc.h"
 #include "lib/http/message.h"
@@ -69,7 +70,7 @@ class Stream : public ListHook<Stream> {
   // --- From the shard.
   void dispatch();  // choose a generation, now that there may be one
   void reject(Outcome outcome, const Rejection& rejection);
-  // A long-lived one: a Close frame, or a gRPC status, at the next end of a message; then the end.
+  // A long-lived one: a Close frame, a gRPC status or a comment, at the next end of a message; then the end.
   void close_long(int code);
   void cut_long();            // its time is over: told where that is possible
   void cut(Outcome outcome);  // ends it, whatever its state
@@ -83,8 +84,8 @@ class Stream : public ListHook<Stream> {
   bool request_complete() const { return request_complete_; }
   // Nobody knows how long its body will be.
   bool is_chunked() const { return chunked_; }
-  // A tunnel, or what has shown itself to be a gRPC stream: more than one message, or an answer before the
-  // request's end. Drained by the policy's limits for WebSockets.
+  // A tunnel, server-sent events, or what has shown itself to be a gRPC stream: more than one message, or an
+  // answer before the request's end. Drained by the policy's limits for WebSockets.
   bool is_long_lived() const { return tunnel_ || long_; }
   bool wants_tunnel() const { return upgrade_; }
   bool avoids_candidate() const { return avoid_candidate_; }
@@ -117,6 +118,7 @@ class Stream : public ListHook<Stream> {
   void unhold();
   void log_access(Outcome outcome) const;
   void grpc_head(const http::ResponseHead& head);
+  void events_head(const http::ResponseHead& head);
   void count_grpc(std::string_view trailers);
   void become_long();
   bool may_be_told() const;
@@ -140,6 +142,7 @@ class Stream : public ListHook<Stream> {
   Deadline deadline_;
   http::WsFrameTracker frames_;
   http::GrpcFrameTracker messages_;
+  http::EventTracker event_lines_;
   http::Method method_ = http::Method::kOther;
   std::uint8_t attempts_ = 0;
   std::uint8_t interims_ = 0;
@@ -156,8 +159,9 @@ class Stream : public ListHook<Stream> {
   bool websocket_ : 1 = false;
   bool tunnel_ : 1 = false;
   bool grpc_ : 1 = false;
-  bool long_ : 1 = false;                // counted with the tunnels
-  bool ends_with_trailers_ : 1 = false;  // the answer's length is not told before
+  bool events_ : 1 = false;         // server-sent events
+  bool long_ : 1 = false;           // counted with the tunnels
+  bool may_end_early_ : 1 = false;  // the answer's length is not told before, and its bytes can be followed
   bool client_ended_ : 1 = false;
   bool app_ended_ : 1 = false;
   bool held_ : 1 = false;

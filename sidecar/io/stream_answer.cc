@@ -30,7 +30,10 @@ bool Stream::head(const http::ResponseHead& head) {
     drop_request();
     handed_ = 0;
   }
-  if (grpc_) grpc_head(head);
+  if (grpc_)
+    grpc_head(head);
+  else if (http::is_event_stream(head.headers))
+    events_head(head);
   client_->head(head, pool_->generation());
   if (tunnel_begins) {
     tunnel_ = true;

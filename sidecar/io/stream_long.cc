@@ -1,4 +1,5 @@
-// Streams that last: tunnels, and gRPC streams. How they are told of a drain, and what is counted of them.
+// Streams that last: tunnels, gRPC streams and server-sent events. How they are told of a drain, and what is
+// counted of them.
 #include "lib/http/grpc.h"
 #include "sidecar/io/app_pool.h"
 #include "sidecar/io/app_side.h"
@@ -15,6 +16,8 @@ void Stream::body(std::string_view data) {
   } else if (grpc_) {
     boundary = messages_.feed(data);
     if (messages_.messages() > 1 && !long_) become_long();
+  } else if (events_) {
+    boundary = event_lines_.feed(data);
   }
   const bool ends_here = close_code_ != 0 && boundary > 0;
   const std::string_view passed = ends_here ? data.substr(0, boundary) : data;
@@ -24,10 +27,19 @@ void Stream::body(std::string_view data) {
 
 // A stream in both directions answers before the client has said its last.
 void Stream::grpc_head(const http::ResponseHead& head) {
-  ends_with_trailers_ = head.framing == http::Framing::kChunked;
+  may_end_early_ = head.framing == http::Framing::kChunked;
   if (const http::Header* status = http::find_header(head.headers, http::kGrpcStatus))
     grpc_code_ = static_cast<std::uint8_t>(http::grpc_code_of(status->value));
   if (!request_complete_) become_long();
+}
+
+// A HEAD or an answer of a known length is one like any other.
+void Stream::events_head(const http::ResponseHead& head) {
+  if (head.status != 200 || head.framing == http::Framing::kNone || head.framing == http::Framing::kLength)
+    return;
+  events_ = true;
+  may_end_early_ = http::is_identity_coded(head.headers);
+  become_long();
 }
 
 void Stream::become_long() {
@@ -99,7 +111,8 @@ bool Stream::outlives_requests() {
 
 // Something of ours may be put in here.
 bool Stream::may_be_told() const {
-  return tunnel_ ? websocket_ && frames_.at_boundary() : ends_with_trailers_ && messages_.at_boundary();
+  if (tunnel_) return websocket_ && frames_.at_boundary();
+  return may_end_early_ && (events_ ? event_lines_.at_boundary() : messages_.at_boundary());
 }
 
 void Stream::end_told() {
@@ -109,7 +122,8 @@ void Stream::end_told() {
   if (!tunnel_) {
     ++counters.tunnels_told;
     ClientSide* client = client_;
-    client->end(http::grpc_status_lines(http::kGrpcUnavailable, kWhy));
+    if (events_) client->body(http::kEventStreamEnd);
+    client->end(events_ ? std::string() : http::grpc_status_lines(http::kGrpcUnavailable, kWhy));
     finish(Outcome::kServed);
     client->flush();
     return;

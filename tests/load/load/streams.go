@@ -156,12 +156,12 @@ type eventStream struct {
 	spec   Spec
 	number int
 	text   []byte // received, and not yet a whole event
-	said   bool   // "event: bye" has come
+	said   string // the last word that has come: "bye" of the app, "comment" of the proxy
 	last   time.Time
 }
 
 func (e *eventStream) live() {
-	e.head, e.number, e.text, e.said = wire.Head{}, 0, e.text[:0], false
+	e.head, e.number, e.text, e.said = wire.Head{}, 0, e.text[:0], ""
 	failure := e.connect()
 	if failure == nil {
 		e.conn.SetDeadline(time.Now().Add(e.timeout))
@@ -214,8 +214,12 @@ func (e *eventStream) read() {
 
 // event checks the number of one event; its latency is the time since the one before.
 func (e *eventStream) event(text []byte) bool {
-	if bytes.HasPrefix(text, []byte("event: bye\n")) {
-		e.said = true
+	switch {
+	case bytes.HasPrefix(text, []byte("event: bye\n")):
+		e.said = "bye"
+		return true
+	case bytes.HasPrefix(text, []byte(":")): // which a browser passes over
+		e.said = "comment"
 		return true
 	}
 	want := fmt.Sprintf("id: %d\ndata: version=%s generation=%s", e.number, e.head.Version, e.head.Generation)
@@ -232,9 +236,9 @@ func (e *eventStream) event(text []byte) bool {
 func (e *eventStream) end(whole bool) {
 	e.client.Stream(func(s *tally.StreamStats) {
 		switch {
-		case e.said:
+		case e.said != "":
 			s.Told++
-			s.ToldCodes["bye"]++
+			s.ToldCodes[e.said]++
 		case whole:
 			s.EndedClean++
 		default:

@@ -144,23 +144,23 @@ func chunk(text string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(text), t
 func TestEndsAndHolesOfEventStreamsAreCounted(t *testing.T) {
 	plan := []act{
 		stream("bye", chunk("event: bye\ndata: version=1\n\n")+"0\r\n\r\n"), stream("cut", ""), stream("clean", "0\r\n\r\n"),
-		stream("hole", chunk(event(3))),
+		stream("hole", chunk(event(3))), stream("comment", chunk(": the proxy's word\n\n")+"0\r\n\r\n"),
 	}
 	r := newRogue(t, func(n int) act {
-		if n < 20 {
+		if n < 25 {
 			return plan[n%len(plan)]
 		}
 		return act{"silent", func(*rogue, *net.TCPConn, *http.Request) bool { time.Sleep(10 * time.Second); return false }}
 	})
-	report := r.load(eventStreams, 22)
+	report := r.load(eventStreams, 27)
 	streams := report.Total.Streams
-	if streams.Told != 5 || streams.CutUntold != 5 || streams.EndedClean != 5 || report.Verdict.StreamsCut != 10 {
+	if streams.ToldCodes["bye"] != 5 || streams.ToldCodes["comment"] != 5 || streams.Told != 10 || streams.CutUntold != 5 || streams.EndedClean != 5 || report.Verdict.StreamsCut != 10 {
 		t.Errorf("5 of each, counted %+v, verdict %+v", streams, report.Verdict)
 	}
 	if report.Total.LostByKind[wire.WrongBytes] != 5 {
 		t.Errorf("5 holes, lost %v", report.Total.LostByKind)
 	}
-	if report.Total.OK != 40 {
-		t.Errorf("40 events in order, counted %d", report.Total.OK)
+	if report.Total.OK != 50 {
+		t.Errorf("50 events in order, counted %d", report.Total.OK)
 	}
 }
