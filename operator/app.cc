@@ -1,11 +1,16 @@
 #include "operator/app.h"
 
+#include <malloc.h>
+
 #include <csignal>
 #include <cstdlib>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "lib/base/startup_pages.h"
+#include "lib/k8s/curl_exchanges.h"
 #include "lib/k8s/pause.h"
 #include "lib/loop/event_loop.h"
 #include "lib/loop/signals.h"
@@ -26,6 +31,10 @@ k8s::Wait waiter() {
   return [](Millis delay) { k8s::pause_for(delay, {}); };
 }
 
+k8s::ClientLimits api_limits(const OperatorOptions& o) {
+  return {.requests_per_second = static_cast<double>(o.api_requests), .burst = 2.0 * o.api_requests};
+}
+
 OwnNames own_names(const OperatorOptions& o) {
   OwnNames own{o.name_space, o.lease, o.secret, o.watch_namespace};
   if (o.webhook.listen.empty()) return own;
@@ -40,7 +49,7 @@ struct Operator {
       : options(o),
         api(k8s::make_curl_transport(access.endpoint, clock)),
         pods(k8s::make_curl_transport({}, clock)),
-        client(*api, clock, waiter(), {}, "sidestep-operator"),
+        client(*api, clock, waiter(), api_limits(o), "sidestep-operator"),
         lease_client(*api, clock, waiter(),
                      {.retries_after = 0, .timeout = o.lease_limits.renew_deadline * 2 / 5},
                      "sidestep-operator"),
@@ -53,7 +62,8 @@ struct Operator {
         events(client, clock, "sidestep.dev/operator", o.identity),
         sidecars(*pods, clock, [this] { return authority(); }),
         book(sidecars, clock),
-        sources(client, clock, [this](const std::string& key) { queue.add(key); }),
+        named_objects(k8s::make_curl_exchanges(access.endpoint, clock), client, clock),
+        sources(named_objects, [this](const std::string& key) { queue.add(key); }),
         slots({o.max_reloads, o.max_reloads_per_namespace}, [this] { return world.started_reloads(); }),
         gatherer({world,
                   sources,
@@ -123,6 +133,7 @@ struct Operator {
   SidecarClient sidecars;
   SidecarBook book;
   WriteLedger ledger;
+  k8s::WatchGroup named_objects;
   SourceWatches sources;
   Slots slots;
   Gatherer gatherer;
@@ -133,15 +144,24 @@ struct Operator {
   front::Door door;  // last: its thread reads all the others
 };
 
+// What the last lists and reloads needed of memory goes back to the system once they are over.
+void give_back_memory() {
+  malloc_trim(0);
+  give_back_startup_pages();
+}
+
 // Sees rotations of the key, and forgets what is known of pods that are gone.
 void look_after(Operator& op, const std::stop_token& stop) {
   TimePoint keys_due = op.clock.steady() + kKeyCheck;
+  std::uint64_t looked_at = 0;
   while (!stop.stop_requested()) {
     k8s::pause_for(kPodsCheck, stop);
     std::set<std::string> uids;
     for (const auto& pod : op.world.pods()) uids.insert(pod->uid);
     op.book.keep_only(uids);
     op.sidecars.keep_only(uids);
+    uids.clear();
+    if (const auto adds = op.queue.counts().adds; std::exchange(looked_at, adds) != adds) give_back_memory();
     if (op.clock.steady() < keys_due) continue;
     keys_due = op.clock.steady() + kKeyCheck;
     if (const auto read = op.keys.refresh(); !read)

@@ -26,6 +26,7 @@ struct OperatorOptions {
   std::string listen = ":8080";  // health and metrics
   WebhookOptions webhook;
   int workers = 4;                    // policies worked on at the same time
+  int api_requests = 500;             // a second, twice as many at once; watches and the lease apart
   int max_reloads = 0;                // at a time, in the cluster; 0: any number
   int max_reloads_per_namespace = 0;  // the same in each namespace
   k8s::LeaseLimits lease_limits;

@@ -1,4 +1,5 @@
 // sidestep-operator: flags and environment → options → run.
+#include <malloc.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -23,6 +24,14 @@ std::string unique_identity() {
   std::array<char, 256> host{};
   gethostname(host.data(), host.size() - 1);
   return env("POD_NAME", host.data()) + "_" + sidestep::policy::random_hex(4);
+}
+
+// Threads share what memory there is: an arena for each would keep what a storm needed once. Large blocks
+// (pages of lists) always go back to the system; without these lines glibc begins to keep them.
+void keep_memory_small() {
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_MMAP_THRESHOLD, 128 << 10);
+  mallopt(M_TRIM_THRESHOLD, 256 << 10);
 }
 
 std::string is_duration(const std::string& text) {
@@ -65,6 +74,10 @@ void add_flags(CLI::App& app, OperatorOptions& options, std::string& level, std:
   app.add_option("--workers", options.workers, "policies worked on at the same time")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
+  app.add_option("--api-requests-per-second", options.api_requests,
+                 "to the API server, twice as many at once; it has a say of its own, by 429 and Retry-After")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
   app.add_option("--max-reloads", options.max_reloads, "reloads at a time in the cluster; 0: any number")
       ->check(CLI::Range(0, 100'000))
       ->capture_default_str();
@@ -95,6 +108,7 @@ sidestep::log::Level level_of(const std::string& name) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_memory_small();
   OperatorOptions options;
   options.name_space = env("POD_NAMESPACE", "sidestep-system");
   options.access.kubeconfig_env = env("KUBECONFIG");

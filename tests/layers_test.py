@@ -12,7 +12,7 @@ THIRD_PARTY = {
     "spdlog": (r"(spdlog|fmt)/", ["lib/base/log.cc"]),
     "nghttp2": (r"nghttp2/", ["lib/http/h2_session*"]),
     "OpenSSL": (r"openssl/", ["lib/front/tls*.cc", "lib/policy/signature*.cc", "lib/policy/hash*.cc"]),
-    "curl": (r"curl/", ["lib/k8s/curl_transport.cc"]),
+    "curl": (r"curl/", ["lib/k8s/curl_*.cc"]),
     "cpp-httplib": (r"httplib\.h", ["sidecar/admin/server*.cc", "sidecar/admin/http_*.cc", "sidecar/cli/*.cc"]),
     "nlohmann/json": (r"nlohmann/", ["lib/k8s/", "lib/policy/", "sidecar/admin/", "sidecar/cli/", "operator/api/",
                                      "operator/io/", "operator/cli/"]),

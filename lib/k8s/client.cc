@@ -25,6 +25,23 @@ Result<Json> parse(const std::string& text, const std::string& what) {
   return Error{ErrorKind::kProtocol, Fault::kCluster, Retry::kLater, what + ": the answer is not JSON"};
 }
 
+// Gives each item away as soon as it was read, and returns the rest: one item at a time is in memory as a
+// tree.
+Result<Json> parse_list(const std::string& text, const std::string& what,
+                        const std::function<void(Json&&)>& each) {
+  bool in_items = false;
+  const auto take = [&](int depth, Json::parse_event_t event, Json& parsed) {
+    if (depth == 1 && event == Json::parse_event_t::key) in_items = parsed == "items";
+    if (!in_items || depth != 2 || event != Json::parse_event_t::object_end)
+      return keep_field(depth, event, parsed);
+    each(std::move(parsed));
+    return false;
+  };
+  Json rest = Json::parse(text, take, false);
+  if (rest.is_object()) return rest;
+  return Error{ErrorKind::kProtocol, Fault::kCluster, Retry::kLater, what + ": the answer is not JSON"};
+}
+
 std::string selector_query(const ListOptions& options) {
   std::string query;
   if (!options.label_selector.empty()) query += "&labelSelector=" + url_encode(options.label_selector);
@@ -126,7 +143,7 @@ Result<Response> Client::send(const Request& request, const std::string& what) {
   for (int attempt = 0;; ++attempt) {
     throttle();
     auto response = transport_.send(request);
-    count(request.method, response ? std::to_string(response->status) : "error");
+    note(request.method, response);
     if (!response) return response.error();
     if (response->status / 100 == 2) return response;
     const auto delay = retry_after(*response);
@@ -149,17 +166,24 @@ Result<Json> Client::get(const ObjectRef& ref) {
               "get " + to_string(ref));
 }
 
+Result<Json> Client::list_page(Request request, const std::string& what,
+                               const std::function<void(Json&&)>& each) {
+  request.timeout = limits_.timeout;
+  auto response = send(request, what);
+  if (!response) return response.error();
+  return parse_list(response->body, what, each);
+}
+
 Result<std::string> Client::list(const ObjectRef& ref, const ListOptions& options,
                                  const std::function<void(Json&&)>& each,
                                  const std::function<void()>& restarted) {
   const std::string what = "list " + to_string(ref);
-  const char* accept = options.metadata_only ? kMetadataOnlyList : "application/json";
-  const std::string first =
-      target_of(ref) + "?limit=" + std::to_string(options.page) + selector_query(options);
+  const Request first = list_request(ref, options);
   std::string next;
   for (int restarts = 0;;) {
-    const std::string target = next.empty() ? first : first + "&continue=" + url_encode(next);
-    auto page = call({.method = "GET", .target = target, .headers = {{"Accept", accept}}}, what);
+    Request request = first;
+    if (!next.empty()) request.target += "&continue=" + url_encode(next);
+    auto page = list_page(std::move(request), what, each);
     if (!page) {
       const bool expired = page.error().kind == ErrorKind::kLimit && !next.empty();
       if (!expired || restarts++ >= options.restarts) return page.error();
@@ -167,7 +191,6 @@ Result<std::string> Client::list(const ObjectRef& ref, const ListOptions& option
       next.clear();
       continue;
     }
-    for (Json& item : (*page)["items"]) each(std::move(item));
     const Json& metadata = (*page)["metadata"];
     next = metadata.value("continue", "");
     if (next.empty()) return metadata.value("resourceVersion", "");
@@ -219,17 +242,31 @@ Status Client::remove(const ObjectRef& ref) {
   return gone.error();
 }
 
+Request Client::list_request(const ObjectRef& ref, const ListOptions& options) {
+  const char* accept = options.metadata_only ? kMetadataOnlyList : "application/json";
+  return {.target = target_of(ref) + "?limit=" + std::to_string(options.page) + selector_query(options),
+          .headers = {{"Accept", accept}},
+          .max_body = kMaxBody};
+}
+
+Request Client::watch_request(const ObjectRef& ref, const ListOptions& options, const std::string& version,
+                              Seconds timeout) {
+  const char* bookmarks = options.bookmarks ? "&allowWatchBookmarks=true" : "";
+  return {.target = target_of(ref) + "?watch=true" + bookmarks + "&resourceVersion=" + url_encode(version) +
+                    "&timeoutSeconds=" + std::to_string(timeout.count()) + selector_query(options),
+          .headers = {{"Accept", options.metadata_only ? kMetadataOnly : "application/json"}},
+          .timeout = std::chrono::duration_cast<Millis>(timeout) + Millis{10'000}};
+}
+
+void Client::note(const std::string& method, const Result<Response>& answer) {
+  count(method, answer ? std::to_string(answer->status) : "error");
+}
+
 Status Client::watch(const ObjectRef& ref, const ListOptions& options, const std::string& version,
                      Seconds timeout, const LineSink& lines, std::stop_token stop) {
-  Request request{.method = "GET",
-                  .target = target_of(ref) +
-                            "?watch=true&allowWatchBookmarks=true&resourceVersion=" + url_encode(version) +
-                            "&timeoutSeconds=" + std::to_string(timeout.count()) + selector_query(options),
-                  .headers = {{"Accept", options.metadata_only ? kMetadataOnly : "application/json"}}};
-  request.timeout = std::chrono::duration_cast<Millis>(timeout) + Millis{10'000};
   throttle();
-  auto response = transport_.watch(request, lines, std::move(stop));
-  count("WATCH", response ? std::to_string(response->status) : "error");
+  auto response = transport_.watch(watch_request(ref, options, version, timeout), lines, std::move(stop));
+  note("WATCH", response);
   if (!response) return response.error();
   if (response->status / 100 == 2 || response->status == 0) return {};
   return error_of(*response, "watch " + to_string(ref));

@@ -51,6 +51,7 @@ struct ListOptions {
   int page = 500;              // objects per request, at least 1
   int restarts = 3;            // how often to begin again when the page token expires
   bool metadata_only = false;  // PartialObjectMetadata: no spec, no status
+  bool bookmarks = true;       // of a watch: the server tells now and then how far it is
 };
 
 struct ClientLimits {
@@ -71,9 +72,9 @@ class Client {
 
   Result<Json> get(const ObjectRef& ref);
 
-  // Gives every object to `each`, page by page, and returns the list's resourceVersion. When a page token
+  // Gives every object to `each`, as it is read, and returns the list's resourceVersion. When a page token
   // expires the list begins again and `each` sees objects a second time; `restarted` is called first, to
-  // forget them.
+  // forget them. After an error some may have been given.
   Result<std::string> list(const ObjectRef& ref, const ListOptions& options,
                            const std::function<void(Json&&)>& each,
                            const std::function<void()>& restarted = {});
@@ -98,11 +99,19 @@ class Client {
   // Any other call, through the same limits and error rules.
   Result<Json> call(Request request, const std::string& what);
 
+  // The requests of list (its first page) and watch, for somebody who sends them himself: see note().
+  static Request list_request(const ObjectRef& ref, const ListOptions& options);
+  static Request watch_request(const ObjectRef& ref, const ListOptions& options, const std::string& version,
+                               Seconds timeout);
+  // Counts such a request. `method`: GET or WATCH.
+  void note(const std::string& method, const Result<Response>& answer);
+
   // (method, status code or "error") → requests, since the start.
   std::map<std::pair<std::string, std::string>, std::uint64_t> counts() const;
 
  private:
   Result<Response> send(const Request& request, const std::string& what);
+  Result<Json> list_page(Request request, const std::string& what, const std::function<void(Json&&)>& each);
   Request patch_request(const ObjectRef& ref, const Json& body, const char* content_type,
                         const std::string& query) const;
   void throttle();

@@ -1,137 +1,57 @@
 #include "lib/k8s/curl_transport.h"
 
 #include <curl/curl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 
-#include <algorithm>
-#include <charconv>
-#include <fstream>
+#include <deque>
 #include <memory>
 #include <mutex>
-#include <sstream>
+#include <vector>
+
+#include "lib/k8s/curl_request.h"
 
 namespace sidestep::k8s {
 namespace {
 
-using Handle = std::unique_ptr<CURL, decltype(&curl_easy_cleanup)>;
-using HeaderList = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
+// A storm's worth: below that each request would shake hands anew. They go when they are not used any more.
+constexpr std::size_t kIdleHandles = 32;
+constexpr Seconds kIdleFor{10};
 
-constexpr std::size_t kIdleHandles = 4;
-constexpr std::size_t kMaxHeaderBytes = 64u << 10;
-constexpr Seconds kTokenAge{60};
-constexpr long kConnectTimeoutMs = 10'000;
+constexpr int kLongestWaitMs = 60'000;
 
-// What the callbacks of one exchange share.
-struct Exchange {
-  Response response;
-  const LineSink* lines = nullptr;  // set for a watch
-  std::stop_token stop;
-  std::size_t max_body = 0;
-  std::size_t header_bytes = 0;
-  std::string pending;  // of a watch: the line that is not complete yet
-  bool ended_by_us = false;
-  bool too_long = false;
-};
-
-bool is_success(const Exchange& exchange) { return exchange.response.status / 100 == 2; }
-
-std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
-  auto& exchange = *static_cast<Exchange*>(user);
-  std::string_view line(data, size);
-  exchange.header_bytes += size;
-  if (exchange.header_bytes > kMaxHeaderBytes) {
-    exchange.too_long = true;
-    return 0;
-  }
-  if (line.starts_with("HTTP/")) {  // a new head: an interim one came before
-    exchange.response.headers.clear();
-    const auto blank = line.find(' ');
-    exchange.response.status = 0;
-    if (blank != line.npos) {
-      const std::string_view code = line.substr(blank + 1, 3);
-      std::from_chars(code.data(), code.data() + code.size(), exchange.response.status);
+// A stream that says nothing wakes nobody, where curl_easy_perform would look once a second.
+CURLcode perform_until(CURL* curl, Exchange& exchange) {
+  const std::unique_ptr<CURLM, CURLMcode (*)(CURLM*)> multi(curl_multi_init(), &curl_multi_cleanup);
+  curl_multi_add_handle(multi.get(), curl);
+  CURLcode code = CURLE_OK;
+  {
+    const std::stop_callback wake(exchange.stop, [&multi] { curl_multi_wakeup(multi.get()); });
+    for (int running = 1; running > 0;) {
+      curl_multi_perform(multi.get(), &running);
+      exchange.ended_by_us = exchange.ended_by_us || exchange.stop.stop_requested();
+      if (running == 0 || exchange.ended_by_us) break;
+      curl_multi_poll(multi.get(), nullptr, 0, kLongestWaitMs, nullptr);
     }
-    return size;
   }
-  const auto colon = line.find(':');
-  if (colon == line.npos) return size;
-  std::string name(line.substr(0, colon));
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  auto value = line.substr(colon + 1);
-  while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
-  while (!value.empty() && (value.back() == '\r' || value.back() == '\n' || value.back() == ' '))
-    value.remove_suffix(1);
-  exchange.response.headers.emplace_back(std::move(name), std::string(value));
-  return size;
-}
-
-// Gives each complete line to the sink. False: stop.
-bool give_lines(Exchange& exchange, std::string_view data) {
-  for (auto end = data.find('\n'); end != data.npos; end = data.find('\n')) {
-    exchange.pending.append(data.substr(0, end));
-    data.remove_prefix(end + 1);
-    const bool more = exchange.pending.empty() || (*exchange.lines)(exchange.pending);
-    exchange.pending.clear();
-    if (exchange.pending.capacity() > (1u << 20)) exchange.pending.shrink_to_fit();
-    if (more && !exchange.stop.stop_requested()) continue;
-    exchange.ended_by_us = true;
-    return false;
-  }
-  exchange.pending.append(data);
-  return true;
-}
-
-std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
-  auto& exchange = *static_cast<Exchange*>(user);
-  const bool streaming = exchange.lines && is_success(exchange);
-  std::string& kept = streaming ? exchange.pending : exchange.response.body;
-  if (streaming) {
-    if (!give_lines(exchange, {data, size})) return 0;
-  } else {
-    kept.append(data, size);
-  }
-  exchange.too_long = kept.size() > exchange.max_body;
-  return exchange.too_long ? 0 : size;
-}
-
-int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  auto& exchange = *static_cast<Exchange*>(user);
-  if (!exchange.stop.stop_requested()) return 0;
-  exchange.ended_by_us = true;
-  return 1;
-}
-
-// Here and not by curl's options: older ones leave the number of probes to the system, which sends nine. What
-// a kernel does not take leaves the connection as it was; requests have time limits of their own.
-int on_socket(void* user, curl_socket_t socket, curlsocktype) {
-  const auto bound = static_cast<const Seconds*>(user)->count();
-  const auto set = [socket](int level, int option, std::int64_t value) {
-    const int number = static_cast<int>(value);
-    setsockopt(socket, level, option, &number, sizeof(number));
-  };
-  set(SOL_SOCKET, SO_KEEPALIVE, 1);
-  set(IPPROTO_TCP, TCP_KEEPIDLE, std::max<std::int64_t>(1, bound * 2 / 5));
-  set(IPPROTO_TCP, TCP_KEEPINTVL, std::max<std::int64_t>(1, bound / 5));
-  set(IPPROTO_TCP, TCP_USER_TIMEOUT, bound * 1000);  // of probes, too: tcp(7)
-  return CURL_SOCKOPT_OK;
+  int left = 0;
+  while (const CURLMsg* message = curl_multi_info_read(multi.get(), &left))
+    if (message->msg == CURLMSG_DONE) code = message->data.result;
+  if (exchange.ended_by_us && code == CURLE_OK) code = CURLE_ABORTED_BY_CALLBACK;
+  curl_multi_remove_handle(multi.get(), curl);
+  return code;
 }
 
 class CurlTransport final : public Transport {
  public:
-  CurlTransport(Endpoint endpoint, const Clock& clock) : endpoint_(std::move(endpoint)), clock_(clock) {}
+  CurlTransport(Endpoint endpoint, const Clock& clock)
+      : requests_(std::move(endpoint), clock), clock_(clock) {}
 
   Result<Response> send(const Request& request) override {
     Exchange exchange;
-    exchange.max_body = request.max_body;
     return perform(request, exchange);
   }
 
   Result<Response> watch(const Request& request, const LineSink& lines, std::stop_token stop) override {
     Exchange exchange;
-    exchange.max_body = request.max_body;
     exchange.lines = &lines;
     exchange.stop = std::move(stop);
     return perform(request, exchange);
@@ -139,192 +59,56 @@ class CurlTransport final : public Transport {
 
  private:
   Result<Response> perform(const Request& request, Exchange& exchange);
-  void set_security(CURL* curl) const;
-  Result<std::string> token();
-  void forget_token();
-  Result<HeaderList> headers_of(const Request& request);
-  Handle take();
-  void give_back(Handle handle);
+  CurlHandle take();
+  void give_back(CurlHandle handle);
 
-  const Endpoint endpoint_;
+  struct Idle {
+    CurlHandle handle;
+    TimePoint since;
+  };
+  CurlRequests requests_;
   const Clock& clock_;
   std::mutex mutex_;
-  // Guarded by mutex_.
-  std::vector<Handle> idle_;
-  std::string file_token_;
-  TimePoint file_token_read_{};
+  std::deque<Idle> idle_;  // guarded by mutex_; the one that was used last is at the back, and is taken next
 };
 
-Handle CurlTransport::take() {
+CurlHandle CurlTransport::take() {
   const std::lock_guard lock(mutex_);
-  if (idle_.empty()) return {curl_easy_init(), &curl_easy_cleanup};
-  Handle handle = std::move(idle_.back());
+  if (idle_.empty()) return new_curl_handle();
+  CurlHandle handle = std::move(idle_.back().handle);
   idle_.pop_back();
   return handle;
 }
 
-void CurlTransport::give_back(Handle handle) {
+void CurlTransport::give_back(CurlHandle handle) {
   curl_easy_reset(handle.get());  // options go, the connection stays
-  const std::lock_guard lock(mutex_);
-  if (idle_.size() < kIdleHandles) idle_.push_back(std::move(handle));
-}
-
-Result<std::string> CurlTransport::token() {
-  if (endpoint_.token_file.empty()) return endpoint_.token;
+  std::vector<CurlHandle> old;    // closed without the lock
   const std::lock_guard lock(mutex_);
   const TimePoint now = clock_.steady();
-  if (!file_token_.empty() && now - file_token_read_ < kTokenAge) return file_token_;
-  std::ifstream file(endpoint_.token_file);
-  std::ostringstream text;
-  text << file.rdbuf();
-  std::string read = text.str();
-  while (!read.empty() && (read.back() == '\n' || read.back() == '\r' || read.back() == ' ')) read.pop_back();
-  if (read.empty() && file_token_.empty()) return unavailable("no token in " + endpoint_.token_file);
-  if (!read.empty()) file_token_ = std::move(read);
-  file_token_read_ = now;
-  return file_token_;
-}
-
-// The server does not take it any more; its successor may be in the file already.
-void CurlTransport::forget_token() {
-  const std::lock_guard lock(mutex_);
-  file_token_.clear();
-}
-
-Result<HeaderList> CurlTransport::headers_of(const Request& request) {
-  HeaderList list(nullptr, &curl_slist_free_all);
-  const auto append = [&list](const std::string& line) {
-    list.reset(curl_slist_append(list.release(), line.c_str()));
-  };
-  for (const auto& [name, value] : request.headers) append(name + ": " + value);
-  append("Expect:");  // no waiting for 100 Continue
-  if (!request.origin.empty()) return list;
-  auto bearer = token();
-  if (!bearer) return bearer.error();
-  if (!bearer->empty()) append("Authorization: Bearer " + *bearer);
-  return list;
-}
-
-void set_blob(CURL* curl, CURLoption option, const std::string& pem) {
-  curl_blob blob{const_cast<char*>(pem.data()), pem.size(), CURL_BLOB_NOCOPY};
-  curl_easy_setopt(curl, option, &blob);
-}
-
-void CurlTransport::set_security(CURL* curl) const {
-  if (!endpoint_.ca_file.empty()) {
-    curl_easy_setopt(curl, CURLOPT_CAINFO, endpoint_.ca_file.c_str());
-    curl_easy_setopt(curl, CURLOPT_CAPATH, nullptr);  // the system's are not trusted beside it
-    curl_easy_setopt(curl, CURLOPT_CA_CACHE_TIMEOUT, 0L);
-  } else if (!endpoint_.ca_pem.empty())
-    set_blob(curl, CURLOPT_CAINFO_BLOB, endpoint_.ca_pem);
-  if (!endpoint_.client_cert_pem.empty()) {
-    curl_easy_setopt(curl, CURLOPT_SSLCERTTYPE, "PEM");
-    curl_easy_setopt(curl, CURLOPT_SSLKEYTYPE, "PEM");
-    set_blob(curl, CURLOPT_SSLCERT_BLOB, endpoint_.client_cert_pem);
-    set_blob(curl, CURLOPT_SSLKEY_BLOB, endpoint_.client_key_pem);
+  if (idle_.size() < kIdleHandles) idle_.push_back({std::move(handle), now});
+  while (now - idle_.front().since > kIdleFor) {
+    old.push_back(std::move(idle_.front().handle));
+    idle_.pop_front();
   }
-  if (endpoint_.insecure) {
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
-    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
-  }
-}
-
-// "host:port" of an http(s) URL's authority, with the scheme's port when none is written.
-std::string authority_of(const std::string& server) {
-  const auto start = server.find("://") + 3;
-  std::string authority = server.substr(start, server.find('/', start) - start);
-  const auto colon = authority.rfind(':');
-  const bool has_port = colon != authority.npos && authority.find(']', colon) == authority.npos;
-  return has_port ? authority : authority + ":443";
-}
-
-// Speaks to `server`, with the certificate checked against, and the request addressed to, another name.
-HeaderList connect_to(CURL* curl, const Endpoint& endpoint, std::string& url) {
-  HeaderList route(nullptr, &curl_slist_free_all);
-  if (endpoint.tls_server_name.empty()) return route;
-  const std::string address = authority_of(endpoint.server);
-  const std::string port = address.substr(address.rfind(':'));
-  const auto start = url.find("://") + 3;
-  url.replace(start, endpoint.server.find('/', start) - start, endpoint.tls_server_name + port);
-  route.reset(curl_slist_append(nullptr, (endpoint.tls_server_name + port + ":" + address).c_str()));
-  curl_easy_setopt(curl, CURLOPT_CONNECT_TO, route.get());
-  return route;
-}
-
-void set_callbacks(CURL* curl, Exchange& exchange) {
-  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &on_header);
-  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &exchange);
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &on_body);
-  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &exchange);
-  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &on_progress);
-  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &exchange);
-  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-}
-
-void set_request(CURL* curl, const Request& request, const std::string& url, const HeaderList& headers) {
-  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
-  curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
-  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
-  if (request.method != "GET" && request.method != "DELETE") curl_easy_setopt(curl, CURLOPT_POST, 1L);
-  if (!request.body.empty() || request.method == "POST" || request.method == "PATCH" ||
-      request.method == "PUT") {
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.c_str());
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, static_cast<long>(request.body.size()));
-  }
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
-  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, kConnectTimeoutMs);
-  curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-  curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-}
-
-Error failure(CURLcode code, const Exchange& exchange, const std::string& url, const char* text) {
-  const std::string where = url.substr(0, url.find('?'));
-  if (exchange.too_long) {
-    return {ErrorKind::kLimit, Fault::kCluster, Retry::kNever,
-            where + ": the answer is longer than " + std::to_string(exchange.max_body) + " bytes"};
-  }
-  const bool not_sent = code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT ||
-                        code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION;
-  return {ErrorKind::kUnavailable, Fault::kCluster, not_sent ? Retry::kSafe : Retry::kLater,
-          where + ": " + (*text ? text : curl_easy_strerror(code))};
 }
 
 Result<Response> CurlTransport::perform(const Request& request, Exchange& exchange) {
-  const bool own = request.origin.empty();
-  if (own && endpoint_.server.empty()) return invalid("no API server is configured for " + request.target);
-  std::string url = (own ? endpoint_.server : request.origin) + request.target;
-  auto headers = headers_of(request);
-  if (!headers) return headers.error();
-  Handle handle = take();
+  CurlHandle handle = take();
   if (!handle) return Error{ErrorKind::kSystem, Fault::kUs, Retry::kLater, "curl_easy_init failed"};
   CURL* curl = handle.get();
+  if (auto prepared = requests_.prepare(curl, request, exchange); !prepared)
+    return std::move(prepared).error();
   char text[CURL_ERROR_SIZE] = "";
-  const HeaderList route = own ? connect_to(curl, endpoint_, url) : HeaderList(nullptr, &curl_slist_free_all);
-  set_request(curl, request, url, *headers);
-  set_callbacks(curl, exchange);
-  curl_easy_setopt(curl, CURLOPT_SOCKOPTFUNCTION, &on_socket);
-  curl_easy_setopt(curl, CURLOPT_SOCKOPTDATA, &endpoint_.dead_after);
+  curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, text);
-  curl_easy_setopt(curl, CURLOPT_USERAGENT, endpoint_.user_agent.c_str());
-  if (own) set_security(curl);
-  if (!own) curl_easy_setopt(curl, CURLOPT_PROXY, "");  // pods are reached directly
-  const CURLcode code = curl_easy_perform(curl);
-  if (code == CURLE_OK) {
-    if (own && exchange.response.status == 401) forget_token();
-    give_back(std::move(handle));
-    return std::move(exchange.response);
-  }
-  if (exchange.ended_by_us) return std::move(exchange.response);
-  return failure(code, exchange, url, text);
+  const CURLcode code = exchange.lines ? perform_until(curl, exchange) : curl_easy_perform(curl);
+  if (code == CURLE_OK && !exchange.lines) give_back(std::move(handle));
+  return requests_.finish(code, exchange, text);
 }
 
 }  // namespace
 
 std::unique_ptr<Transport> make_curl_transport(Endpoint endpoint, const Clock& clock) {
-  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
-  (void)started;
   return std::make_unique<CurlTransport>(std::move(endpoint), clock);
 }
 

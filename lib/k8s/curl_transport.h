@@ -2,7 +2,7 @@
 // read again from its file (projected service-account tokens rotate), time limits, bounded bodies, keep-alive
 // probes (RFC 9293, 3.8.4) and a bound on what is not acknowledged, so that a half-open connection ends.
 //
-// Does not retry and follows no redirect. The only unit that includes curl.
+// Does not retry and follows no redirect.
 //
 // Ownership: keeps a few idle curl handles, each with its connection. Threads: any.
 #pragma once

@@ -65,6 +65,28 @@ WatchState next_watch(WatchState state, WatchEvent event, const std::string& ver
   return state;
 }
 
+WatchLine take_line(std::string_view line, const ObjectRef& what, WatchSink& sink) {
+  Json event = Json::parse(line, &drop_managed_fields, false);
+  if (!event.is_object() || !event.contains("object") || !event["object"].is_object()) {
+    log::warn("watch sent a line that is not an event", {{"what", to_string(what)}});
+    return {};
+  }
+  const std::string type = event.value("type", "");
+  Json& object = event["object"];
+  if (type == "ERROR") {
+    const bool is_expired = object.value("code", 0) == 410;
+    if (!is_expired)
+      log::warn("watch reported an error",
+                {{"what", to_string(what)}, {"error", object.value("message", "")}});
+    return {false, is_expired, ""};
+  }
+  const auto metadata = object.find("metadata");
+  const std::string version = metadata == object.end() ? "" : metadata->value("resourceVersion", "");
+  if (type == "ADDED" || type == "MODIFIED") sink.changed(std::move(object));
+  if (type == "DELETED") sink.deleted(std::move(object));
+  return {true, false, version};
+}
+
 Watcher::Watcher(Client& client, const Clock& clock, ObjectRef what, ListOptions options, WatchSink& sink,
                  WatchLimits limits)
     : client_(client),
@@ -138,28 +160,11 @@ void Watcher::watch(std::stop_token stop) {
 }
 
 bool Watcher::on_line(std::string_view line) {
-  Json event = Json::parse(line, &drop_managed_fields, false);
-  if (!event.is_object() || !event.contains("object") || !event["object"].is_object()) {
-    log::warn("watch sent a line that is not an event", {{"what", to_string(what_)}});
-    stream_error_ = true;
-    return false;
-  }
-  const std::string type = event.value("type", "");
-  Json& object = event["object"];
-  if (type == "ERROR") {
-    expired_ = object.value("code", 0) == 410;
-    stream_error_ = true;
-    if (!expired_)
-      log::warn("watch reported an error",
-                {{"what", to_string(what_)}, {"error", object.value("message", "")}});
-    return false;
-  }
-  const auto metadata = object.find("metadata");
-  const std::string version = metadata == object.end() ? "" : metadata->value("resourceVersion", "");
-  if (type == "ADDED" || type == "MODIFIED") sink_.changed(std::move(object));
-  if (type == "DELETED") sink_.deleted(std::move(object));
-  step(WatchEvent::kMoved, version);
-  return true;
+  const WatchLine said = take_line(line, what_, sink_);
+  expired_ = said.is_expired;
+  stream_error_ = !said.is_good;
+  if (said.is_good) step(WatchEvent::kMoved, said.version);
+  return said.is_good;
 }
 
 void Watcher::set_trouble(std::optional<Error> trouble) {

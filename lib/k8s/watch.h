@@ -71,6 +71,14 @@ class WatchSink {
   virtual void deleted(Json&& object) = 0;
 };
 
+// What one line of a watch said. The sink was told already, unless it was no object.
+struct WatchLine {
+  bool is_good = false;     // the stream may go on
+  bool is_expired = false;  // 410
+  std::string version;      // of the object or the bookmark
+};
+WatchLine take_line(std::string_view line, const ObjectRef& what, WatchSink& sink);
+
 class Watcher {
  public:
   Watcher(Client& client, const Clock& clock, ObjectRef what, ListOptions options, WatchSink& sink,

@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "lib/k8s/base64.h"
-#include "lib/k8s/watch.h"
+#include "lib/k8s/watch_group.h"
 #include "lib/policy/signature.h"
 
 namespace sidestep::op {
@@ -41,24 +40,23 @@ policy::Digests digests_of(policy::SourceKind kind, const k8s::Json& object) {
   return digests;
 }
 
-// One object. The sink's methods run on the watch's own thread.
+// One object. The sink's methods run on the group's thread.
 class SourceWatches::Watch final : public k8s::WatchSink {
  public:
-  Watch(k8s::Client& client, const Clock& clock, const std::string& name_space, const policy::Source& source,
+  Watch(k8s::WatchGroup& group, const std::string& name_space, const policy::Source& source,
         std::function<void()> changed)
       : kind_(source.kind),
         changed_(std::move(changed)),
-        watcher_(client, clock, objects_of(name_space, source.kind),
-                 {.field_selector = "metadata.name=" + source.name, .page = 1}, *this),
-        thread_([this](std::stop_token stop) { watcher_.run(std::move(stop)); }) {}
+        watch_(group.add(objects_of(name_space, source.kind),
+                         {.field_selector = "metadata.name=" + source.name, .page = 1}, *this)) {}
 
   // Nothing while the object was not read yet; no digests when it does not exist.
   std::optional<policy::Digests> digests() const {
-    if (!watcher_.is_synced()) return std::nullopt;
+    if (!watch_->is_synced()) return std::nullopt;
     const std::lock_guard lock(mutex_);
     return digests_;
   }
-  std::optional<Error> trouble() const { return watcher_.trouble(); }
+  std::optional<Error> trouble() const { return watch_->trouble(); }
 
   void list_begins() override { listed_ = {}; }
   void listed(k8s::Json&& object) override { listed_ = digests_of(kind_, object); }
@@ -81,13 +79,11 @@ class SourceWatches::Watch final : public k8s::WatchSink {
   const std::function<void()> changed_;
   policy::Digests listed_;
   mutable std::mutex mutex_;
-  policy::Digests digests_;  // guarded by mutex_
-  k8s::Watcher watcher_;
-  std::jthread thread_;  // last: it uses all the others
+  policy::Digests digests_;                       // guarded by mutex_
+  const std::unique_ptr<k8s::GroupWatch> watch_;  // last: it tells this object
 };
 
-SourceWatches::SourceWatches(k8s::Client& client, const Clock& clock, Wake wake)
-    : client_(client), clock_(clock), wake_(std::move(wake)) {}
+SourceWatches::SourceWatches(k8s::WatchGroup& group, Wake wake) : group_(group), wake_(std::move(wake)) {}
 
 SourceWatches::~SourceWatches() {
   std::map<Key, std::shared_ptr<Watch>> gone;
@@ -118,8 +114,7 @@ void SourceWatches::keep(const std::string& policy_key, const std::string& name_
   for (const policy::Source& source : sources) {
     const Key key = key_of(name_space, source);
     if (watches_.contains(key) || watches_.size() >= kMostWatches) continue;
-    watches_[key] =
-        std::make_shared<Watch>(client_, clock_, name_space, source, [this, key] { wake_users(key); });
+    watches_[key] = std::make_shared<Watch>(group_, name_space, source, [this, key] { wake_users(key); });
   }
   for (auto watch = watches_.begin(); watch != watches_.end();) {
     const auto uses = [&](const auto& wanted) { return wanted.second.contains(watch->first); };

@@ -2,7 +2,7 @@
 // the right to list all Secrets is not needed. Keeps digests of their keys and never their values.
 //
 // Which objects are watched follows the policies: keep() says so at each look. A change wakes the policies
-// that name the object. Bounded: kMostWatches objects in all, one stream and one thread each. Threads: any.
+// that name the object. Bounded: kMostWatches objects in all, one stream each. Threads: any.
 #pragma once
 
 #include <functional>
@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/k8s/client.h"
+#include "lib/k8s/watch_group.h"
 #include "lib/policy/content.h"
 #include "operator/core/observed.h"
 
@@ -29,7 +29,7 @@ class SourceWatches {
  public:
   // Called with the key of a policy when one of its sources changed.
   using Wake = std::function<void(const std::string& policy_key)>;
-  SourceWatches(k8s::Client& client, const Clock& clock, Wake wake);
+  SourceWatches(k8s::WatchGroup& group, Wake wake);
   ~SourceWatches();
 
   // From now on the policy names these sources and no others. Empty: it is gone.
@@ -47,8 +47,7 @@ class SourceWatches {
   using Key = std::string;  // "namespace/ConfigMap/name"
   void wake_users(const Key& key) const;
 
-  k8s::Client& client_;
-  const Clock& clock_;
+  k8s::WatchGroup& group_;
   const Wake wake_;
   mutable std::mutex mutex_;
   // Guarded by mutex_.

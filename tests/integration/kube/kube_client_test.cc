@@ -2,18 +2,22 @@
 // $KUBECONFIG.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "lib/k8s/cache.h"
 #include "lib/k8s/client.h"
+#include "lib/k8s/curl_exchanges.h"
 #include "lib/k8s/curl_transport.h"
 #include "lib/k8s/events.h"
 #include "lib/k8s/kubeconfig.h"
 #include "lib/k8s/lease.h"
 #include "lib/k8s/pause.h"
 #include "lib/k8s/watch.h"
+#include "lib/k8s/watch_group.h"
 
 namespace sidestep::k8s {
 namespace {
@@ -28,7 +32,8 @@ class KubeTest : public ::testing::Test {
     if (!path) GTEST_SKIP() << "needs $KUBECONFIG; run tests/integration/kube/kube_client_test.py";
     auto access = find_access({.kubeconfig_env = path});
     ASSERT_TRUE(access) << access.error().detail;
-    transport_ = make_curl_transport(access->endpoint, system_clock());
+    endpoint_ = access->endpoint;
+    transport_ = make_curl_transport(endpoint_, system_clock());
     client_ = std::make_unique<Client>(
         *transport_, system_clock(), [](Millis delay) { pause_for(delay, {}); },
         ClientLimits{.requests_per_second = 1000, .burst = 1000});
@@ -46,6 +51,7 @@ class KubeTest : public ::testing::Test {
     return is_true();
   }
 
+  Endpoint endpoint_;
   std::unique_ptr<Transport> transport_;
   std::unique_ptr<Client> client_;
   std::string space_;
@@ -177,6 +183,44 @@ TEST_F(KubeTest, EventIsStoredAndRepeatsBecomeASeries) {
     return listed && count == 3;
   })) << count;
   EXPECT_EQ(recorder.dropped(), 0u);
+}
+
+// How many sockets this process has open.
+int sockets() {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    count += std::filesystem::read_symlink(entry.path(), gone).string().starts_with("socket:") ? 1 : 0;
+  }
+  return count;
+}
+
+TEST_F(KubeTest, HundredsOfNamedWatchesShareFewConnectionsAndSeeTheirObjects) {
+  constexpr int kMaps = 250;
+  for (int i = 0; i < kMaps; i += 2) put("m" + std::to_string(i), "first");
+  const int before = sockets();
+  WatchGroup group(make_curl_exchanges(endpoint_, system_clock()), *client_, system_clock());
+  std::vector<std::unique_ptr<Values>> seen;
+  std::vector<std::unique_ptr<GroupWatch>> watches;
+  for (int i = 0; i < kMaps; ++i) {
+    seen.push_back(std::make_unique<Values>(
+        [](const Json& o) { return std::optional(Value{o["data"].value("k", "")}); }, Values::Listener{}));
+    const std::string selector = "metadata.name=m" + std::to_string(i);
+    watches.push_back(group.add(map(""), {.field_selector = selector, .page = 1}, *seen.back()));
+  }
+  EXPECT_TRUE(eventually([&] {
+    return std::all_of(watches.begin(), watches.end(), [](const auto& watch) { return watch->is_synced(); });
+  }));
+  EXPECT_LE(sockets() - before, 10);
+  EXPECT_EQ(seen[0]->size(), 1u);
+  EXPECT_EQ(seen[1]->size(), 0u);
+  put("m1", "late");
+  ASSERT_TRUE(client_->merge_patch(map("m248"), {{"data", {{"k", "second"}}}}));
+  ASSERT_TRUE(client_->remove(map("m0")));
+  EXPECT_TRUE(eventually([&] { return seen[1]->size() == 1; }));
+  EXPECT_TRUE(eventually([&] { return seen[248]->get(space_ + "/m248")->text == "second"; }));
+  EXPECT_TRUE(eventually([&] { return seen[0]->size() == 0; }));
+  EXPECT_EQ(watches[0]->trouble(), std::nullopt);
 }
 
 }  // namespace
