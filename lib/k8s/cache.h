@@ -44,10 +44,16 @@ class Cache final : public WatchSink {
 
   // All objects whose key begins with `prefix` ("namespace/"), in the order of their keys.
   std::vector<Ptr> all(const std::string& prefix = {}) const {
+    return some(prefix, [](const T&) { return true; });
+  }
+
+  // Those of them that `wanted` says yes to, which must not call this cache.
+  template <typename Wanted>
+  std::vector<Ptr> some(const std::string& prefix, const Wanted& wanted) const {
     const std::lock_guard lock(mutex_);
     std::vector<Ptr> found;
     for (auto it = objects_.lower_bound(prefix); it != objects_.end() && it->first.starts_with(prefix); ++it)
-      found.push_back(it->second);
+      if (wanted(*it->second)) found.push_back(it->second);
     return found;
   }
 

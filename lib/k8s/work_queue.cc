@@ -6,7 +6,7 @@
 namespace sidestep::k8s {
 
 void QueueCore::add(const std::string& name, TimePoint) {
-  delayed_.erase(name);
+  delay_no_more(name);
   if (working_.contains(name)) {
     if (again_.insert(name).second) ++adds_;
     return;
@@ -18,8 +18,18 @@ void QueueCore::add(const std::string& name, TimePoint) {
 
 void QueueCore::add_at(const std::string& name, TimePoint when) {
   if (waiting_.contains(name)) return;
-  const auto [found, is_new] = delayed_.emplace(name, when);
-  if (!is_new) found->second = std::min(found->second, when);
+  const auto found = delayed_.find(name);
+  if (found != delayed_.end() && found->second <= when) return;
+  delay_no_more(name);
+  delayed_.emplace(name, when);
+  due_.emplace(when, name);
+}
+
+void QueueCore::delay_no_more(const std::string& name) {
+  const auto found = delayed_.find(name);
+  if (found == delayed_.end()) return;
+  due_.erase({found->second, name});
+  delayed_.erase(found);
 }
 
 void QueueCore::retry(const std::string& name, TimePoint now) {
@@ -31,15 +41,11 @@ void QueueCore::retry(const std::string& name, TimePoint now) {
   add_at(name, now + std::max(Millis(static_cast<Millis::rep>(own)), bucket_.take(now)));
 }
 
-// Moves what has become due among the ready ones. Few names are delayed at a time, so they are all looked at.
+// Moves what has become due among the ready ones.
 void QueueCore::promote(TimePoint now) {
-  for (auto it = delayed_.begin(); it != delayed_.end();) {
-    if (it->second > now) {
-      ++it;
-      continue;
-    }
-    const std::string name = it->first;
-    it = delayed_.erase(it);
+  while (!due_.empty() && due_.begin()->first <= now) {
+    const std::string name = due_.begin()->second;
+    delay_no_more(name);
     if (working_.contains(name))
       again_.insert(name);
     else if (waiting_.insert(name).second)
@@ -63,10 +69,7 @@ void QueueCore::done(const std::string& name, TimePoint now) {
 }
 
 std::optional<TimePoint> QueueCore::next_due() const {
-  if (delayed_.empty()) return std::nullopt;
-  return std::min_element(delayed_.begin(), delayed_.end(),
-                          [](auto& a, auto& b) { return a.second < b.second; })
-      ->second;
+  return due_.empty() ? std::nullopt : std::optional(due_.begin()->first);
 }
 
 QueueCounts QueueCore::counts() const {

@@ -14,6 +14,7 @@
 #include <set>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 #include "lib/base/clock.h"
 #include "lib/k8s/bucket.h"
@@ -59,6 +60,7 @@ class QueueCore {
 
  private:
   void promote(TimePoint now);
+  void delay_no_more(const std::string& name);
 
   const QueueLimits limits_;
   TokenBucket bucket_;
@@ -66,6 +68,7 @@ class QueueCore {
   std::map<std::uint64_t, std::string> ready_;  // by order of arrival
   std::set<std::string> waiting_;               // the names in ready_
   std::map<std::string, TimePoint> delayed_;
+  std::set<std::pair<TimePoint, std::string>> due_;  // the same, in order of time
   std::set<std::string> working_;
   std::set<std::string> again_;  // added while worked on
   std::map<std::string, int> failures_;

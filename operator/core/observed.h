@@ -177,6 +177,7 @@ struct Observed {
   bool namespace_terminating = false;
   // When a pod that did not answer, or refused, is to be asked again; absent when all did.
   std::optional<Millis> ask_again;
+  Millis rest{60'000};           // until a policy with nothing to do is looked at again all the same
   std::string operator_version;  // decides which sidecars are compatible: same major, minor at most one away
 };
 

@@ -8,6 +8,10 @@
 namespace sidestep::op {
 namespace {
 
+constexpr Millis kRestPerPolicy{600};
+constexpr Millis kLeastRest{60'000};
+constexpr Millis kLongestRest{600'000};
+
 bool is_running(const Observed& observed) {
   return std::any_of(observed.reloads.begin(), observed.reloads.end(),
                      [](const api::Reload& reload) { return !api::is_final(reload.status.phase); });
@@ -28,6 +32,11 @@ ObservedPod observed_pod(const PodView& view) {
   pod.zone = view.zone;
   pod.mounts_config = view.mounts_config;
   return pod;
+}
+
+// Nothing depends on these looks, and with many policies they would be all that the operator does.
+Millis rest_among(std::size_t policies) {
+  return std::clamp(kRestPerPolicy * static_cast<Millis::rep>(policies), kLeastRest, kLongestRest);
 }
 
 // The hash of the youngest pod, when no rollout is under way: then it is the template's.
@@ -148,6 +157,7 @@ std::optional<Observed> Gatherer::gather(const std::string& policy_key) {
   observed.name_space = policy_key.substr(0, slash);
   observed.policy_name = policy_key.substr(slash + 1);
   observed.operator_version = version_;
+  observed.rest = rest_among(world_.policy_count());
   observed.namespace_terminating = world_.is_namespace_terminating(observed.name_space);
   observed.reloads = world_.reloads_of(observed.name_space, observed.policy_name);
   if (const auto policy = world_.policy(policy_key)) observed.policy = policy->object;

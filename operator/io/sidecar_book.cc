@@ -7,31 +7,42 @@
 namespace sidestep::op {
 namespace {
 
-BookEntry entry_of(const Result<SidecarReply>& reply) {
-  BookEntry entry;
-  if (!reply) {
-    entry.reach = Reach::kUnreachable;
-    entry.reach_message = reply.error().detail;
-  } else if (reply->status / 100 != 2) {
-    const SidecarError error = sidecar_error_from_text(reply->body);
-    entry.reach = reply->status >= 500 ? Reach::kUnreachable : Reach::kRefused;
-    entry.reach_message = "status " + std::to_string(reply->status) + ": " + error.message;
-  } else if (auto status = sidecar_status_from_text(reply->body); !status) {
-    entry.reach = Reach::kUnreachable;
-    entry.reach_message = status.error().detail;
-  } else {
-    entry.reach = Reach::kReachable;
-    entry.status = *std::move(status);
+struct Heard {
+  Reach reach = Reach::kUnreachable;
+  std::string text;  // the status, or why there is none
+};
+
+Heard heard_from(Result<SidecarReply> reply) {
+  if (!reply) return {Reach::kUnreachable, reply.error().detail};
+  if (reply->status / 100 != 2) {
+    return {reply->status >= 500 ? Reach::kUnreachable : Reach::kRefused,
+            "status " + std::to_string(reply->status) + ": " + sidecar_error_from_text(reply->body).message};
   }
-  return entry;
+  if (const auto status = sidecar_status_from_text(reply->body); !status)
+    return {Reach::kUnreachable, status.error().detail};
+  return {Reach::kReachable, std::move(reply->body)};
 }
 
 }  // namespace
 
-// Up to which an entry serves a policy at rest.
-Millis SidecarBook::resting_age(const std::string& pod_uid, const BookEntry& entry) const {
-  if (entry.reach == Reach::kReachable) return limits_.fresh_resting;
-  return backoff_delay(limits_.failed, entry.failures - 1, spread_of(pod_uid));
+// The status is still text, in the place of the message. REQUIRES: mutex_ is held.
+BookEntry SidecarBook::entry_of(const std::string& pod_uid, const Kept& kept, TimePoint now) const {
+  BookEntry entry;
+  entry.reach = kept.reach;
+  entry.asked_at = kept.asked_at;
+  entry.failures = kept.failures;
+  if (kept.refusal) entry.refusal = *kept.refusal;
+  entry.reach_message = kept.text;
+  if (kept.failures == 0) return entry;
+  const auto left = kept.asked_at + resting_age(pod_uid, kept) - now;
+  entry.ask_again = std::max(Millis(0), std::chrono::ceil<Millis>(left));
+  return entry;
+}
+
+// Up to which an entry serves a policy at rest. REQUIRES: mutex_ is held.
+Millis SidecarBook::resting_age(const std::string& pod_uid, const Kept& kept) const {
+  if (kept.reach == Reach::kReachable) return fresh_resting_;
+  return backoff_delay(limits_.failed, kept.failures - 1, spread_of(pod_uid));
 }
 
 // REQUIRES: mutex_ is held.
@@ -58,14 +69,15 @@ void SidecarBook::ask(const SidecarAddress& pod, bool is_running) {
     at_most = limits_.timeout_after_failure;
   else if (is_running)
     at_most = limits_.timeout_running;
-  const auto reply = client_.call(pod, "GET", "/v1/status", "", at_most);
-  BookEntry fresh = entry_of(reply);
-  fresh.asked_at = clock_.steady();
+  Heard heard = heard_from(client_.call(pod, "GET", "/v1/status", "", at_most));
+  heard.text.shrink_to_fit();
+  const TimePoint now = clock_.steady();
   const std::lock_guard lock(mutex_);
-  BookEntry& entry = entries_[pod.pod_uid];
-  fresh.refusal = std::move(entry.refusal);
-  fresh.failures = fresh.reach == Reach::kReachable ? 0 : entry.failures + 1;
-  entry = std::move(fresh);
+  Kept& kept = entries_[pod.pod_uid];
+  kept.reach = heard.reach;
+  kept.failures = heard.reach == Reach::kReachable ? 0 : kept.failures + 1;
+  kept.asked_at = now;
+  kept.text = std::move(heard.text);
 }
 
 std::vector<BookEntry> SidecarBook::look(const std::vector<SidecarAddress>& pods, bool is_running) {
@@ -77,14 +89,16 @@ std::vector<BookEntry> SidecarBook::look(const std::vector<SidecarAddress>& pods
   }
   for_all(due.size(), kSidecarsAtOnce, [&](std::size_t i) { ask(*due[i], is_running); });
   std::vector<BookEntry> entries;
-  const std::lock_guard lock(mutex_);
-  const TimePoint now = clock_.steady();
-  for (const SidecarAddress& pod : pods) {
-    entries.push_back(entries_[pod.pod_uid]);
-    BookEntry& entry = entries.back();
-    if (entry.failures == 0) continue;
-    const auto left = entry.asked_at + resting_age(pod.pod_uid, entry) - now;
-    entry.ask_again = std::max(Millis(0), std::chrono::ceil<Millis>(left));
+  {
+    const std::lock_guard lock(mutex_);
+    const TimePoint now = clock_.steady();
+    for (const SidecarAddress& pod : pods)
+      entries.push_back(entry_of(pod.pod_uid, entries_[pod.pod_uid], now));
+  }
+  for (BookEntry& entry : entries) {
+    if (entry.reach != Reach::kReachable) continue;
+    if (auto status = sidecar_status_from_text(entry.reach_message)) entry.status = *std::move(status);
+    entry.reach_message.clear();
   }
   return entries;
 }
@@ -97,12 +111,14 @@ void SidecarBook::expire(const std::string& pod_uid) {
 
 void SidecarBook::note_refusal(const std::string& pod_uid, CommandRefusal refusal) {
   const std::lock_guard lock(mutex_);
-  entries_[pod_uid].refusal = std::move(refusal);
+  entries_[pod_uid].refusal = std::make_unique<CommandRefusal>(std::move(refusal));
 }
 
 void SidecarBook::keep_only(const std::set<std::string>& pod_uids) {
   const std::lock_guard lock(mutex_);
   std::erase_if(entries_, [&](const auto& entry) { return !pod_uids.contains(entry.first); });
+  const auto pods = static_cast<Millis::rep>(pod_uids.size());
+  fresh_resting_ = std::max(limits_.fresh_resting, pods * limits_.fresh_resting_per_pod);
 }
 
 std::size_t SidecarBook::size() const {

@@ -143,9 +143,17 @@ bool is_rolling_out(const Json& workload, const std::string& kind, int replicas)
 
 }  // namespace
 
+SharedLabels LabelPool::share(const SharedLabels& labels) {
+  if (known_.size() >= sweep_at_) {
+    std::erase_if(known_, [](const auto& each) { return each.use_count() == 1; });
+    sweep_at_ = std::max<std::size_t>(1024, 2 * known_.size());
+  }
+  return SharedLabels(*known_.insert(labels.pointer()).first);
+}
+
 std::string PodView::template_hash() const {
   for (const char* key : {"pod-template-hash", "controller-revision-hash"})
-    if (const auto found = labels.find(key); found != labels.end()) return found->second;
+    if (const auto found = labels->find(key); found != labels->end()) return found->second;
   return {};
 }
 
@@ -167,7 +175,7 @@ std::optional<PodView> pod_view(const Json& pod) {
   view.mounts_config = mounts_config(child(pod, "spec"));
   view.refresh = annotation(metadata, api::kRefreshAnnotation);
   view.node = text(child(pod, "spec"), "nodeName");
-  if (const auto zone = view.labels.find("topology.kubernetes.io/zone"); zone != view.labels.end())
+  if (const auto zone = view.labels->find("topology.kubernetes.io/zone"); zone != view.labels->end())
     view.zone = zone->second;
   if (const Json* sidecar = find_container(child(pod, "spec"), kSidecarContainer)) {
     view.control_port = control_port(*sidecar);

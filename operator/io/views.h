@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "lib/base/clock.h"
@@ -15,9 +17,41 @@ namespace sidestep::op {
 inline constexpr const char* kSidecarContainer = "sidestep";
 inline constexpr const char* kControlPortName = "sidestep-ctl";
 
+// Labels that many pods have alike are kept once (LabelPool). Compared by value.
+class SharedLabels {
+ public:
+  SharedLabels() : labels_(std::make_shared<const Labels>()) {}
+  SharedLabels(Labels labels) : labels_(std::make_shared<const Labels>(std::move(labels))) {}
+  explicit SharedLabels(std::shared_ptr<const Labels> labels) : labels_(std::move(labels)) {}
+  operator const Labels&() const { return *labels_; }
+  const Labels* operator->() const { return labels_.get(); }
+  const std::shared_ptr<const Labels>& pointer() const { return labels_; }
+  bool operator==(const SharedLabels& other) const {
+    return labels_ == other.labels_ || *labels_ == *other.labels_;
+  }
+
+ private:
+  std::shared_ptr<const Labels> labels_;
+};
+
+// One copy of labels that are alike: pods of one template have the same. Forgets those that nobody has any
+// more, in time. One thread.
+class LabelPool {
+ public:
+  SharedLabels share(const SharedLabels& labels);
+  std::size_t size() const { return known_.size(); }
+
+ private:
+  struct ByValue {
+    bool operator()(const auto& a, const auto& b) const { return *a < *b; }
+  };
+  std::set<std::shared_ptr<const Labels>, ByValue> known_;
+  std::size_t sweep_at_ = 1024;  // labels
+};
+
 struct PodView {
   std::string name, name_space, uid;
-  Labels labels;
+  SharedLabels labels;
   WallTime creation_time{};
   bool is_ready = false;
   bool is_terminating = false;  // deletionTimestamp, or phase Succeeded or Failed

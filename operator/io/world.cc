@@ -40,17 +40,23 @@ World::World(k8s::Client& client, const Clock& clock, std::string scope, Wake wa
                 // Policies of one namespace may be rivals for its pods.
                 [this](const std::string& key, const auto& before, const auto& after) {
                   wake_(key);
-                  if (!before || !after) wake_namespace(key.substr(0, key.find('/')));
+                  if ((!before || !after) && is_synced()) wake_namespace(key.substr(0, key.find('/')));
                 }),
       reloads_([](const k8s::Json& object) { return entry_of(api::reload_from_json(object), object); },
                [this](const std::string&, const auto& before, const auto& after) {
                  wake_(policy_of(after ? *after : *before));
                }),
-      pods_([](const k8s::Json& object) { return pod_view(object); },
-            [this](const std::string&, const auto& before, const auto& after) {
-              if (before) wake_policies_of_pod(*before);
-              if (after && (!before || before->labels != after->labels)) wake_policies_of_pod(*after);
-            }),
+      pods_(
+          [this](const k8s::Json& object) {
+            auto view = pod_view(object);
+            if (view) view->labels = labels_.share(view->labels);
+            return view;
+          },
+          [this](const std::string&, const auto& before, const auto& after) {
+            if (!is_synced()) return;
+            if (before) wake_policies_of_pod(*before);
+            if (after && (!before || before->labels != after->labels)) wake_policies_of_pod(*after);
+          }),
       namespaces_([](const k8s::Json& object) { return namespace_view(object); },
                   [this](const std::string& key, const auto& before, const auto&) {
                     if (before) wake_namespace(key);
@@ -58,6 +64,7 @@ World::World(k8s::Client& client, const Clock& clock, std::string scope, Wake wa
   for (const auto& [kind, plural] : kWorkloadKinds) {
     auto reduce = [name = std::string(kind)](const k8s::Json& object) { return workload_view(object, name); };
     auto listen = [this](const std::string&, const auto& before, const auto& after) {
+      if (!is_synced()) return;
       wake_policies_of_workload(after ? *after : *before);
     };
     workloads_.emplace_back(kind, std::make_unique<k8s::Cache<WorkloadView>>(reduce, listen));
@@ -73,8 +80,8 @@ std::unique_ptr<k8s::Watcher> World::watcher(const k8s::Resource& resource, k8s:
 }
 
 void World::run_all() {
-  watchers_.push_back(watcher(kPolicies, {}, policies_));
-  watchers_.push_back(watcher(kReloads, {}, reloads_));
+  watchers_.push_back(watcher(kPolicies, {.page = 100}, policies_));
+  watchers_.push_back(watcher(kReloads, {.page = 100}, reloads_));
   for (std::size_t i = 0; i < kWorkloadKinds.size(); ++i)
     watchers_.push_back(watcher({"apps/v1", kWorkloadKinds[i].second}, {.page = 200}, *workloads_[i].second));
   watchers_.push_back(watcher(kPods, {.page = 100}, pods_));
@@ -100,8 +107,8 @@ bool World::is_healthy(TimePoint now) const {
 std::vector<api::Reload> World::reloads_of(const std::string& name_space,
                                            const std::string& policy_name) const {
   std::vector<api::Reload> found;
-  for (const auto& reload : reloads_.all(name_space + "/"))
-    if (reload->object.spec.policy == policy_name) found.push_back(reload->object);
+  const auto is_its = [&](const ReloadEntry& reload) { return reload.object.spec.policy == policy_name; };
+  for (const auto& reload : reloads_.some(name_space + "/", is_its)) found.push_back(reload->object);
   return found;
 }
 
@@ -133,12 +140,16 @@ Selector World::selector_of(const api::ReloadPolicy& policy) const {
 }
 
 std::vector<std::shared_ptr<const PodView>> World::pods_of(const api::ReloadPolicy& policy) const {
-  std::vector<std::shared_ptr<const PodView>> found;
   const Selector selector = selector_of(policy);
-  if (selector.all.empty()) return found;
-  for (auto& pod : pods_.all(policy.meta.name_space + "/"))
-    if (matches(selector, pod->labels)) found.push_back(std::move(pod));
-  return found;
+  if (selector.all.empty()) return {};
+  return pods_.some(policy.meta.name_space + "/",
+                    [&](const PodView& pod) { return matches(selector, pod.labels); });
+}
+
+bool World::selects(const api::ReloadPolicy& policy, const Labels& labels) const {
+  if (!policy.spec.target_ref) return matches(selector_from_pairs(policy.spec.selector), labels);
+  const auto workload = workload_of(policy);
+  return workload && matches(workload->selector, labels);
 }
 
 bool World::is_namespace_terminating(const std::string& name_space) const {
@@ -153,8 +164,7 @@ void World::wake_namespace(const std::string& name_space) const {
 
 void World::wake_policies_of_pod(const PodView& pod) const {
   for (const auto& policy : policies_.all(pod.name_space + "/"))
-    if (matches(selector_of(policy->object), pod.labels))
-      wake_(pod.name_space + "/" + policy->object.meta.name);
+    if (selects(policy->object, pod.labels)) wake_(pod.name_space + "/" + policy->object.meta.name);
 }
 
 void World::wake_policies_of_workload(const WorkloadView& workload) const {

@@ -73,8 +73,11 @@ class World {
   std::vector<std::shared_ptr<const PodView>> pods() const { return pods_.all(); }
   bool is_namespace_terminating(const std::string& name_space) const;
   std::size_t pod_count() const { return pods_.size(); }
+  std::size_t policy_count() const { return policies_.size(); }
 
  private:
+  bool selects(const api::ReloadPolicy& policy, const Labels& labels) const;
+  // None of these is called while the caches are being filled: each policy has woken itself by then.
   void wake_policies_of_pod(const PodView& pod) const;
   void wake_policies_of_workload(const WorkloadView& workload) const;
   void wake_namespace(const std::string& name_space) const;
@@ -88,6 +91,7 @@ class World {
   const Wake wake_;
   k8s::Cache<PolicyEntry> policies_;
   k8s::Cache<ReloadEntry> reloads_;
+  LabelPool labels_;  // of the pods' watch
   k8s::Cache<PodView> pods_;
   k8s::Cache<NamespaceView> namespaces_;
   std::vector<std::pair<std::string, std::unique_ptr<k8s::Cache<WorkloadView>>>> workloads_;  // by kind

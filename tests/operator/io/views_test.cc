@@ -32,6 +32,17 @@ TEST(PodView, KeepsWhatADecisionNeeds) {
   EXPECT_EQ(view->probe_through_proxy, "");
 }
 
+TEST(PodView, LabelsThatAreAlikeAreKeptOnceAndThoseOfNobodyAreForgotten) {
+  LabelPool pool;
+  const SharedLabels first = pool.share(SharedLabels(Labels{{"app", "shop"}}));
+  const SharedLabels again = pool.share(SharedLabels(Labels{{"app", "shop"}}));
+  EXPECT_EQ(first.pointer(), again.pointer());
+  EXPECT_EQ(first, SharedLabels(Labels{{"app", "shop"}}));
+  for (int i = 0; i < 5'000; ++i) pool.share(SharedLabels(Labels{{"app", std::to_string(i)}}));
+  EXPECT_LE(pool.size(), 1'025u);
+  EXPECT_EQ(pool.share(SharedLabels(Labels{{"app", "shop"}})).pointer(), first.pointer());
+}
+
 TEST(PodView, PodBeingDeletedOrEndedIsTerminating) {
   Json deleted = pod();
   deleted["metadata"]["deletionTimestamp"] = "2026-11-23T09:31:00Z";
