@@ -30,6 +30,7 @@ struct PodRef {
 struct CreateReload {
   std::string name;
   api::ReloadSpec spec;
+  bool begins = false;  // nothing stands in its way: it is made with the finalizer of a running one
 };
 // The whole status; sent as a merge patch of the status subresource with the resourceVersion observed.
 struct PatchPolicyStatus {

@@ -10,6 +10,7 @@
 #include "operator/core/rollout.h"
 #include "operator/core/tokens.h"
 #include "operator/core/triggers.h"
+#include "operator/core/worth.h"
 
 namespace sidestep::op {
 namespace {
@@ -17,14 +18,15 @@ namespace {
 constexpr Millis kAtOnce{0};
 constexpr Millis kLookForSidecars{1'000};  // a reload waits for them
 constexpr Millis kLookForTurn{1'000};      // a reload waits for others
+constexpr Millis kStartsSoon{10'000};      // a change of sources settles
 constexpr Millis kSoonest{100};            // a pod that does not answer is looked at again
-constexpr Millis kLookIdle{60'000};
 
 // One reconcile: what is seen, and the plan that grows.
 struct Turn {
   const Observed& seen;
   WallTime now;
   Plan plan{};
+  const api::Reload* begun = nullptr;  // the Reload that this turn starts
 
   void act(Action action) { plan.actions.push_back(std::move(action)); }
   void look_in(Millis delay) {
@@ -32,7 +34,7 @@ struct Turn {
   }
   void because(std::string sentence) { plan.decisions.push_back(std::move(sentence)); }
   void write(const api::Reload& reload, api::ReloadStatus status) {
-    if (status == reload.status) return;
+    if (!is_worth_writing(reload.status, status, now)) return;
     act(PatchReloadStatus{reload.meta.name, std::move(status)});
   }
 };
@@ -87,6 +89,7 @@ void begin(Turn& turn, const api::Reload& reload) {
   if (!policy.has_finalizer()) turn.act(AddFinalizer{Subject::kPolicy, policy.name});
   if (!reload.meta.has_finalizer()) turn.act(AddFinalizer{Subject::kReload, reload.meta.name});
   turn.because(reload.meta.name + " starts");
+  turn.begun = &reload;
   api::Reload started = reload;
   started.status = begin_run(turn.seen, reload, turn.now);
   RunTurn run = advance_run(turn.seen, started, turn.now);
@@ -106,6 +109,10 @@ void begin(Turn& turn, const api::Reload& reload) {
 bool consider_next(Turn& turn, const Queue& queue) {
   const api::Reload& reload = *queue.next;
   const Commands asked = commands_of(reload.meta);
+  if (reload.meta.deletion_time) {
+    end_unstarted(turn, reload, Reason::kAbortedByUser, "deleted before it started");
+    return false;
+  }
   if (asked.abort) {
     end_unstarted(turn, reload, Reason::kAbortedByUser,
                   asked.abort->empty() ? "aborted before it started" : *asked.abort);
@@ -197,18 +204,40 @@ void tell_what_changed(Turn& turn, const api::ReloadPolicyStatus& next) {
   tell_when(turn, next, condition::kSourcesReadable, api::ConditionStatus::kFalse, "ReadSources");
 }
 
-void write_policy_status(Turn& turn, const Queue& queue, TokenDecision tokens, api::ReloadPolicyStatus next) {
+// What is wished for is made in this turn, or at the end of a quiet period that ends soon.
+bool starts_soon(const Turn& turn, const TriggerDecision& triggers) {
+  const bool is_made =
+      std::any_of(turn.plan.actions.begin(), turn.plan.actions.end(),
+                  [](const Action& action) { return std::holds_alternative<CreateReload>(action); });
+  const bool differs = triggers.status.desired_hash != triggers.status.applied_hash;
+  return is_made || (differs && triggers.look_again && *triggers.look_again <= kStartsSoon);
+}
+
+// Nothing stands in the way of a Reload that is made now.
+bool begins_at_once(const Turn& turn, const Queue& queue) {
+  const policy::PolicySpec& spec = turn.seen.policy->spec;
+  const bool has_turn = turn.seen.budget.in_cluster == 0 && turn.seen.budget.in_namespace == 0 &&
+                        spec.depends_on.empty() && spec.guards.minimum_interval.count() == 0;
+  return has_turn && queue.running == nullptr && queue.next == nullptr && !obstacle_of(turn.seen);
+}
+
+void write_policy_status(Turn& turn, const Queue& queue, TokenDecision tokens, TriggerDecision triggers) {
+  const bool is_soon = starts_soon(turn, triggers);
+  api::ReloadPolicyStatus next = std::move(triggers.status);
   const api::ReloadPolicy& policy = *turn.seen.policy;
-  const api::Reload* newest = queue.running != nullptr ? queue.running : queue.last();
+  const api::Reload* running = queue.running != nullptr ? queue.running : turn.begun;
+  const api::Reload* newest = running != nullptr ? running : queue.last();
   next.observed_generation = policy.meta.generation;
   next.handled_tokens = std::move(tokens.handled);
   next.target_uid = std::move(tokens.target_uid);
-  if (queue.running != nullptr) next.last_reload = queue.running->meta.name;
+  if (running != nullptr) next.last_reload = running->meta.name;
   const auto obstacle = obstacle_of(turn.seen);
   const bool is_known = !obstacle || obstacle->reason != Reason::kNotAsked;
   if (is_known) next.pods = policy_pods(turn.seen, newest);
-  next.conditions = policy_conditions(turn.seen, queue.running, queue.last(), turn.now);
-  if (next == policy.status) return;
+  next.conditions = policy_conditions(turn.seen, running, queue.last(), turn.now);
+  const std::optional<WallTime> moved =
+      queue.running != nullptr ? queue.running->status.progress_time : std::nullopt;
+  if (!is_worth_writing(policy.status, next, moved, is_soon, turn.now)) return;
   tell_what_changed(turn, next);
   turn.act(PatchPolicyStatus{std::move(next)});
 }
@@ -217,9 +246,9 @@ void write_policy_status(Turn& turn, const Queue& queue, TokenDecision tokens, a
 void reconcile_orphans(Turn& turn) {
   for (const api::Reload& reload : turn.seen.reloads) {
     if (is_final(reload.status.phase)) continue;
-    if (reload.status.start_time) {
+    if (reload.status.start_time || reload.meta.deletion_time) {
       end_unstarted(turn, reload, Reason::kPolicyDeleted,
-                    "the ReloadPolicy was deleted while the reload ran");
+                    "the ReloadPolicy was deleted while the reload ran, or was to run");
     } else {
       wait(turn, reload, Reason::kPolicyNotFound,
            "no ReloadPolicy named " + turn.seen.policy_name + "; create it");
@@ -248,7 +277,11 @@ void reconcile_policy(Turn& turn) {
   for (std::string& sentence : triggers.why) turn.because(std::move(sentence));
   if (!is_leaving) {
     for (auto* list : {&tokens.create, &triggers.create})
-      for (CreateReload& create : *list) turn.act(std::move(create)), turn.look_in(kAtOnce);
+      for (CreateReload& create : *list) {
+        create.begins = begins_at_once(turn, queue);
+        turn.act(std::move(create));
+        turn.look_in(kAtOnce);
+      }
     if (triggers.look_again) turn.look_in(*triggers.look_again);
   }
   for (const api::Reload* reload : queue.superseded) {
@@ -261,10 +294,10 @@ void reconcile_policy(Turn& turn) {
   remove_finalizers(turn, queue, wants_to_start);
   if (is_leaving) return;
   forget_history(turn, queue);
-  write_policy_status(turn, queue, std::move(tokens), std::move(triggers.status));
+  write_policy_status(turn, queue, std::move(tokens), std::move(triggers));
   const auto obstacle = obstacle_of(turn.seen);
   const bool was_asked = !obstacle || obstacle->reason != Reason::kNotAsked;
-  turn.look_in(was_asked ? kLookIdle : kLookForSidecars);
+  turn.look_in(was_asked ? turn.seen.rest : kLookForSidecars);
   // Nothing else wakes us when such a pod answers again.
   if (turn.seen.ask_again) turn.look_in(std::max(*turn.seen.ask_again, kSoonest));
 }

@@ -97,7 +97,8 @@ struct Applier::Run {
   }
 
   ApplyResult operator()(const CreateReload& action) {
-    const Json object = api::new_reload_json(home(), action.name, action.spec);
+    Json object = api::new_reload_json(home(), action.name, action.spec);
+    if (action.begins) object["metadata"]["finalizers"] = {api::kReloadFinalizer};
     const auto made = parts().client.create({kReloads, home(), ""}, object);
     if (!made && made.error().kind == ErrorKind::kConflict) return {};
     return stored(Subject::kReload, action.name, made);
