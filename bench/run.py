@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import cpu  # noqa: E402
+import fleet_numbers  # noqa: E402
 import idle  # noqa: E402
 import instructions  # noqa: E402
 import memory  # noqa: E402
@@ -27,6 +28,7 @@ import syscalls  # noqa: E402
 STICKS = ("relay", "plane")  # programs of bench/ that are measured beside the real proxies
 ALL = {name: functools.partial(cpu.run, name) for name in scenarios.SCENARIOS}
 ALL |= {"instructions": instructions.run, "syscalls": syscalls.run, "memory": memory.run, "idle": idle.run, "swap": swap.run, "reloads": reloads.run}
+ALL |= {"operator": fleet_numbers.run}
 
 
 def parse(args):
@@ -46,6 +48,8 @@ def parse(args):
     parser.add_argument("--window", type=float, default=2.5, help="seconds of each window of the swap benchmark")
     parser.add_argument("--warm-up", type=float, default=0, help="seconds until an app that starts is ready")
     parser.add_argument("--blocks", type=int, default=10, help="of the swap benchmark: each gives one ratio")
+    parser.add_argument("--policies", type=int, default=1000, help="of the operator benchmark")
+    parser.add_argument("--pods", type=int, default=10_000, help="of the operator benchmark, spread evenly over the policies")
     parser.add_argument("--accept", action="store_true", help="check in the instruction counts of this run")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a goal is not met")
     options = parser.parse_args(args)
@@ -57,7 +61,6 @@ def parse(args):
 
 def build(options):
     """The load generator, the example app and the relay; the product itself is built by `make build`."""
-    options.go_bins = peers.ROOT / "build/bin-go"
     subprocess.run([peers.ROOT / "tests/load/build.sh", options.go_bins], check=True)
     options.sticks = peers.ROOT / "build/sticks/bin"
     subprocess.run(["cmake", "--preset", "release", "-B", options.sticks.parent, "-DSIDESTEP_BENCH=ON", "-DSIDESTEP_TESTS=OFF"],
@@ -76,9 +79,11 @@ def machine() -> str:
 def main(args) -> int:
     options = parse(args)
     resource.setrlimit(resource.RLIMIT_NOFILE, (peers.MOST_OPEN, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-    build(options)
+    options.go_bins = peers.ROOT / "build/bin-go"
+    if options.benchmarks != ["operator"]:  # which needs neither peers nor load generators
+        build(options)
     missing = [name for name in ("wrk", "taskset", "haproxy", "nginx", "nghttpx") if not shutil.which(name)]
-    if missing:
+    if missing and options.benchmarks != ["operator"]:
         print(f"bench: not installed: {', '.join(missing)}; run make deps", file=sys.stderr)
         return 2
     results = peers.ROOT / "build/bench"

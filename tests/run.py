@@ -166,7 +166,8 @@ def suite_unit():
 
 def suite_go():
     total = Counts()
-    for folder in ("examples/shop", "tests/load", "tests/fuzz/differential", "tests/integration/grpc/echo"):
+    for folder in ("examples/shop", "tests/load", "tests/fuzz/differential", "tests/integration/grpc/echo",
+                   "bench/operator/crowd"):
         total.add(go(["vet", "./..."], f"go vet {folder}", folder))
         total.add(go(["test", "-count=1", "./..."], f"go test {folder}", folder))
     return total

@@ -14,6 +14,7 @@ from pathlib import Path
 from processes import free_port
 
 TOKEN = "integration-admin-token"
+TOP = Path(__file__).resolve().parents[3]
 PROGRAMS = Path(os.environ.get("SIDESTEP_KUBE_BIN", Path.home() / ".cache/sidestep/kube/bin"))
 
 
@@ -116,6 +117,19 @@ class ApiServer:
     def kubectl(self, *arguments: str, **kwargs) -> subprocess.CompletedProcess:
         return subprocess.run([str(PROGRAMS / "kubectl"), f"--kubeconfig={self.kubeconfig}", *arguments],
                               capture_output=True, text=True, timeout=60, **kwargs)
+
+    def install(self) -> "ApiServer":
+        """Everything of crds and manifests/base."""
+        for kustomization in ("crds", "manifests/base"):  # the second names what the first defines
+            done = self.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(TOP / kustomization))
+            assert done.returncode == 0, done.stderr
+            self.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd/reloads.sidestep.dev", "crd/reloadpolicies.sidestep.dev")
+        return self
+
+    def account_token(self) -> str:
+        """The operator's own: the rights of manifests/base and no more. REQUIRES: install()."""
+        path = "/api/v1/namespaces/sidestep-system/serviceaccounts/sidestep-operator/token"
+        return self.call("POST", path, {"spec": {"expirationSeconds": 7200}})["status"]["token"]
 
     def stop(self) -> None:
         for process in reversed(self._processes):

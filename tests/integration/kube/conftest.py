@@ -34,18 +34,12 @@ def programs() -> Path:
 @pytest.fixture(scope="session")
 def cluster(api):
     """The API server with everything of manifests/base in it."""
-    for kustomization in ("crds", "manifests/base"):  # the second names what the first defines
-        done = api.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(TOP / kustomization))
-        assert done.returncode == 0, done.stderr
-        api.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd/reloads.sidestep.dev", "crd/reloadpolicies.sidestep.dev")
-    return api
+    return api.install()
 
 
 @pytest.fixture(scope="session")
 def account_token(cluster) -> str:
-    """The operator's own: the rights of manifests/base and no more."""
-    path = "/api/v1/namespaces/sidestep-system/serviceaccounts/sidestep-operator/token"
-    return cluster.call("POST", path, {"spec": {"expirationSeconds": 7200}})["status"]["token"]
+    return cluster.account_token()
 
 
 @pytest.fixture

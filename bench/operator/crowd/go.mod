@@ -1,0 +1,3 @@
+module sidestep.dev/bench/operator/crowd
+
+go 1.24.0
