@@ -45,7 +45,7 @@ struct Run {
   void look_in(Millis delay) {
     if (!out.look_again || delay < *out.look_again) out.look_again = delay;
   }
-  void look_soon() { look_in(fleet.members.size() > 20 ? kLookLater : kLookSoon); }
+  void look_soon() { look_in(fleet.members.size() > 200 ? kLookLater : kLookSoon); }
   void because(std::string sentence) { out.why.push_back(std::move(sentence)); }
   void tell(EventType type, std::string_view reason, std::string action, const std::string& note);
 };

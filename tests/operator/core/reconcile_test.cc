@@ -179,6 +179,25 @@ TEST_F(ReconcileTest, FinalizersComeBeforeTheFirstEffect) {
   EXPECT_THAT(all<AddFinalizer>(look()), IsEmpty());
 }
 
+TEST_F(ReconcileTest, ReloadThatCanBeginAtOnceIsMadeWithItsFinalizerAndOneThatWaitsWithout) {
+  annotate("t1");
+  EXPECT_TRUE(all<CreateReload>(look()).at(0).begins);
+  seen_.policy->spec.depends_on = {"other"};
+  EXPECT_FALSE(all<CreateReload>(look()).at(0).begins);
+  seen_.policy->spec.depends_on.clear();
+  waiting("r1");
+  EXPECT_FALSE(all<CreateReload>(look()).at(0).begins);
+}
+
+TEST_F(ReconcileTest, ReloadThatIsDeletedBeforeItStartsEndsAndLetsGo) {
+  api::Reload& reload = waiting("r1");
+  reload.meta.finalizers = {api::kReloadFinalizer};
+  reload.meta.deletion_time = at(0);
+  EXPECT_EQ(written("r1").phase, ReloadPhase::kAborted);
+  reload.status = written("r1");
+  EXPECT_EQ(all<RemoveFinalizer>(look()).size(), 1u);
+}
+
 // A pod that hangs ends the plan at its command, and the next look has nothing to tell.
 TEST_F(ReconcileTest, EventsComeBeforeCommands) {
   const auto first = [](const Plan& plan, auto is_it) {

@@ -109,6 +109,12 @@ TEST_F(ApplyTest, ReloadThatExistsAlreadyIsSuccess) {
   EXPECT_EQ(body(0)["metadata"]["name"], "shop-2");
 }
 
+TEST_F(ApplyTest, ReloadThatBeginsAtOnceIsMadeWithTheFinalizerOfARunningOne) {
+  api_.answer(201, R"({"metadata":{"resourceVersion":"9"}})");
+  EXPECT_EQ(apply({CreateReload{"shop-2", {"shop", "t", "why"}, true}}).what, Applied::kAll);
+  EXPECT_EQ(body(0)["metadata"]["finalizers"], k8s::Json::array({api::kReloadFinalizer}));
+}
+
 TEST_F(ApplyTest, RefusedByTheApiForGoodIsNotTriedUntilSomethingChanges) {
   api_.answer(422, "{}");
   EXPECT_EQ(apply({PatchPolicyStatus{}}).what, Applied::kGiveUp);
