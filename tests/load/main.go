@@ -30,7 +30,7 @@ type options struct {
 	scale, rate                                      float64
 	clients, maxFailures                             int
 	duration, timeout, bucket                        time.Duration
-	failOnLoss, quiet                                bool
+	failOnLoss, quiet, idle                          bool
 }
 
 func parseOptions(args []string) (options, error) {
@@ -47,6 +47,7 @@ func parseOptions(args []string) (options, error) {
 	flags.StringVar(&o.check, "check", string(load.CheckPage), "bodies: page (the example app's), same (as at first) or none")
 	flags.StringVar(&o.report, "report", "-", "where the JSON report goes: a file, or - for standard output")
 	flags.StringVar(&o.control, "control", "", "HOST:PORT or unix:PATH of the live control (GET /report, POST /mark?name=, POST /stop)")
+	flags.BoolVar(&o.idle, "idle", false, "with --control: do nothing until POST /begin?target=HOST:PORT, whose body is a shape as a JSON list")
 	flags.StringVar(&o.run, "run", fmt.Sprintf("run%d", time.Now().UnixNano()/1e6), "prefix of order ids; one word, unique per run")
 	flags.StringVar(&o.ordersLog, "orders-log", "", "file in which the app records executions")
 	flags.StringVar(&o.ordersListen, "orders-listen", "", "HOST:PORT to collect executions on (shop --orders-log tcp://…)")
@@ -60,6 +61,9 @@ func parseOptions(args []string) (options, error) {
 	}
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if o.idle && o.control == "" {
+		return o, errors.New("--idle: nobody could say when to begin; give --control")
 	}
 	switch load.Check(o.check) {
 	case load.CheckPage, load.CheckSame, load.CheckNone:
@@ -136,12 +140,7 @@ func (s *session) report(log map[string]int) *tally.Report {
 	return report
 }
 
-func (s *session) run(specs []load.Spec) (*tally.Report, error) {
-	orders, err := newOrderSources(s.options, s.env.Orders)
-	if err != nil {
-		return nil, err
-	}
-	defer orders.close()
+func (s *session) run(specs []load.Spec, orders *orderSources) (*tally.Report, error) {
 	if s.options.control != "" {
 		control, err := serveControl(s, s.options.control)
 		if err != nil {
@@ -188,10 +187,21 @@ func run(args []string) int {
 	if err != nil {
 		return fail(err)
 	}
+	orders := tally.NewOrders(o.run + "-")
+	sources, err := newOrderSources(o, orders)
+	if err != nil {
+		return fail(err)
+	}
+	defer sources.close()
+	if o.idle {
+		if o.target, specs, err = awaitBegin(o.control); err != nil {
+			return fail(err)
+		}
+	}
 	limits := tally.Limits{Failures: o.maxFailures, Bucket: o.bucket, Buckets: 100_000}
 	recorder := tally.NewRecorder(limits, time.Now())
-	env := &load.Env{Target: o.target, Host: o.host, Check: load.Check(o.check), Orders: tally.NewOrders(o.run + "-"), Recorder: recorder}
-	report, err := (&session{options: o, env: env, recorder: recorder, stop: make(chan struct{}, 1)}).run(specs)
+	env := &load.Env{Target: o.target, Host: o.host, Check: load.Check(o.check), Orders: orders, Recorder: recorder}
+	report, err := (&session{options: o, env: env, recorder: recorder, stop: make(chan struct{}, 1)}).run(specs, sources)
 	if err != nil {
 		return fail(err)
 	}

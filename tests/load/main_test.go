@@ -58,7 +58,7 @@ func TestExitCodeTellsWhetherAnythingWasLost(t *testing.T) {
 
 func TestMistakesInFlagsExitTwo(t *testing.T) {
 	for _, args := range [][]string{
-		{"--shape", "no-such"}, {"--check", "all"}, {"--scale", "0"}, {"--shape", "rate", "--rate", "-1", "--scale", "-1"}, {"more"},
+		{"--shape", "no-such"}, {"--check", "all"}, {"--scale", "0"}, {"--shape", "rate", "--rate", "-1", "--scale", "-1"}, {"more"}, {"--idle"},
 	} {
 		if code := run(append([]string{"--report", os.DevNull}, args...)); code != exitUsage {
 			t.Errorf("%v: exit %d", args, code)
@@ -68,11 +68,16 @@ func TestMistakesInFlagsExitTwo(t *testing.T) {
 
 func control(t *testing.T, socket, method, path string) string {
 	t.Helper()
+	return send(t, socket, method, path, "")
+}
+
+func send(t *testing.T, socket, method, path, body string) string {
+	t.Helper()
 	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	}}}
-	request, _ := http.NewRequest(method, "http://control"+path, nil)
 	for range 200 {
+		request, _ := http.NewRequest(method, "http://control"+path, strings.NewReader(body))
 		if answer, err := client.Do(request); err == nil {
 			defer answer.Body.Close()
 			body, _ := io.ReadAll(answer.Body)
@@ -96,6 +101,22 @@ func TestTheControlMarksReportsAndStops(t *testing.T) {
 	code, report := runFor(t, "--target", server(t, 200), "--control", "unix:"+socket, "--duration", "20s")
 	if code != 0 || len(report.Windows) != 2 || report.Windows[1].Name != "reload-1" || report.Seconds > 10 {
 		t.Errorf("exit %d after %v s, windows %+v", code, report.Seconds, report.Windows)
+	}
+}
+
+func TestIdleItBeginsWhenToldWithWhatItIsTold(t *testing.T) {
+	socket, address := filepath.Join(t.TempDir(), "control"), server(t, 200)
+	go func() {
+		if said := control(t, socket, "POST", "/begin?target="+address); !strings.Contains(said, "give ?target=") {
+			t.Errorf("a begin without classes was answered %q", said)
+		}
+		send(t, socket, "POST", "/begin?target="+address, `[{"name": "told", "kind": "get", "pauseMs": 5}]`)
+		time.Sleep(100 * time.Millisecond)
+		control(t, socket, "POST", "/stop")
+	}()
+	code, report := runFor(t, "--idle", "--control", "unix:"+socket, "--duration", "20s")
+	if code != 0 || report.Target != address || report.Classes["told"] == nil || report.Total.OK == 0 || report.Seconds > 10 {
+		t.Errorf("exit %d after %v s at %s, %+v", code, report.Seconds, report.Target, report.Verdict)
 	}
 }
 

@@ -4,6 +4,7 @@ package load
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"slices"
@@ -117,8 +118,24 @@ func Specs(list string, scale float64) ([]Spec, error) {
 	return specs, nil
 }
 
+// ParseSpecs reads a JSON list of classes.
+func ParseSpecs(text io.Reader) ([]Spec, error) {
+	var specs []Spec
+	decoder := json.NewDecoder(text)
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&specs); err != nil {
+		return nil, err
+	}
+	for i := range specs {
+		if err := specs[i].complete(); err != nil {
+			return nil, err
+		}
+	}
+	return specs, nil
+}
+
 func readSpecs(name string) ([]Spec, error) {
-	text, err := os.ReadFile(name)
+	file, err := os.Open(name)
 	if err != nil {
 		known := make([]string, 0, len(shapes))
 		for shape := range shapes {
@@ -127,10 +144,9 @@ func readSpecs(name string) ([]Spec, error) {
 		slices.Sort(known)
 		return nil, fmt.Errorf("--shape %s: neither a file nor one of %s", name, strings.Join(known, ", "))
 	}
-	var specs []Spec
-	decoder := json.NewDecoder(strings.NewReader(string(text)))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&specs); err != nil {
+	defer file.Close()
+	specs, err := ParseSpecs(file)
+	if err != nil {
 		return nil, fmt.Errorf("--shape %s: %w", name, err)
 	}
 	return specs, nil
