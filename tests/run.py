@@ -227,6 +227,7 @@ def suite_soak():
         chosen = [test for _, _, test in faults.GTESTS if f"{test.partition('.')[0]}.\n" in listed]
         if chosen:
             total.add(repeated(program, chosen, repeats=20))
+    total.add(on_a_node("soak-e2e", env={"SIDESTEP_SOAK": "1"}, second_try=False))
     faults.write(TOP / "docs/faults.md")
     return total
 
@@ -265,10 +266,14 @@ def suite_image():
     return pytest("image", "tests/image", timeout=1800, second_try=False)
 
 
-def suite_e2e():
+def on_a_node(name, **options):
     if run(["tests/tools/deps.sh", "cluster"]) or run(["tests/e2e/cluster/tools/build.sh"], timeout=3000):
-        return Counts(0, 1, 0, ["e2e: Kubernetes could not be built"])
-    return pytest("e2e", "tests/e2e", timeout=2700)
+        return Counts(0, 1, 0, [f"{name}: Kubernetes could not be built"])
+    return pytest(name, "tests/e2e", timeout=2700, **options)
+
+
+def suite_e2e():
+    return on_a_node("e2e")
 
 
 def passed_tests():

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -101,6 +102,10 @@ type collector struct {
 }
 
 func (c *collector) record(line string) error {
+	if c.conn != nil && c.isStale() {
+		c.conn.Close()
+		c.conn = nil
+	}
 	if c.conn == nil {
 		conn, err := net.DialTimeout("tcp", c.address, ordersLogTimeout)
 		if err != nil {
@@ -114,6 +119,16 @@ func (c *collector) record(line string) error {
 		c.conn = nil
 	}
 	return err
+}
+
+// isStale: the collector has closed, which is seen before anything is sent to it.
+func (c *collector) isStale() bool {
+	if c.conn.SetReadDeadline(time.Now().Add(100*time.Microsecond)) != nil {
+		return true
+	}
+	_, err := c.reader.Peek(1)
+	var timeout net.Error
+	return !(errors.As(err, &timeout) && timeout.Timeout())
 }
 
 func (c *collector) exchange(line string) error {

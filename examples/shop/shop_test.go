@@ -143,6 +143,34 @@ func TestAnOrderThatTheCollectorDoesNotTakeIsNotExecuted(t *testing.T) {
 	}
 }
 
+func TestACollectorThatWasReplacedIsAskedAnew(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	gone := make(chan struct{})
+	go func() { // each connection takes one line
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = bufio.NewReader(conn).ReadString('\n')
+			_, _ = io.WriteString(conn, "ok\n")
+			conn.Close()
+			gone <- struct{}{}
+		}
+	}()
+	book, _ := openOrders("tcp://" + listener.Addr().String())
+	for _, id := range []string{"o1", "o2"} {
+		if _, err := book.execute(id, "0"); err != nil {
+			t.Errorf("%s: %v", id, err)
+		}
+		<-gone
+	}
+}
+
 func TestDownloadIsTheSequenceOfItsSeed(t *testing.T) {
 	_, url := startShop(t, "", "")
 	want := make([]byte, downloadBlock)

@@ -1,14 +1,17 @@
-"""Fixtures of the end-to-end tests: one cluster for the whole run, one restricted namespace for each test."""
+"""Fixtures of the end-to-end tests: one cluster and one operator for the whole run, one restricted namespace for each test."""
+import contextlib
 import itertools
 import re
+import subprocess
 import time
 from pathlib import Path
-from typing import Iterator
+from typing import Callable, Iterator
 
 import pytest
 
 from harness import evidence
 from harness.cluster import TOP, Cluster
+from harness.documented import Reader
 from harness.kubectl import Kubectl
 from harness.load import Load
 from harness.operator import Operator
@@ -36,35 +39,65 @@ def images(cluster: Cluster) -> list[str]:
     return cluster.load_images()
 
 
-@pytest.fixture
-def kubectl(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Kubectl]:
-    """kubectl in a namespace of the test's own, where Pod Security is enforced at its strictest level."""
-    short = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:40].rstrip("-")
+@contextlib.contextmanager
+def own_namespace(node: pytest.Item | pytest.Collector) -> Iterator[Kubectl]:
+    """kubectl in a namespace of that test's or file's own, where Pod Security is enforced at its strictest level."""
+    name = node.name.removesuffix("_test.py").rpartition("/")[2].lower()
+    short = re.sub(r"[^a-z0-9]+", "-", name).strip("-")[:40].rstrip("-")
     kubectl = Kubectl(f"{short}-{_run}-{next(_numbers)}")
     kubectl.create_namespace()
-    request.node.namespaces = [kubectl.namespace, "sidestep-system"]
+    node.namespaces = [kubectl.namespace, "sidestep-system"]
     yield kubectl
     kubectl.delete_namespace()
+
+
+@pytest.fixture
+def kubectl(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Kubectl]:
+    with own_namespace(request.node) as kubectl:
+        yield kubectl
+
+
+@pytest.fixture(scope="module")
+def new_namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Callable[[], Kubectl]]:
+    """Each call gives one for several tests of the file together."""
+    with contextlib.ExitStack() as made:
+        yield lambda: made.enter_context(own_namespace(request.node))
+
+
+@pytest.fixture(scope="module")
+def shared_kubectl(new_namespace: Callable[[], Kubectl]) -> Kubectl:
+    """In a namespace for all tests of the file."""
+    return new_namespace()
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
     report = (yield).get_result()
-    if report.failed and call.when == "call" and getattr(item, "namespaces", None):
+    namespaces = getattr(item, "namespaces", None) or getattr(item.parent, "namespaces", None)
+    if report.failed and call.when != "teardown" and namespaces:
         folder = Path(TOP / "build/e2e" / item.name)
-        report.sections.append(("cluster", evidence.collect(folder, item.namespaces)))
+        report.sections.append(("cluster", evidence.collect(folder, namespaces)))
 
 
 @pytest.fixture(scope="session")
-def operator(cluster: Cluster, images: list[str]) -> Operator:
+def reader(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Reader]:
+    """reader(NAMESPACE) types what the documents say. Helm is built from its Go module the first time."""
+    done = subprocess.run([TOP / "tests/tools/helm.sh"], capture_output=True, text=True, timeout=1500, check=False)
+    assert done.returncode == 0, done.stderr
+    return lambda namespace: Reader(namespace, tmp_path_factory.mktemp("reader"), done.stdout.strip())
+
+
+@pytest.fixture(scope="session")
+def operator(cluster: Cluster, images: list[str], reader: Callable[[str], Reader]) -> Operator:
+    """Installed from the chart, by a real Helm, as the README says."""
     missing = {"lab.local/sidestep:dev", "lab.local/sidestep-operator:dev"} - set(images)
     assert not missing, f"no image {', '.join(sorted(missing))}: 'make build' makes the programs"
     operator = Operator(cluster)
-    operator.install()
+    operator.install_chart(reader("default"))
     return operator
 
 
-@pytest.fixture(params=[3, 1], ids=["3-replicas", "1-replica"])
+@pytest.fixture(scope="module", params=[3, 1], ids=["3-replicas", "1-replica"])
 def replicas(request: pytest.FixtureRequest) -> int:
     """What must hold for a Deployment of several replicas must hold for a single one."""
     return request.param

@@ -77,19 +77,20 @@ class Load:
         self.cluster, self.kubectl, self.name = cluster, kubectl, name
 
     def orders_log(self) -> str:
-        """What the shop is to be told as $SHOP_ORDERS_LOG; may be asked for before the load begins."""
-        self.kubectl.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"name": f"{self.name}-orders"}, "spec": {
+        """What the shop is to be told as $SHOP_ORDERS_LOG. The generator's pod starts with it, beside those of the shop, and waits."""
+        self.kubectl.apply(self._pod(), {"apiVersion": "v1", "kind": "Service", "metadata": {"name": f"{self.name}-orders"}, "spec": {
             "selector": {"app": self.name}, "publishNotReadyAddresses": True, "ports": [{"port": ORDERS_PORT}]}})
-        return f"tcp://{self.kubectl.get('service', f'{self.name}-orders')['spec']['clusterIP']}:{ORDERS_PORT}"
+        return f"tcp://{self._orders_address()}:{ORDERS_PORT}"
 
     def begin(self, target: str, classes: list[dict]) -> None:
-        """Starts it once the target answers: kube-proxy is a little behind the readiness of pods."""
+        """Starts it once the target answers: kube-proxy is a little behind the readiness of pods. A run before it has ended."""
+        if self._ended():
+            self.kubectl("delete", "pod", self.name)
+            self.orders_log()
         eventually(f"an answer of {target}", lambda: self._curl(f"http://{target}/version"))
-        self.kubectl.set_config(self.name, {"shape.json": json.dumps(classes)})
-        self.kubectl.apply(self._pod([
-            "--target", target, "--shape", "/etc/load/shape.json", "--bucket", f"{int(BUCKET * 1000)}ms", "--quiet",
-            "--orders-listen", f":{ORDERS_PORT}", "--control", f":{CONTROL_PORT}"]))
-        self.kubectl("wait", f"pod/{self.name}", "--for=condition=Ready", "--timeout=90s")
+        connect = f"exec 3<>/dev/tcp/{self._orders_address()}/{ORDERS_PORT}"
+        eventually("the record of orders", lambda: self.cluster.on_node("bash", "-c", connect) == "", 90)
+        self._control(f"begin?target={target}", "--data-binary", json.dumps(classes))
 
     def mark(self, window: str) -> None:
         """What is counted from now on belongs to the window of that name."""
@@ -105,9 +106,12 @@ class Load:
         except json.JSONDecodeError as error:
             raise AssertionError(f"no report in the load generator's output:\n{output[-2000:]}") from error
 
-    def _control(self, call: str) -> None:
+    def _orders_address(self) -> str:
+        return self.kubectl.get("service", f"{self.name}-orders")["spec"]["clusterIP"]
+
+    def _control(self, call: str, *arguments: str) -> None:
         address = self.kubectl.get("pod", self.name)["status"]["podIP"]
-        self._curl("-X", "POST", f"http://{address}:{CONTROL_PORT}/{call}")
+        self._curl("-X", "POST", *arguments, f"http://{address}:{CONTROL_PORT}/{call}")
 
     def _curl(self, *arguments: str) -> str:
         return self.cluster.on_node("curl", "-sSf", "-m", "5", *arguments)
@@ -115,14 +119,11 @@ class Load:
     def _ended(self) -> bool:
         return self.kubectl.get("pod", self.name)["status"]["phase"] in ("Succeeded", "Failed")
 
-    def _pod(self, arguments: list[str]) -> dict:
+    def _pod(self) -> dict:
         security = {"runAsNonRoot": True, "runAsUser": 65532, "allowPrivilegeEscalation": False,
                     "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
                     "seccompProfile": {"type": "RuntimeDefault"}}
-        # Before the first order kube-proxy must know where the record of orders is kept.
-        pause = {"name": "pause", "image": "lab.local/busybox:1", "command": ["sleep", "2"], "securityContext": security}
-        container = {"name": "load", "image": "lab.local/load:1", "args": arguments, "securityContext": security,
-                     "volumeMounts": [{"name": "shape", "mountPath": "/etc/load"}]}
+        container = {"name": "load", "image": "lab.local/load:1", "securityContext": security, "args": [
+            "--idle", "--control", f":{CONTROL_PORT}", "--orders-listen", f":{ORDERS_PORT}", "--bucket", f"{int(BUCKET * 1000)}ms", "--quiet"]}
         return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": self.name, "labels": {"app": self.name}}, "spec": {
-            "restartPolicy": "Never", "terminationGracePeriodSeconds": 1, "automountServiceAccountToken": False,
-            "initContainers": [pause], "containers": [container], "volumes": [{"name": "shape", "configMap": {"name": self.name}}]}}
+            "restartPolicy": "Never", "terminationGracePeriodSeconds": 1, "automountServiceAccountToken": False, "containers": [container]}}

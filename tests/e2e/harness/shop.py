@@ -1,4 +1,4 @@
-"""The example service as the scenarios drive it: manifests/example, its config, its reloads, its sidecars."""
+"""The example service as the scenarios drive it: its manifests, its config, its reloads, its sidecars."""
 import json
 from dataclasses import dataclass
 
@@ -44,14 +44,14 @@ class Run:
 
 
 class Shop:
-    """Deployment, Service, ConfigMap and ReloadPolicy `shop` of one namespace."""
+    """A shop in one namespace: workload, Service and ReloadPolicy of that name, and the ConfigMap `NAME-config`."""
 
-    def __init__(self, cluster: Cluster, kubectl: Kubectl, orders_log: str) -> None:
-        self.cluster, self.kubectl, self.orders_log = cluster, kubectl, orders_log
-        self.pods = Pods(cluster, kubectl, "app=shop")
+    def __init__(self, cluster: Cluster, kubectl: Kubectl, orders_log: str, name: str = "shop") -> None:
+        self.cluster, self.kubectl, self.orders_log, self.name = cluster, kubectl, orders_log, name
+        self.pods = Pods(cluster, kubectl, f"app={name}")
 
     def install(self, replicas: int = 3) -> None:
-        """Applies the example as it is, but for the number of replicas and the place where orders are recorded."""
+        """Applies manifests/example as it is, but for the number of replicas and the place where orders are recorded."""
         documents = list(yaml.safe_load_all(self.kubectl("kustomize", str(EXAMPLE))))
         deployment = next(document for document in documents if document["kind"] == "Deployment")
         deployment["spec"]["replicas"] = replicas
@@ -61,23 +61,28 @@ class Shop:
         self.pods.wait_ready(replicas)
 
     def configure(self, version: str, **more) -> None:
-        """Replaces the config file; nothing is reloaded by that alone."""
+        """Replaces the config file; nothing is reloaded by that alone, where no trigger names it."""
         text = yaml.safe_dump({"version": version, **more})
-        self.kubectl.patch("configmap", "shop-config", {"data": {"shop.yaml": text}})
+        self.kubectl.patch("configmap", f"{self.name}-config", {"data": {"shop.yaml": text}})
 
     def set_steps(self, *steps: dict) -> None:
-        self.kubectl.patch("reloadpolicy", "shop", {"spec": {"rollout": {"steps": list(steps)}}})
+        self.kubectl.patch("reloadpolicy", self.name, {"spec": {"rollout": {"steps": list(steps)}}})
 
     def address(self) -> str:
-        return self.kubectl.get("service", "shop")["spec"]["clusterIP"] + ":80"
+        return self.kubectl.get("service", self.name)["spec"]["clusterIP"] + ":80"
+
+    def wait_adopted(self) -> None:
+        """Until the operator has read the sources of the policy's triggers: from then on a change of them is a change."""
+        eventually(f"{self.name}: the content is adopted",
+                   lambda: self.kubectl.get("reloadpolicy", self.name).get("status", {}).get("appliedHash"), 60)
 
     # --- reloads
 
     def trigger(self, token: str) -> None:
-        self.kubectl.annotate("reloadpolicy/shop", reload=token)
+        self.kubectl.annotate(f"reloadpolicy/{self.name}", reload=token)
 
     def runs(self, token: str = "") -> list[Run]:
-        found = [Run(document) for document in self.kubectl.objects("reloads")]
+        found = [Run(document) for document in self.kubectl.objects("reloads") if document["spec"]["policyRef"]["name"] == self.name]
         return [run for run in found if not token or run.document["spec"].get("token") == token]
 
     def run_of(self, token: str, seconds: float = 30) -> Run:
@@ -97,6 +102,11 @@ class Shop:
     def reload(self, token: str, seconds: float = 180) -> Run:
         self.trigger(token)
         return self.wait_ended(token, seconds)
+
+    def next_run(self, seconds: float = 60) -> Run:
+        """The only Reload, once it is there and has ended."""
+        run = eventually(f"a Reload of {self.name}", self.runs, seconds)[0]
+        return self.wait_ended(run.document["spec"]["token"])
 
     # --- sidecars
 

@@ -82,6 +82,7 @@ func unary(args []string) error {
 	flags := flag.NewFlagSet("unary", flag.ExitOnError)
 	conns := flags.Int("conns", 4, "connections")
 	workers := flags.Int("workers", 4, "calls under way on each of them")
+	pause := flags.Duration("pause", 0, "between an answer and the next call")
 	_ = flags.Parse(args[1:])
 	end, seen, all := inputEnds(), newCounts(), sync.WaitGroup{}
 	for c := range *conns {
@@ -98,7 +99,7 @@ func unary(args []string) error {
 					select {
 					case <-end:
 						return
-					default:
+					case <-time.After(*pause):
 					}
 					words := fmt.Sprintf("%d-%d-%d", c, w, i)
 					answer, err := say(context.Background(), conn, words)
