@@ -79,6 +79,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Itera
         report.sections.append(("cluster", evidence.collect(folder, namespaces)))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The file that uninstalls the operator comes last."""
+    items.sort(key=lambda item: item.path.name == "gitops_test.py")
+
+
 @pytest.fixture(scope="session")
 def reader(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Reader]:
     """reader(NAMESPACE) types what the documents say. Helm is built from its Go module the first time."""
