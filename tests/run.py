@@ -96,20 +96,22 @@ def failed_cases(xml):
             if case.find("failure") is not None or case.find("error") is not None]
 
 
-def pytest(name, *paths, env=None, timeout=3600, second_try=True):
-    """Runs pytest on the paths. Tests with real processes share a machine with others: up to five that failed are tried once
-    more, alone; one that passes then is counted as passed and named as FLAKY, so that nobody overlooks it."""
+def pytest(name, *paths, env=None, timeout=3600, second_try=True, at_once=1):
+    """Runs pytest on the paths, `at_once` files at a time, each process with fixtures of its own. Tests with real processes share
+    a machine with others: up to five that failed are tried once more, alone; one that passes then is counted as passed and
+    named as FLAKY, so that nobody overlooks it."""
     present = [str(path) for path in paths if (TOP / path).exists()]
     if not present:
         return Counts(0, 1, 0, [f"{name}: nothing at {paths}"])
 
-    def attempt(xml, what):
+    def attempt(xml, what, at_once=1):
         xml.unlink(missing_ok=True)
+        what = ["-n", str(at_once), "--dist=loadfile", *what] if at_once > 1 else what
         return run([PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=10", f"--junitxml={xml}", *what],
                    env=env, timeout=timeout)
 
     xml = RESULTS / f"{name}.xml"
-    counts = junit_counts(name, xml, attempt(xml, present))
+    counts = junit_counts(name, xml, attempt(xml, present, at_once))
     again = failed_cases(xml)
     if not second_try or not 0 < len(again) <= 5 or counts.failed != len(again):
         return counts
@@ -236,7 +238,7 @@ def suite_kube():
     if run(["tests/tools/deps.sh", "cluster"]) or run(["tests/e2e/cluster/tools/build.sh"], timeout=3000):
         return Counts(0, 1, 0, ["kube: Kubernetes could not be built"])
     return pytest("kube", "tests/integration/kube", env={**programs_of(TOP / "build/bin"),
-                                                         "SIDESTEP_BUILD": str(TOP / "build/release")})
+                                                         "SIDESTEP_BUILD": str(TOP / "build/release")}, at_once=2)
 
 
 def suite_sanitizers():
