@@ -40,6 +40,13 @@ class BodyReader {
   bool complete_at_eof() const { return state_ == State::kEnd || state_ == State::kUntilClose; }
   // Payload that is still to come: exact with kLength, of the current chunk with kChunked.
   std::uint64_t remaining() const { return remaining_; }
+  // Bytes that follow and are payload and nothing else; 0 unless the length is known.
+  std::uint64_t plain_remaining() const { return state_ == State::kLength ? remaining_ : 0; }
+  // So many of them have passed elsewhere. REQUIRES: count <= plain_remaining().
+  void skip(std::uint64_t count) {
+    remaining_ -= count;
+    if (remaining_ == 0) state_ = State::kEnd;
+  }
 
  private:
   enum class State : std::uint8_t {

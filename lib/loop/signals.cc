@@ -11,6 +11,13 @@
 
 namespace sidestep {
 
+void block_signal(int signal) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, signal);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
 SignalSource::SignalSource(EventLoop& loop, std::initializer_list<int> signals, Callback callback)
     : loop_(loop), callback_(std::move(callback)) {
   sigset_t set;

@@ -10,6 +10,10 @@
 
 namespace sidestep {
 
+// For this thread, and threads that it makes. A blocked SIGPIPE is not missed: the call that caused it fails with
+// EPIPE.
+void block_signal(int signal);
+
 class SignalSource final : public IoHandler {
  public:
   using Callback = std::function<void(int signal)>;

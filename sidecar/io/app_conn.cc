@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "lib/http/h1_writer.h"
@@ -155,7 +156,25 @@ void AppConn::on_writable() {
   if (stream_ != nullptr && wire_.unsent() <= shard_.kept().stream_limit() / 2) stream_->app_drained();
 }
 
+// A large body of known length passes from socket to socket. False: it is to be read.
+bool AppConn::pass_body() {
+  SplicePipe& pipe = shard_.pipe();
+  if (!wire_.can_splice() || shard_.kept().is_short() || !stream_->takes_pipe() || !pipe.open()) return false;
+  const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(body_.plain_remaining(), 1U << 30));
+  const ssize_t count = wire_.fill(pipe, most);
+  if (count < 0 && !pipe.open()) return false;
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return true;
+  if (count <= 0) {
+    on_end_of_input(count < 0 ? errno : 0);
+    return true;
+  }
+  body_.skip(static_cast<std::uint64_t>(count));
+  if (stream_->pass(pipe, body_.finished()) && body_.finished()) answer_ended({}, false);
+  return true;
+}
+
 void AppConn::on_readable() {
+  if (in_body_ && body_.plain_remaining() >= Shard::kSplicedFrom && pass_body()) return;
   const bool large = in_body_ && body_.remaining() > Shard::kLargeRead;
   const ssize_t count =
       wire_.recv(shard_.scratch(), shard_.kept().read_size(wire_, large ? Shard::kLargeRead : Shard::kRead));

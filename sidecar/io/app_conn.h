@@ -56,6 +56,7 @@ class AppConn final : public AppLink, public AppSide, public IoHandler {
   void introduce();
   void on_connected(std::uint32_t events);
   void on_readable();
+  bool pass_body();
   SendState send_rest();
   void on_writable();
   void end_writing();

@@ -48,6 +48,8 @@ class ClientH1 final : public ClientConn, public IoHandler, public ClientSide, p
   void tunnel_closed() override;
   bool flush() override;
   std::string_view introduction() const override { return wire_.introduction(); }
+  bool takes_pipe() const override;
+  bool body_from(SplicePipe& pipe) override;
   std::size_t unsent() const override { return wire_.unsent(); }
   void pause_request(bool paused) override;
   void hold_back(bool held) override;
@@ -101,6 +103,7 @@ class ClientH1 final : public ClientConn, public IoHandler, public ClientSide, p
   void close_cut();
   SendState send(std::uint64_t& sent);  // what was prepared for the client
   SendState send_rest(std::uint64_t& sent);
+  bool after_sending(SendState sending);
   void count_kept();
   void update_interest();
   void close();

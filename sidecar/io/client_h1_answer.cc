@@ -115,7 +115,21 @@ bool ClientH1::flush() {
     return false;
   }
   std::uint64_t sent = 0;
-  const SendState sending = send(sent);
+  return after_sending(send(sent));
+}
+
+bool ClientH1::takes_pipe() const {
+  return answer_framing_ == http::Framing::kLength && wire_.can_splice() && shard_.to_client().empty();
+}
+
+bool ClientH1::body_from(SplicePipe& pipe) {
+  std::uint64_t sent = 0;
+  const SendState sending = wire_.drain(pipe, sent, shard_.scratch(), Shard::kLargeRead);
+  count_kept();
+  return after_sending(sending);
+}
+
+bool ClientH1::after_sending(SendState sending) {
   if (sending == SendState::kBroken) {
     drop();
     return false;

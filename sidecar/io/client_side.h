@@ -19,6 +19,8 @@
 
 namespace sidestep::sidecar {
 
+class SplicePipe;
+
 // An answer of the proxy itself.
 struct Rejection {
   int status = 503;
@@ -46,6 +48,13 @@ class ClientSide {
 
   // The PROXY header for the app; empty: none (AppPool).
   virtual std::string_view introduction() const = 0;
+
+  // True while bytes of the answer's body may come from a pipe: they go out as they are, and nothing waits before
+  // them.
+  virtual bool takes_pipe() const { return false; }
+  // As body() with all that is in the pipe, and flush(). REQUIRES: takes_pipe().
+  virtual bool body_from(SplicePipe&) { return flush(); }
+
   // Bytes that the client has not taken yet.
   virtual std::size_t unsent() const = 0;
   // The request's body is not read while paused. Idempotent.

@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 
 #include "lib/base/log.h"
+#include "lib/loop/signals.h"
 #include "sidecar/io/client_h2.h"
 #include "sidecar/io/introduction.h"
 
@@ -99,6 +101,7 @@ void Shard::start(std::vector<int> listeners, RouteTablePtr table, TlsTerms tls)
 }
 
 void Shard::run(std::vector<int> listeners, RouteTablePtr table) {
+  block_signal(SIGPIPE);  // of SplicePipe
   for (const int fd : listeners) {
     ports_.push_back(local_port(fd));
     const std::size_t index = listeners_.size();

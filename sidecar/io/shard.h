@@ -98,6 +98,9 @@ class Shard final {
   char* scratch() { return scratch_.get(); }
   static constexpr std::size_t kRead = 65'536;
   static constexpr std::size_t kLargeRead = 262'144;
+  // For bodies of which at least kSplicedFrom bytes are to come.
+  SplicePipe& pipe() { return pipe_; }
+  static constexpr std::size_t kSplicedFrom = 65'536;
 
   std::uint16_t listener_port(std::uint16_t listener) const { return ports_[listener]; }
   // Null: the connection cannot be served.
@@ -177,6 +180,7 @@ class Shard final {
   http::HeaderStore headers_;
   OutVec to_client_;
   OutVec to_app_;
+  SplicePipe pipe_;
   ShardCounters counters_;
   http::H2AnswerFields h2_fields_;
   StreamPool streams_;

@@ -31,6 +31,7 @@ class AppPool;
 class AppSide;
 class ClientSide;
 class Shard;
+class SplicePipe;
 struct Rejection;
 
 class Stream : public ListHook<Stream> {
@@ -60,6 +61,10 @@ class Stream : public ListHook<Stream> {
   void body(std::string_view data);
   void end(std::string_view trailers);  // ends the stream, unless it is a tunnel
   bool flush();                         // to the client; false: the stream has ended
+  // Bytes of the body may pass by a pipe; pass() takes all that is in it, as body() and flush(). `is_last`: nothing
+  // more is read for this answer.
+  bool takes_pipe() const;
+  bool pass(SplicePipe& pipe, bool is_last);
   // The app connection is detached already; `handed` bytes of this request were taken by the kernel.
   void failed(AttemptFailure why, std::uint64_t handed);
   // As failed(), when no other attempt can help.
@@ -114,6 +119,7 @@ class Stream : public ListHook<Stream> {
   void check_size(std::uint64_t bytes);
   void pause_client();  // its buffer is full
   void count_full();
+  bool after_flush(bool is_client_there);
   void finish(Outcome outcome);
   void unhold();
   void log_access(Outcome outcome) const;

@@ -43,9 +43,20 @@ bool Stream::head(const http::ResponseHead& head) {
 }
 
 bool Stream::flush() {
-  if (client_ == nullptr) return false;
-  if (!client_->flush()) return false;
-  if (client_ == nullptr) return false;
+  return client_ != nullptr && after_flush(client_->flush());
+}
+
+bool Stream::takes_pipe() const {
+  return client_ != nullptr && !tunnel_ && !grpc_ && close_code_ == 0 && client_->takes_pipe();
+}
+
+bool Stream::pass(SplicePipe& pipe, bool is_last) {
+  const bool is_client_there = client_->body_from(pipe);
+  return is_last ? is_client_there && client_ != nullptr : after_flush(is_client_there);
+}
+
+bool Stream::after_flush(bool is_client_there) {
+  if (!is_client_there || client_ == nullptr) return false;
   if (app_ != nullptr && client_->unsent() > shard_.kept().stream_limit()) {
     count_full();
     paused_app_ = true;

@@ -21,6 +21,7 @@
 #include "lib/loop/socket.h"
 #include "sidecar/io/buffer.h"
 #include "sidecar/io/out_vec.h"
+#include "sidecar/io/splice_pipe.h"
 
 namespace sidestep::sidecar {
 
@@ -82,6 +83,13 @@ class Wire {
     return tls_ == nullptr ? pieces.send(fd_.get(), rest_, sent) : send_sealed(pieces, sent);
   }
   SendState send_rest(std::uint64_t& sent);
+  // Bytes as they are pass to and from this socket: no TLS, and nothing waits.
+  bool can_splice() const { return tls_ == nullptr && rest_.empty(); }
+  // As recv() and send(), by way of the pipe. REQUIRES: can_splice().
+  ssize_t fill(SplicePipe& pipe, std::size_t most) const { return pipe.fill(fd_.get(), most); }
+  SendState drain(SplicePipe& pipe, std::uint64_t& sent, char* scratch, std::size_t size) {
+    return pipe.drain(fd_.get(), rest_, sent, scratch, size);
+  }
   std::size_t unsent() const { return rest_.size(); }
   bool all_sent() const { return rest_.empty(); }
   void drop_unsent() { rest_.clear(); }
