@@ -1,6 +1,7 @@
 """What an operator test needs: a namespace with a policy, pods whose sidecars are fakes on loopback, and operators."""
 import itertools
 import json
+import os
 import re
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import fake_sidecar
 
 _numbers = itertools.count(1)
 _addresses = itertools.count(11)
+_NETWORK = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])  # of files that run at the same time, each has its own
 GROUP = "/apis/sidestep.dev/v1alpha1"
 FINAL = ("Succeeded", "Failed", "Aborted")
 
@@ -100,7 +102,7 @@ class Fleet:
     def add_pod(self, template: str = "h1") -> str:
         """A pod that is Ready at a loopback address, where a sidecar answers. REQUIRES: the public key is published."""
         number = next(_addresses)
-        name, address = f"shop-{number}", f"127.0.{number // 250}.{number % 250 + 1}"
+        name, address = f"shop-{number}", f"127.{_NETWORK}.{number // 250}.{number % 250 + 1}"
         path = f"/api/v1/namespaces/{self.namespace}/pods"
         pod = self.api.call("POST", path, {
             "metadata": {"name": name, "labels": {"app": "shop", "pod-template-hash": template}},

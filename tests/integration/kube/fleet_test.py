@@ -1,4 +1,5 @@
 """Fleets: many pods, pods that do not answer, workloads that change in the middle."""
+import re
 import time
 
 from fleet import eventually
@@ -35,12 +36,13 @@ def test_errors_that_no_pod_notices_alone_take_the_fleet_back(start, fleet):
     start()
     shop = fleet(count=5, rollout={"steps": [{"pods": "100%", "weightPerTenThousand": 5000, "pauseSeconds": 3600}], "maxConcurrentPods": "100%"})
     shop.fill(checks=False)
+    shop.annotate("t")
+    eventually(lambda: len(judged(shop)) == 5, 30, "candidates were not judged")
     for sidecar in shop.sidecars.values():
         sidecar.errors = 9
-    shop.annotate("t")
     status = shop.ended("t")["status"]
     assert (status["phase"], status["endReason"]) == ("Failed", "ErrorRate")
-    assert "candidate: 45 of 2500 requests failed" in status["endMessage"]
+    assert re.search(r"over 5 pods: candidate: (27|36|45) of 2500 requests failed", status["endMessage"]), status["endMessage"]
     assert {s.generation for s in shop.sidecars.values()} == {1}
 
 
