@@ -8,7 +8,7 @@ import pytest
 import rules
 
 FUNCTION = re.compile(r"^(?!return|using|namespace|template|#|//)(?:[\w:<>,&*\[\]]+ )+\*?&?(\w+\([^;{]*\)) (?:const )?\{", re.M)
-VALUE = re.compile(r"^(?:static )?constexpr [\w:<>, ]+ (k\w+)\b", re.M)
+VALUE = re.compile(r"^(?:static )?const(?:expr)? [\w:<>, ]+ (k\w+)\b", re.M)
 TYPE = re.compile(r"^(?:struct|class|enum class) (\w+)[^;]*\{", re.M)
 
 
@@ -40,7 +40,7 @@ def test_no_local_name_twice_in_a_folder():
 LOCAL = "namespace {{\n\n{}\n\n}}  // namespace\n"
 
 
-@pytest.mark.parametrize("text", ["bool has(const std::string& a) { return a.empty(); }", "constexpr int kMost = 3;", "struct Fixture : Base {\n};"])
+@pytest.mark.parametrize("text", ["bool has(const std::string& a) { return a.empty(); }", "constexpr int kMost = 3;", "const std::string kText = kOther;", "struct Fixture : Base {\n};"])
 def test_a_planted_clash_is_found(text):
     files = [("lib/x/a.cc", LOCAL.format(text)), ("lib/x/b.cc", LOCAL.format(text)), ("lib/y/c.cc", LOCAL.format(text))]
     assert len(clashes(files)) == 1

@@ -6,7 +6,7 @@ namespace sidestep::test {
 namespace {
 
 const std::string kEvent = "data: hi\n\n";
-const std::string kChunk = "a\r\n" + kEvent + "\r\n";
+const std::string kEventChunk = "a\r\n" + kEvent + "\r\n";
 const std::string kToldChunk = "1d\r\n: the app is being replaced\n\n\r\n0\r\n\r\n";
 
 class EventStreamsTest : public PlaneTest {
@@ -43,26 +43,26 @@ class EventStreamsTest : public PlaneTest {
 };
 
 TEST_F(EventStreamsTest, AStreamIsKeptBeyondTheTimeOfRequests) {
-  RawApp app(stream(chunked_, kChunk, kChunk));
+  RawApp app(stream(chunked_, kEventChunk, kEventChunk));
   start(active(1, app));
   RawConn conn = open();
-  conn.read_until(kChunk);
+  conn.read_until(kEventChunk);
   publish(replaced(0, Millis(0), Millis(60'000)));
   EXPECT_TRUE(has(get(), "next"));
   int rounds = 0;
   EXPECT_TRUE(wait([&] { return ++rounds > 20; }));
   go_on_ = true;
-  EXPECT_TRUE(has(conn.read_until(kChunk), kEvent));
+  EXPECT_TRUE(has(conn.read_until(kEventChunk), kEvent));
   EXPECT_TRUE(idle_.empty());
   EXPECT_EQ(of(1).tunnels_open, 1U);
   EXPECT_EQ(of(1).tunnels_cut, 0U);
 }
 
 TEST_F(EventStreamsTest, AStreamThatIsClosedByPolicyEndsWithACommentAndWhole) {
-  RawApp app(stream(chunked_, kChunk));
+  RawApp app(stream(chunked_, kEventChunk));
   start(active(1, app));
   RawConn conn = open();
-  conn.read_until(kChunk);
+  conn.read_until(kEventChunk);
   publish(replaced(1012, Millis(60'000), Millis(60'000)));
   EXPECT_EQ(conn.read_until("0\r\n\r\n"), kToldChunk);
   EXPECT_TRUE(wait_idle(1));
@@ -89,10 +89,10 @@ TEST_F(EventStreamsTest, AnEventUnderWayIsPassedWholeFirst) {
 }
 
 TEST_F(EventStreamsTest, ACompressedStreamIsCutWhenItsTimeIsOverAndDoesNotLookWhole) {
-  RawApp app(stream(chunked_ + "Content-Encoding: gzip\r\n", kChunk));
+  RawApp app(stream(chunked_ + "Content-Encoding: gzip\r\n", kEventChunk));
   start(active(1, app));
   RawConn conn = open();
-  conn.read_until(kChunk);
+  conn.read_until(kEventChunk);
   publish(replaced(1012, Millis(0), Millis(200)));
   EXPECT_EQ(conn.read_all(), "");
   EXPECT_TRUE(wait_idle(1));

@@ -10,7 +10,7 @@
 namespace sidestep::sidecar {
 namespace {
 
-constexpr Generation kOne{1};
+constexpr Generation kFirst{1};
 using Idles = std::vector<std::pair<Generation, std::uint64_t>>;
 
 struct OldWorker final : FramePeer::Owner {
@@ -43,7 +43,7 @@ class RelayPlaneTest : public ::testing::Test {
   static RouteTablePtr table(std::uint64_t version) {
     auto made = std::make_shared<RouteTable>();
     made->version = version;
-    made->closing.emplace_back().generation = kOne;
+    made->closing.emplace_back().generation = kFirst;
     return made;
   }
   void turns() {
@@ -73,20 +73,20 @@ TEST_F(RelayPlaneTest, TheReplacedWorkerGetsEveryTable) {
 }
 
 TEST_F(RelayPlaneTest, AGenerationIsIdleWhenItIsSoInBothOrTheOldOneIsGone) {
-  own_idle_(kOne, 1);
+  own_idle_(kFirst, 1);
   EXPECT_TRUE(idles_.empty());
   old_->send(launch::encode(LinkIdle{1, 1}));
   turns();
-  EXPECT_EQ(idles_, (Idles{{kOne, 1}}));
+  EXPECT_EQ(idles_, (Idles{{kFirst, 1}}));
 }
 
 TEST_F(RelayPlaneTest, ACutLinkIsNoSignOfIdlenessButTheEndOfTheProcessIs) {
-  own_idle_(kOne, 1);
+  own_idle_(kFirst, 1);
   old_.reset();
   turns();
   EXPECT_TRUE(idles_.empty());
   plane_->gone(2);
-  EXPECT_EQ(idles_, (Idles{{kOne, 1}}));
+  EXPECT_EQ(idles_, (Idles{{kFirst, 1}}));
 }
 
 TEST_F(RelayPlaneTest, WhatTheOldOneCountedStaysAndWhatItHadOpenDoesNot) {
