@@ -53,8 +53,7 @@ def test_slow_clients_cost_others_nothing(proxy, quiet_app, losses, count, first
         before = rig.latencies(p.port)
         with rig.Crowd(p.port, count, first, window=4096 if first == READER else None) as crowd:
             if first == READER:
-                rig.eventually(lambda: p.counter("sidestep_responses_total") >= count, "all are answered", 60)
-                assert p.counter("sidestep_requests_in_flight") > 0.9 * count, "their answers wait"
+                rig.eventually(lambda: p.counter("sidestep_requests_in_flight") > 0.9 * count, "their answers wait", 60)
             for _ in range(2):
                 if drip:
                     crowd.send(drip)
