@@ -88,20 +88,28 @@ Status set_readiness_path(Options& options, Value value) {
   return {};
 }
 
+// The field becomes the enumerator whose number is the value's place among the names.
+template <typename Enum, std::size_t N>
+Status set_one_of(Enum& field, const std::array<std::string_view, N>& names, Value value,
+                  const char* otherwise) {
+  const auto* found = std::find(names.begin(), names.end(), value);
+  if (found == names.end()) return invalid(otherwise);
+  field = static_cast<Enum>(found - names.begin());
+  return {};
+}
+
 Status set_app_protocol(Options& options, Value value) {
   static constexpr std::array<std::string_view, 3> kNames{"http1", "h2c", "h2"};
-  const auto* found = std::find(kNames.begin(), kNames.end(), value);
-  if (found == kNames.end()) return invalid("not a protocol; write http1, h2c, or h2 (with --app-tls)");
-  options.app_protocol = static_cast<AppProtocol>(found - kNames.begin());
-  return {};
+  return set_one_of(options.app_protocol, kNames, value,
+                    "not a protocol; write http1, h2c, or h2 (with --app-tls)");
 }
+
 Status set_app_proxy_protocol(Options& options, Value value) {
   static constexpr std::array<std::string_view, 3> kNames{"off", "v1", "v2"};
-  const auto* found = std::find(kNames.begin(), kNames.end(), value);
-  if (found == kNames.end()) return invalid("not a version of the PROXY protocol; write v1, v2 or off");
-  options.app_proxy_protocol = static_cast<AppProxyProtocol>(found - kNames.begin());
-  return {};
+  return set_one_of(options.app_proxy_protocol, kNames, value,
+                    "not a version of the PROXY protocol; write v1, v2 or off");
 }
+
 Status set_app_tls(Options& options, Value value) {
   const Result<bool> on = parse_switch(value);
   if (!on) return on.error();
@@ -141,18 +149,12 @@ Status set_shards(Options& options, Value value) {
 
 Status set_log_level(Options& options, Value value) {
   static constexpr std::array<std::string_view, 4> kNames{"debug", "info", "warn", "error"};
-  const auto* found = std::find(kNames.begin(), kNames.end(), value);
-  if (found == kNames.end()) return invalid("not a level; write debug, info, warn or error");
-  options.log_level = static_cast<log::Level>(found - kNames.begin());
-  return {};
+  return set_one_of(options.log_level, kNames, value, "not a level; write debug, info, warn or error");
 }
 
 Status set_seccomp(Options& options, Value value) {
   static constexpr std::array<std::string_view, 4> kNames{"off", "log", "enforce", "auto"};
-  const auto* found = std::find(kNames.begin(), kNames.end(), value);
-  if (found == kNames.end()) return invalid("not a mode; write auto, off, log or enforce");
-  options.seccomp = static_cast<SeccompMode>(found - kNames.begin());
-  return {};
+  return set_one_of(options.seccomp, kNames, value, "not a mode; write auto, off, log or enforce");
 }
 
 Status set_log_format(Options& options, Value value) {
@@ -244,7 +246,8 @@ constexpr OptionRow kRows[] = {
      "asked of the app (SNI) and, with --app-tls-ca, to be found in its certificate", "",
      set_app_tls_server_name},
     {G::kApp, "--app-tls-certificate", "PATH", "SIDESTEP_APP_TLS_CERTIFICATE", false, "none",
-     "shown to an app that asks clients for one, in the forms of --tls-certificate; read again when it changes",
+     "shown to an app that asks clients for one, in the forms of --tls-certificate; read again when it "
+     "changes",
      "", set_app_tls_certificate},
     {G::kApp, "--app-proxy-protocol", "v1|v2|off", "SIDESTEP_APP_PROXY_PROTOCOL", false, "off",
      "connections to the app begin with a PROXY header that names the client, and serve that client alone; "
@@ -343,7 +346,8 @@ constexpr OptionRow kRows[] = {
      "a client that takes nothing of its answer", "the connection is reset",
      set_limit<&L::write_timeout, 100, kHour>},
     {G::kRequestLimits, "--app-connect-timeout", "DURATION", "SIDESTEP_APP_CONNECT_TIMEOUT", false, "1s",
-     "connecting to the app, with its TLS handshake", "tried again, or held", set_limit<&L::app_connect_timeout, 10, 60'000>},
+     "connecting to the app, with its TLS handshake", "tried again, or held",
+     set_limit<&L::app_connect_timeout, 10, 60'000>},
     {G::kRequestLimits, "--app-answer-timeout", "DURATION", "SIDESTEP_APP_ANSWER_TIMEOUT", false,
      "0ms (no bound)", "from the end of a request to the head of its answer", "504",
      set_limit<&L::app_answer_timeout, 0, 24 * kHour>},
