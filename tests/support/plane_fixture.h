@@ -81,6 +81,18 @@ class PlaneTest : public ::testing::Test {
     table.active = entry(generation, app);
     return table;
   }
+  // Generation 2 has taken over; what generation 1 still serves is told with `close_code`, 0: kept, and has
+  // so much time.
+  static sidecar::RouteTable replaced(const RawApp& by, int close_code, Millis requests, Millis tunnels) {
+    sidecar::RouteTable table = active(2, by);
+    sidecar::Closing closing;
+    closing.generation = sidecar::Generation{1};
+    closing.tunnel_close_code = close_code;
+    closing.requests_until = std::chrono::steady_clock::now() + requests;
+    closing.tunnels_until = std::chrono::steady_clock::now() + tunnels;
+    table.closing.push_back(closing);
+    return table;
+  }
 
   sidecar::Options options_;
   std::unique_ptr<sidecar::Plane> plane_;

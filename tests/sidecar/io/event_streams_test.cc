@@ -27,16 +27,6 @@ class EventStreamsTest : public PlaneTest {
     conn.send("GET /events HTTP/1.1\r\nHost: a\r\n\r\n");
     return conn;
   }
-  sidecar::RouteTable replaced(int close_code, Millis requests, Millis tunnels) {
-    sidecar::RouteTable table = active(2, next_);
-    sidecar::Closing closing;
-    closing.generation = sidecar::Generation{1};
-    closing.tunnel_close_code = close_code;
-    closing.requests_until = std::chrono::steady_clock::now() + requests;
-    closing.tunnels_until = std::chrono::steady_clock::now() + tunnels;
-    table.closing.push_back(closing);
-    return table;
-  }
   const std::string chunked_ = "Transfer-Encoding: chunked\r\n";
   std::atomic<bool> go_on_{false};
   RawApp next_{RawApp::answering("next")};
@@ -47,7 +37,7 @@ TEST_F(EventStreamsTest, AStreamIsKeptBeyondTheTimeOfRequests) {
   start(active(1, app));
   RawConn conn = open();
   conn.read_until(kEventChunk);
-  publish(replaced(0, Millis(0), Millis(60'000)));
+  publish(replaced(next_, 0, Millis(0), Millis(60'000)));
   EXPECT_TRUE(has(get(), "next"));
   int rounds = 0;
   EXPECT_TRUE(wait([&] { return ++rounds > 20; }));
@@ -63,7 +53,7 @@ TEST_F(EventStreamsTest, AStreamThatIsClosedByPolicyEndsWithACommentAndWhole) {
   start(active(1, app));
   RawConn conn = open();
   conn.read_until(kEventChunk);
-  publish(replaced(1012, Millis(60'000), Millis(60'000)));
+  publish(replaced(next_, 1012, Millis(60'000), Millis(60'000)));
   EXPECT_EQ(conn.read_until("0\r\n\r\n"), kToldChunk);
   EXPECT_TRUE(wait_idle(1));
   EXPECT_EQ(of(1).tunnels_told, 1U);
@@ -78,7 +68,7 @@ TEST_F(EventStreamsTest, AnEventUnderWayIsPassedWholeFirst) {
   start(active(1, app));
   RawConn conn = open();
   conn.read_until("data: \r\n");
-  publish(replaced(1012, Millis(60'000), Millis(60'000)));
+  publish(replaced(next_, 1012, Millis(60'000), Millis(60'000)));
   EXPECT_TRUE(has(get(), "next"));
   go_on_ = true;
   const std::string end = conn.read_until("0\r\n\r\n");
@@ -93,7 +83,7 @@ TEST_F(EventStreamsTest, ACompressedStreamIsCutWhenItsTimeIsOverAndDoesNotLookWh
   start(active(1, app));
   RawConn conn = open();
   conn.read_until(kEventChunk);
-  publish(replaced(1012, Millis(0), Millis(200)));
+  publish(replaced(next_, 1012, Millis(0), Millis(200)));
   EXPECT_EQ(conn.read_all(), "");
   EXPECT_TRUE(wait_idle(1));
   EXPECT_EQ(of(1).tunnels_cut, 1U);
@@ -105,7 +95,7 @@ TEST_F(EventStreamsTest, AStreamUntilTheConnectionsEndIsToldToo) {
   start(active(1, app));
   RawConn conn = open();
   conn.read_until(kEvent);
-  publish(replaced(1012, Millis(60'000), Millis(60'000)));
+  publish(replaced(next_, 1012, Millis(60'000), Millis(60'000)));
   EXPECT_TRUE(has(conn.read_until("replaced\n\n"), ": the app is being replaced\n\n"));
   EXPECT_TRUE(wait_idle(1));
   EXPECT_EQ(of(1).tunnels_told, 1U);
@@ -116,7 +106,7 @@ TEST_F(EventStreamsTest, OneOfAKnownLengthIsARequestLikeAnyOther) {
   start(active(1, app));
   RawConn conn = open();
   conn.read_until(kEvent);
-  publish(replaced(1012, Millis(60'000), Millis(60'000)));
+  publish(replaced(next_, 1012, Millis(60'000), Millis(60'000)));
   EXPECT_TRUE(has(get(), "next"));
   go_on_ = true;
   EXPECT_EQ(conn.read_bytes(kEvent.size()), kEvent);

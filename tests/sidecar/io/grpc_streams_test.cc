@@ -35,16 +35,6 @@ class GrpcStreamsTest : public PlaneTest {
     app.session.write(request, kOne);
     app.session.flush(request);
   }
-  static sidecar::RouteTable replaced(RawApp& by, int close_code, Millis requests, Millis tunnels) {
-    sidecar::RouteTable table = active(2, by);
-    sidecar::Closing closing;
-    closing.generation = sidecar::Generation{1};
-    closing.tunnel_close_code = close_code;
-    closing.requests_until = std::chrono::steady_clock::now() + requests;
-    closing.tunnels_until = std::chrono::steady_clock::now() + tunnels;
-    table.closing.push_back(closing);
-    return table;
-  }
   H2AppConn::Script chat_;
 };
 
