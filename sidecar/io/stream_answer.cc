@@ -32,7 +32,7 @@ bool Stream::head(const http::ResponseHead& head) {
   }
   if (grpc_)
     grpc_head(head);
-  else if (http::is_event_stream(head.headers))
+  else
     events_head(head);
   client_->head(head, pool_->generation());
   if (tunnel_begins) {

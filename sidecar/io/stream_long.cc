@@ -37,6 +37,7 @@ void Stream::grpc_head(const http::ResponseHead& head) {
 void Stream::events_head(const http::ResponseHead& head) {
   if (head.status != 200 || head.framing == http::Framing::kNone || head.framing == http::Framing::kLength)
     return;
+  if (!http::is_event_stream(head.headers)) return;
   events_ = true;
   may_end_early_ = http::is_identity_coded(head.headers);
   become_long();
