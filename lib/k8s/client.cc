@@ -1,9 +1,10 @@
 #include "lib/k8s/client.h"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
 #include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "lib/k8s/json_fields.h"
 
 namespace sidestep::k8s {
 namespace {
@@ -38,8 +39,8 @@ Result<Json> parse_list(const std::string& text, const std::string& what,
     return false;
   };
   Json rest = Json::parse(text, take, false);
-  if (rest.is_object()) return rest;
-  return Error{ErrorKind::kProtocol, Fault::kCluster, Retry::kLater, what + ": the answer is not JSON"};
+  if (rest.is_object() && rest.contains("metadata")) return rest;
+  return Error{ErrorKind::kProtocol, Fault::kCluster, Retry::kLater, what + ": the answer is not a list"};
 }
 
 std::string selector_query(const ListOptions& options) {
@@ -59,10 +60,8 @@ std::optional<Millis> retry_after(const Response& response) {
 }
 
 std::string reason_in(const std::string& body) {
-  const Json status = Json::parse(body, nullptr, false);
-  if (status.is_object() && status.contains("message") && status["message"].is_string())
-    return status["message"].get<std::string>();
-  return body.substr(0, 200);
+  const std::string message = text_field(Json::parse(body, nullptr, false), "message");
+  return message.empty() ? body.substr(0, 200) : message;
 }
 
 }  // namespace
@@ -161,6 +160,13 @@ Result<Json> Client::call(Request request, const std::string& what) {
   return parse(response->body, what);
 }
 
+Result<std::string> Client::get_text(const ObjectRef& ref) {
+  const Request request{.target = target_of(ref), .timeout = limits_.timeout, .max_body = kMaxBody};
+  auto response = send(request, "get " + to_string(ref));
+  if (!response) return response.error();
+  return std::move(response->body);
+}
+
 Result<Json> Client::get(const ObjectRef& ref) {
   return call({.method = "GET", .target = target_of(ref), .headers = {{"Accept", "application/json"}}},
               "get " + to_string(ref));
@@ -191,9 +197,9 @@ Result<std::string> Client::list(const ObjectRef& ref, const ListOptions& option
       next.clear();
       continue;
     }
-    const Json& metadata = (*page)["metadata"];
-    next = metadata.value("continue", "");
-    if (next.empty()) return metadata.value("resourceVersion", "");
+    const Json& metadata = field(*page, "metadata");
+    next = text_field(metadata, "continue");
+    if (next.empty()) return text_field(metadata, "resourceVersion");
   }
 }
 

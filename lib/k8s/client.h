@@ -96,6 +96,9 @@ class Client {
   Status watch(const ObjectRef& ref, const ListOptions& options, const std::string& version, Seconds timeout,
                const LineSink& lines, std::stop_token stop);
 
+  // The body as it is, of a subresource that is no object ("log", "proxy/…").
+  Result<std::string> get_text(const ObjectRef& ref);
+
   // Any other call, through the same limits and error rules.
   Result<Json> call(Request request, const std::string& what);
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <optional>
 #include <vector>
@@ -18,6 +19,11 @@ namespace {
 constexpr long kReadBuffer = 1024;           // of each exchange while it lasts
 constexpr long kStreamsPerConnection = 250;  // or fewer, if the server says so
 constexpr Millis kLongestWait{60'000};
+// curl opens a connection for each exchange that finds the others full, also while one is being opened. So
+// few begin at a time, and the next ones find room in what these have opened.
+constexpr std::size_t kUnansweredAtOnce = 8;
+constexpr Millis kAnswerPatience{1'000};  // a server that does not answer holds up the others no longer
+constexpr Millis kLookAtWaiting{50};
 
 // One that is under way. Stays where it is: curl points into it.
 struct Running {
@@ -65,6 +71,7 @@ class CurlExchanges final : public Exchanges {
   static int on_timer(CURLM*, long after_ms, void* self);
   Millis until_due(Millis longest) const;
   void act(curl_socket_t socket, int events);
+  void begin_waiting();
   void tell_the_end();
 
   CurlRequests requests_;
@@ -73,9 +80,11 @@ class CurlExchanges final : public Exchanges {
   CURLM* multi_ = nullptr;
   Id next_id_ = 1;
   std::map<Id, std::unique_ptr<Running>> running_;
-  std::map<Id, std::pair<Done, Error>> stillborn_;  // could not even begin
-  std::vector<pollfd> sockets_;                     // what curl waits for
-  std::optional<TimePoint> due_;                    // when curl wants to be called whatever happens
+  std::map<Id, std::pair<Done, Error>> stillborn_;    // could not even begin
+  std::deque<Id> waiting_;                            // to be begun; some may have ended
+  std::vector<std::pair<Id, TimePoint>> unanswered_;  // begun then; some were answered, or have ended
+  std::vector<pollfd> sockets_;                       // what curl waits for
+  std::optional<TimePoint> due_;                      // when curl wants to be called whatever happens
 };
 
 int CurlExchanges::on_interest(CURL*, curl_socket_t socket, int what, void* self, void*) {
@@ -120,8 +129,26 @@ Exchanges::Id CurlExchanges::begin(const Request& request, LineSink lines, Done 
   curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, kReadBuffer);
   curl_easy_setopt(curl, CURLOPT_PRIVATE, running.get());
   running_.emplace(id, std::move(running));
-  curl_multi_add_handle(multi_, curl);
+  waiting_.push_back(id);
+  begin_waiting();
   return id;
+}
+
+void CurlExchanges::begin_waiting() {
+  const TimePoint now = clock_.steady();
+  std::erase_if(unanswered_, [&](const auto& begun) {
+    const auto found = running_.find(begun.first);
+    return found == running_.end() || found->second->exchange.response.status != 0 ||
+           now - begun.second >= kAnswerPatience;
+  });
+  while (unanswered_.size() < kUnansweredAtOnce && !waiting_.empty()) {
+    const Id id = waiting_.front();
+    waiting_.pop_front();
+    const auto found = running_.find(id);
+    if (found == running_.end()) continue;
+    curl_multi_add_handle(multi_, found->second->handle.get());
+    unanswered_.emplace_back(id, now);
+  }
 }
 
 void CurlExchanges::end(Id id) {
@@ -133,7 +160,7 @@ void CurlExchanges::end(Id id) {
 }
 
 Millis CurlExchanges::until_due(Millis longest) const {
-  Millis wait = std::min(longest, kLongestWait);
+  Millis wait = std::min(longest, waiting_.empty() ? kLongestWait : kLookAtWaiting);
   if (due_) wait = std::min(wait, std::chrono::ceil<Millis>(*due_ - clock_.steady()));
   return std::max(wait, Millis{0});
 }
@@ -164,6 +191,7 @@ void CurlExchanges::turn(Millis longest) {
     act(CURL_SOCKET_TIMEOUT, 0);
   }
   tell_the_end();
+  begin_waiting();
 }
 
 void CurlExchanges::tell_the_end() {

@@ -86,7 +86,7 @@ void CurlTransport::give_back(CurlHandle handle) {
   const std::lock_guard lock(mutex_);
   const TimePoint now = clock_.steady();
   if (idle_.size() < kIdleHandles) idle_.push_back({std::move(handle), now});
-  while (now - idle_.front().since > kIdleFor) {
+  while (!idle_.empty() && now - idle_.front().since > kIdleFor) {
     old.push_back(std::move(idle_.front().handle));
     idle_.pop_front();
   }

@@ -1,10 +1,10 @@
 #include "lib/k8s/lease.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-
 #include "lib/base/log.h"
+#include "lib/k8s/json_fields.h"
 #include "lib/k8s/pause.h"
 #include "lib/k8s/time.h"
 
@@ -75,16 +75,15 @@ LeaseStep on_lease_written(LeaseState state, const std::optional<LeaseRecord>& w
 
 LeaseRecord lease_from_json(const Json& lease) {
   LeaseRecord record;
-  const Json spec = lease.value("spec", Json::object());
-  const Json metadata = lease.value("metadata", Json::object());
-  if (const auto holder = spec.find("holderIdentity"); holder != spec.end() && holder->is_string())
-    record.holder = *holder;
-  record.transitions = spec.value("leaseTransitions", std::int64_t{0});
-  record.duration = Millis(spec.value("leaseDurationSeconds", std::int64_t{0}) * 1000);
-  record.version = metadata.value("resourceVersion", "");
-  record.uid = metadata.value("uid", "");
-  const std::string epoch = metadata.value("annotations", Json::object()).value(kEpochAnnotation, "0");
-  record.epoch = std::strtoll(epoch.c_str(), nullptr, 10);
+  const Json& spec = field(lease, "spec");
+  const Json& metadata = field(lease, "metadata");
+  record.holder = text_field(spec, "holderIdentity");
+  record.transitions = number_field(spec, "leaseTransitions");
+  record.duration = Millis(number_field(spec, "leaseDurationSeconds") * 1000);
+  record.version = text_field(metadata, "resourceVersion");
+  record.uid = text_field(metadata, "uid");
+  record.epoch =
+      std::strtoll(text_field(field(metadata, "annotations"), kEpochAnnotation).c_str(), nullptr, 10);
   return record;
 }
 

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/base/log.h"
+#include "lib/k8s/json_fields.h"
 #include "lib/k8s/pause.h"
 
 namespace sidestep::k8s {
@@ -71,17 +72,16 @@ WatchLine take_line(std::string_view line, const ObjectRef& what, WatchSink& sin
     log::warn("watch sent a line that is not an event", {{"what", to_string(what)}});
     return {};
   }
-  const std::string type = event.value("type", "");
+  const std::string type = text_field(event, "type");
   Json& object = event["object"];
   if (type == "ERROR") {
-    const bool is_expired = object.value("code", 0) == 410;
+    const bool is_expired = number_field(object, "code") == 410;
     if (!is_expired)
       log::warn("watch reported an error",
-                {{"what", to_string(what)}, {"error", object.value("message", "")}});
+                {{"what", to_string(what)}, {"error", text_field(object, "message")}});
     return {false, is_expired, ""};
   }
-  const auto metadata = object.find("metadata");
-  const std::string version = metadata == object.end() ? "" : metadata->value("resourceVersion", "");
+  const std::string version = text_field(field(object, "metadata"), "resourceVersion");
   if (type == "ADDED" || type == "MODIFIED") sink.changed(std::move(object));
   if (type == "DELETED") sink.deleted(std::move(object));
   return {true, false, version};

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "lib/base/log.h"
+#include "lib/k8s/json_fields.h"
 
 namespace sidestep::k8s {
 namespace {
@@ -215,7 +216,7 @@ void WatchGroup::Work::listed(const MemberPtr& member, Result<Response> answer) 
       for (Json& item : page["items"]) sink.listed(std::move(item));
       sink.list_ends();
     });
-    step(member, WatchEvent::kListed, page["metadata"].value("resourceVersion", ""));
+    step(member, WatchEvent::kListed, text_field(page["metadata"], "resourceVersion"));
   }
   advance(member);
 }

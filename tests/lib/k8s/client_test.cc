@@ -128,6 +128,17 @@ TEST_F(ClientTest, AnswerThatIsNotJsonIsAProtocolError) {
   EXPECT_EQ(got.error().kind, ErrorKind::kProtocol);
 }
 
+TEST_F(ClientTest, ListThatIsNoneOrWhoseFieldsAreOfAnotherKindIsNoException) {
+  for (const char* body : {"{}", "[]", "7", R"({"items":[{}]})"}) {
+    server_.answer(200, body);
+    const auto listed = client_.list({kPods, "", ""}, {}, [](Json&&) {});
+    ASSERT_FALSE(listed) << body;
+    EXPECT_EQ(listed.error().kind, ErrorKind::kProtocol) << body;
+  }
+  server_.answer(200, R"({"metadata":{"continue":7,"resourceVersion":[]},"items":7})");
+  EXPECT_EQ(client_.list({kPods, "", ""}, {}, [](Json&&) {}).value_or("?"), "");
+}
+
 TEST_F(ClientTest, ManagedFieldsAreDropped) {
   server_.answer(200, R"({"metadata":{"managedFields":[{"manager":"x"}],"name":"b"}})");
   const auto got = client_.get({kPods, "a", "b"});

@@ -12,6 +12,23 @@ namespace sidestep::k8s {
 namespace {
 using namespace std::chrono_literals;
 
+class DeafSink final : public WatchSink {
+ public:
+  void list_begins() override {}
+  void listed(Json&&) override {}
+  void list_ends() override {}
+  void changed(Json&&) override {}
+  void deleted(Json&&) override {}
+};
+
+TEST(TakeLine, LineWhoseFieldsAreOfAnotherKindIsNoException) {
+  DeafSink sink;
+  for (const char* line : {R"({"type":7,"object":{}})", R"({"type":"ADDED","object":{"metadata":7}})",
+                           R"({"type":"ERROR","object":{"code":"410","message":{}}})",
+                           R"({"type":"MODIFIED","object":{"metadata":{"resourceVersion":7}}})"})
+    EXPECT_EQ(take_line(line, {}, sink).version, "") << line;
+}
+
 class WatchStepTest : public ::testing::Test {
  protected:
   void on(WatchEvent event, const std::string& version = {}) {
