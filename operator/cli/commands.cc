@@ -12,10 +12,7 @@ namespace {
 
 const k8s::Resource kPolicies{api::kGroupVersion, "reloadpolicies"};
 const k8s::Resource kReloads{api::kGroupVersion, "reloads"};
-constexpr Millis kLook{250};     // between two looks at a run
-constexpr Millis kWatch{1'000};  // between two looks of status --watch
-constexpr const char* kClear = "\033[H\033[2J";
-constexpr Millis kPatience{30'000};  // how long the API may be away while waiting
+constexpr Millis kLook{250};  // between two looks at a run
 
 }  // namespace
 
@@ -107,63 +104,6 @@ Exit Commands::run() {
       return support_bundle();
   }
   return Exit::kUsage;
-}
-
-// On a terminal the picture is replaced; elsewhere each change is printed below the one before it.
-void Commands::show(std::string text, std::string& shown) {
-  if (text == shown) return;
-  const char* begin = !options_.watch ? "" : options_.is_terminal ? kClear : shown.empty() ? "" : "\n";
-  around_.out(begin + text);
-  shown = std::move(text);
-}
-
-Exit Commands::watch_status() {
-  const TimePoint give_up = around_.clock.steady() + options_.timeout;
-  TimePoint heard = around_.clock.steady();
-  std::string shown;
-  while (true) {
-    const Exit exit = options_.name.empty() ? status_of_all(shown) : status(shown);
-    const TimePoint now = around_.clock.steady();
-    if (exit != Exit::kUnreachable) heard = now;
-    const bool is_lost = exit != Exit::kSucceeded && (exit != Exit::kUnreachable || now - heard > kPatience);
-    if (!options_.watch || is_lost || now >= give_up) return exit;
-    around_.wait(kWatch);
-  }
-}
-
-Exit Commands::status_of_all(std::string& shown) {
-  std::vector<api::ReloadPolicy> policies;
-  k8s::Json objects = k8s::Json::array();
-  const k8s::ObjectRef all{kPolicies, options_.all_namespaces ? "" : options_.name_space, ""};
-  const auto listed = client_.list(all, {}, [&](k8s::Json&& object) {
-    if (auto policy = api::policy_from_json(object)) policies.push_back(*std::move(policy));
-    if (options_.as_json) objects.push_back(std::move(object));
-  });
-  if (!listed) return fail(listed.error());
-  if (options_.as_json) {
-    show(k8s::Json{{"apiVersion", "v1"}, {"kind", "List"}, {"items", objects}}.dump(2) + "\n", shown);
-  } else if (policies.empty()) {
-    around_.notes("no ReloadPolicies found" +
-                  (options_.all_namespaces ? "" : " in namespace " + options_.name_space));
-  } else {
-    show(policies_table(policies, options_.all_namespaces), shown);
-  }
-  return Exit::kSucceeded;
-}
-
-Exit Commands::status(std::string& shown) {
-  const auto object = client_.get(policy_ref(options_.name));
-  if (!object) return fail(object.error());
-  if (options_.as_json) {
-    show(object->dump(2) + "\n", shown);
-    return Exit::kSucceeded;
-  }
-  const auto policy = api::policy_from_json(*object);
-  if (!policy) return fail(policy.error());
-  const auto reloads = reloads_of(options_.name);
-  if (!reloads) return fail(reloads.error());
-  show(policy_text(*policy, *reloads, around_.clock.wall()), shown);
-  return Exit::kSucceeded;
 }
 
 Exit Commands::rbac() {
@@ -266,7 +206,7 @@ Exit Commands::retry() {
       api::reload_name(policy->meta.name, policy->meta.uid, api::retry_token(last->meta.uid));
   const Exit asked = annotate(*last, api::kRetryAnnotation, "true", false);
   if (asked != Exit::kSucceeded || !options_.wait) return asked;
-  for (const TimePoint give_up = around_.clock.steady() + kPatience; around_.clock.steady() < give_up;) {
+  for (const TimePoint give_up = around_.clock.steady() + kApiPatience; around_.clock.steady() < give_up;) {
     const auto made = get_reload(name);
     if (made || made.error().kind != ErrorKind::kNotFound) return await(name);
     around_.wait(kLook);
@@ -293,7 +233,7 @@ Exit Commands::await(const std::string& reload_name) {
       std::string line = progress_line(*reload);
       if (line != last) around_.notes(line);
       last = std::move(line);
-    } else if (exit_of(object.error()) != Exit::kUnreachable || now - heard > kPatience) {
+    } else if (exit_of(object.error()) != Exit::kUnreachable || now - heard > kApiPatience) {
       return fail(object.error());
     }
     if (now >= give_up)

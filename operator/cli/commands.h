@@ -1,5 +1,5 @@
 // What kubectl-sidestep does: reads and writes objects of the API, waits for the verdict, and says it by text
-// and exit code. Only the API is asked; no pod is spoken to.
+// and exit code. Only the API server is asked; what pods say of themselves comes through it.
 #pragma once
 
 #include <functional>
@@ -10,8 +10,11 @@
 #include "operator/api/reload.h"
 #include "operator/api/reload_policy.h"
 #include "operator/cli/options.h"
+#include "operator/cli/pods_view.h"
 
 namespace sidestep::op::cli {
+
+inline constexpr Millis kApiPatience{30'000};  // how long the API may be away while waiting
 
 // Where text goes and how time passes; main gives the real ones.
 struct Surroundings {
@@ -29,11 +32,14 @@ class Commands {
   Exit run();
 
  private:
-  // `shown` is what was printed last.
+  // commands_status.cc; `shown` is what was printed last.
   Exit status(std::string& shown);
   Exit status_of_all(std::string& shown);
   Exit watch_status();
   void show(std::string text, std::string& shown);
+  std::string pods_text(const api::ReloadPolicy& policy);
+  std::optional<std::string> pod_labels(const api::ReloadPolicy& policy);
+  PodView ask_pod(const k8s::Json& pod);
   Exit reload();
   Exit rbac();
   Exit history();         // commands_records.cc

@@ -8,7 +8,22 @@
 namespace sidestep::op::cli {
 namespace {
 
-using Row = std::vector<std::string>;
+std::string dash(const std::string& text) { return text.empty() ? "-" : text; }
+
+std::string target_of(const api::ReloadPolicy& policy) {
+  if (policy.spec.target_ref) return policy.spec.target_ref->kind + "/" + policy.spec.target_ref->name;
+  std::string labels;
+  for (const auto& [key, value] : policy.spec.selector)
+    labels += (labels.empty() ? "" : ",") + key + "=" + value;
+  return dash(labels);
+}
+
+std::string condition_cell(const std::vector<api::Condition>& conditions, const char* type) {
+  const api::Condition* condition = api::find_condition(conditions, type);
+  return condition ? std::string(api::to_string(condition->status)) : "Unknown";
+}
+
+}  // namespace
 
 std::string table(const std::vector<Row>& rows) {
   std::vector<std::size_t> widths;
@@ -28,29 +43,11 @@ std::string table(const std::vector<Row>& rows) {
   return out;
 }
 
-std::string dash(const std::string& text) { return text.empty() ? "-" : text; }
-
-std::string target_of(const api::ReloadPolicy& policy) {
-  if (policy.spec.target_ref) return policy.spec.target_ref->kind + "/" + policy.spec.target_ref->name;
-  std::string labels;
-  for (const auto& [key, value] : policy.spec.selector)
-    labels += (labels.empty() ? "" : ",") + key + "=" + value;
-  return dash(labels);
-}
-
-// 500 → "5%", 2550 → "25.5%"
-std::string percent(int per_ten_thousand) {
+std::string percent_text(int per_ten_thousand) {
   std::ostringstream out;
   out << per_ten_thousand / 100.0 << '%';
   return out.str();
 }
-
-std::string condition_cell(const std::vector<api::Condition>& conditions, const char* type) {
-  const api::Condition* condition = api::find_condition(conditions, type);
-  return condition ? std::string(api::to_string(condition->status)) : "Unknown";
-}
-
-}  // namespace
 
 std::string age_text(WallTime since, WallTime now) {
   const auto seconds = std::max<std::int64_t>(0, std::chrono::duration_cast<Seconds>(now - since).count());
@@ -126,7 +123,7 @@ std::string progress_line(const api::Reload& reload) {
   if (status.step > 0 && !status.steps.empty()) {
     const api::ReloadStep& step = status.steps.back();
     line += ": " + std::to_string(step.pods) + (step.pods == 1 ? " pod at " : " pods at ") +
-            percent(step.weight_per_ten_thousand);
+            percent_text(step.weight_per_ten_thousand);
   }
   line += "  updated " + std::to_string(status.pods.updated) + "/" + std::to_string(status.pods.desired);
   if (status.pods.failed > 0) line += "  failed " + std::to_string(status.pods.failed);

@@ -9,6 +9,12 @@
 
 namespace sidestep::op::cli {
 
+using Row = std::vector<std::string>;
+// Columns are as wide as their longest cell.
+std::string table(const std::vector<Row>& rows);
+// 500 → "5%", 2550 → "25.5%"
+std::string percent_text(int per_ten_thousand);
+
 // One row per policy under a heading; columns are as wide as their longest cell.
 std::string policies_table(const std::vector<api::ReloadPolicy>& policies, bool with_namespace);
 

@@ -145,6 +145,46 @@ TEST_F(CommandsTest, StatusListsPoliciesInColumns) {
             "shop   Deployment/shop   Unknown   -        0/0    0         0        -\n");
 }
 
+TEST_F(CommandsTest, StatusOfAPolicyShowsThePodsWithTheirGenerationsAndWeights) {
+  const auto pod = [](const char* name) {
+    return Json{
+        {"metadata",
+         {{"name", name},
+          {"labels", {{"app", "shop"}, {"pod-template-hash", "abc"}}},
+          {"ownerReferences", {{{"kind", "ReplicaSet"}, {"name", "shop-abc"}}}}}},
+        {"spec",
+         {{"initContainers",
+           {{{"name", "sidestep"}, {"ports", {{{"name", "sidestep-ctl"}, {"containerPort", 9086}}}}}}}}},
+        {"status", {{"conditions", {{{"type", "Ready"}, {"status", "True"}}}}}}};
+  };
+  answer(policy()), answer_list({});
+  answer({{"spec", {{"selector", {{"matchLabels", {{"app", "shop"}}}}}}}});
+  answer_list({pod("shop-abc-2"), pod("shop-abc-1")});
+  api_.answer(403, "{}");
+  api_.answer(200,
+              "# TYPE sidestep_phase gauge\nsidestep_phase{phase=\"Serving\"} 0\n"
+              "sidestep_phase{phase=\"Judging\"} 1\n"
+              "sidestep_generation_weight_ratio{generation=\"4\",role=\"active\"} 0.95\n"
+              "sidestep_generation_weight_ratio{generation=\"5\",role=\"candidate\"} 0.05\n");
+  EXPECT_EQ(run({.verb = Verb::kStatus, .name = "shop"}), Exit::kSucceeded);
+  EXPECT_NE(
+      out_.find(
+          "POD          READY   PHASE     ACTIVE    CANDIDATE   RETIRING   NOTE\n"
+          "shop-abc-1   True    Judging   4 (95%)   5 (5%)      -\n"
+          "shop-abc-2   True    -         -         -           -          no right to get pods/proxy\n"),
+      std::string::npos)
+      << out_;
+  EXPECT_EQ(api_.requests[3].target, "/api/v1/namespaces/n/pods?limit=500&labelSelector=app%3Dshop");
+  EXPECT_EQ(api_.requests[5].target, "/api/v1/namespaces/n/pods/shop-abc-1%3A9086/proxy/metrics");
+}
+
+TEST_F(CommandsTest, StatusOfAPolicyWhosePodsMayNotBeReadIsTheRest) {
+  answer(policy()), answer_list({});
+  api_.answer(403, "{}");
+  EXPECT_EQ(run({.verb = Verb::kStatus, .name = "shop"}), Exit::kSucceeded);
+  EXPECT_EQ(out_.find("POD "), std::string::npos) << out_;
+}
+
 TEST(AgeText, GrowsInItsUnit) {
   const WallTime start{};
   EXPECT_EQ(age_text(start, start + 119s), "119s");
