@@ -40,7 +40,7 @@ app_layer(lib_k8s    DIR lib/k8s    ALLOWED lib/base LINK CURL::libcurl nlohmann
 app_layer(sidecar_launch DIR sidecar/launch ALLOWED)
 app_layer(sidecar_core   DIR sidecar/core   ALLOWED lib/base lib/policy lib/http/message.h lib/http/grpc.h)
 app_layer(sidecar_config DIR sidecar/config ALLOWED lib/base lib/policy sidecar/core LINK ${YAML_CPP_TARGET} CLI11::CLI11)
-app_layer(sidecar_io     DIR sidecar/io     ALLOWED lib/base lib/front/tls.h lib/front/tls_session.h lib/front/tls_certificate.h lib/http lib/loop lib/policy sidecar/core sidecar/config/options.h sidecar/launch/protocol.h LINK sidecar_launch Threads::Threads)
+app_layer(sidecar_io     DIR sidecar/io     ALLOWED lib/base lib/front/tls.h lib/front/tls_session.h lib/front/tls_certificate.h lib/http lib/loop lib/policy sidecar/core sidecar/config/options.h sidecar/launch/protocol.h sidecar/launch/memory.h LINK sidecar_launch Threads::Threads)
 app_layer(sidecar_admin  DIR sidecar/admin  ALLOWED lib/base lib/front lib/policy lib/http/grpc.h sidecar/core sidecar/config/options.h sidecar/config/option_values.h sidecar/config/control_path.h LINK nlohmann_json::nlohmann_json ${CPP_HTTPLIB_LIBRARY} Threads::Threads)
 app_layer(sidecar_cli    DIR sidecar/cli    ALLOWED lib/base lib/policy sidecar/admin/wire.h sidecar/config/control_path.h LINK nlohmann_json::nlohmann_json ${CPP_HTTPLIB_LIBRARY} CLI11::CLI11)
 app_layer(sidecar_local  DIR sidecar/local  ALLOWED lib/base lib/loop lib/policy sidecar/config sidecar/core/handover.h sidecar/core/archive.h sidecar/core/command.h sidecar/core/worker_names.h sidecar/launch/protocol.h LINK sidecar_launch)

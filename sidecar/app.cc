@@ -65,6 +65,9 @@ App::Parts::Parts(Options o, int channel)
       parent(channel < 0 ? UniqueFd() : UniqueFd(channel)),
       journal(options.state_dir),
       claim(loop, options.listen),
+      memory(
+          loop, [this] { return read_memory_use(options, ""); },
+          [this](MemoryPressure pressure) { plane->shed(pressure); }),
       control_end([this] { end_control(); }),
       settled(give_back_startup_pages) {}
 
@@ -180,6 +183,7 @@ void App::Parts::serve(Result<std::vector<NamedFd>> claimed) {
   control->run(confinement);
   is_serving = true;
   driver->start(record, std::move(fds));
+  memory.start();
   for (LauncherEvent& event : early) on_launcher(std::move(event));
   early.clear();
   parent.ready();

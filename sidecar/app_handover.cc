@@ -185,6 +185,7 @@ void App::Parts::take() {
   launcher->resume();
   share_listeners();
   driver->thaw();
+  memory.start();
   parent.ready();
   loop.arm(settled, kSettled);
 }

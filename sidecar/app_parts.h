@@ -22,6 +22,7 @@
 #include "sidecar/io/journal_writer.h"
 #include "sidecar/io/launcher_link.h"
 #include "sidecar/io/listeners.h"
+#include "sidecar/io/memory_keeper.h"
 #include "sidecar/io/parent_link.h"
 #include "sidecar/io/relay_plane.h"
 #include "sidecar/io/retired_worker.h"
@@ -84,6 +85,7 @@ struct App::Parts {
   std::unique_ptr<RelayPlane> plane;
   std::optional<TlsKeeper> tls;
   std::optional<AppTlsKeeper> app_tls;
+  MemoryKeeper memory;
   std::unique_ptr<LauncherLink> launcher;
   std::optional<Driver> driver;
   std::optional<Control> control;

@@ -53,6 +53,9 @@ GTESTS = [
     ("D9", "the same over HTTP/2: a cut answer", "ClientH2Test.ACutAnswerDoesNotLookWhole"),
     ("D10", "answers to HEAD, 204 and 304 have no body, whatever the app sends", "PlaneTest.AnswersToHeadAnd204And304HaveNoBody"),
     ("D10", "bodies without length, and trailers, pass both ways", "PlaneTest.ChunkedBodiesAndTrailersPassBothWays"),
+    ("H3", "memory is shed in order: kept connections", "PlaneTest.ShortOfMemoryIdleClientsAreClosedAndAnswersSayThatTheConnectionCloses"),
+    ("H3", "memory is shed in order: then new requests, with 503; those that wait are served", "PlaneTest.ShorterOfMemoryNewRequestsGet503AndThoseThatWaitAreServed"),
+    ("H3", "memory is shed in order: then new connections, which wait in the kernel", "PlaneTest.ShortestOfMemoryNewConnectionsWaitAndAreServedLater"),
 ]
 
 

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "sidecar/config/control_path.h"
+#include "sidecar/config/nearest.h"
 #include "sidecar/config/option_values.h"
 
 namespace sidestep::sidecar {
@@ -314,9 +315,10 @@ void Loader::check_app_proxy_protocol() {
   if (options_.app_proxy_protocol == AppProxyProtocol::kOff) return;
   const std::string_view version = options_.app_proxy_protocol == AppProxyProtocol::kV1 ? "v1" : "v2";
   if (is_h2(options_.app_protocol)) {
-    mistakes_.add("--app-proxy-protocol", version,
-                  "a connection of HTTP/2 to the app carries many clients' requests, and the header names one; "
-                  "write --app-protocol http1, or --app-proxy-protocol off (X-Forwarded-For names the client)");
+    mistakes_.add(
+        "--app-proxy-protocol", version,
+        "a connection of HTTP/2 to the app carries many clients' requests, and the header names one; "
+        "write --app-protocol http1, or --app-proxy-protocol off (X-Forwarded-For names the client)");
   } else if (options_.app_tls.on) {
     mistakes_.add("--app-proxy-protocol", version,
                   "is not sent before TLS to the app; leave --app-tls out, or write --app-proxy-protocol off "

@@ -51,7 +51,4 @@ std::span<const OptionRow> option_table();
 // Null when there is none of that name.
 const OptionRow* find_flag(std::string_view flag);
 
-// The name in the list that differs from `name` in at most two letters; empty when there is none.
-std::string_view nearest(std::string_view name, std::span<const std::string_view> known);
-
 }  // namespace sidestep::sidecar

@@ -45,7 +45,7 @@ struct AppTlsOptions {
   // PEM file: who may issue the app's certificate; "system": the machine's authorities. Empty: the app may
   // show any certificate, as kubelet's probes let it.
   std::string ca;
-  std::string name;  // asked for (SNI) and, with `ca`, verified; empty: neither
+  std::string name;         // asked for (SNI) and, with `ca`, verified; empty: neither
   std::string certificate;  // of our own, in the forms of TlsOptions::certificates; empty: none is shown
   bool operator==(const AppTlsOptions&) const = default;
 };
@@ -75,6 +75,7 @@ struct Limits {
   std::size_t max_clients_per_source = 0;     // of one address; 0: no bound
   std::size_t stream_buffer_bytes = 262'144;  // per stream and direction, before reading stops
   std::size_t max_buffered_bytes = 20 << 20;  // of all streams together
+  std::size_t max_memory_bytes = 0;           // of the worker; 0: what the container allows
   std::size_t replay_bytes = 65'536;          // of a request kept for a retry; beyond it, no retry
   int max_requests_per_connection = 0;        // 0: no bound
   Millis header_timeout{10'000};              // from the first byte of a request to the end of its head

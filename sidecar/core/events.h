@@ -99,6 +99,7 @@ struct Measured {
   policy::Sample candidate;
   std::vector<OpenStreams> open;  // of the retiring ones
   std::uint64_t requests = 0;     // all streams since the start of the process
+  std::uint64_t clients = 0;      // open connections
 };
 struct LauncherLost {};
 struct LauncherUp {

@@ -22,6 +22,7 @@ enum class Limit : std::uint8_t {
   kMaxClientsPerSource,
   kStreamBufferBytes,  // reading stopped
   kMaxBufferedBytes,
+  kMaxMemoryBytes,
   kReplayBytes,
   kMaxRequestsPerConnection,
   kHeaderTimeout,
@@ -44,35 +45,17 @@ enum class Limit : std::uint8_t {
   kDescriptors,  // of the process (RLIMIT_NOFILE): no option of ours
 };
 
-inline constexpr std::array<std::string_view, 29> kLimitNames{"max_head_bytes",
-                                                              "max_target_bytes",
-                                                              "max_headers",
-                                                              "max_trailer_bytes",
-                                                              "max_body_bytes",
-                                                              "max_clients",
-                                                              "max_clients_per_source",
-                                                              "stream_buffer_bytes",
-                                                              "max_buffered_bytes",
-                                                              "replay_bytes",
-                                                              "max_requests_per_connection",
-                                                              "header_timeout",
-                                                              "body_timeout",
-                                                              "idle_timeout",
-                                                              "write_timeout",
-                                                              "app_connect_timeout",
-                                                              "app_answer_timeout",
-                                                              "app_idle_timeout",
-                                                              "app_max_connecting",
-                                                              "app_max_connections",
-                                                              "app_max_streams",
-                                                              "retry_budget_percent",
-                                                              "h2_max_streams",
-                                                              "h2_max_resets",
-                                                              "h2_max_empty_frames",
-                                                              "tls_handshake_timeout",
-                                                              "max_tls_handshakes",
-                                                              "linger_timeout",
-                                                              "descriptors"};
+inline constexpr std::array<std::string_view, 30> kLimitNames{
+    "max_head_bytes",         "max_target_bytes",     "max_headers",
+    "max_trailer_bytes",      "max_body_bytes",       "max_clients",
+    "max_clients_per_source", "stream_buffer_bytes",  "max_buffered_bytes",
+    "max_memory_bytes",       "replay_bytes",         "max_requests_per_connection",
+    "header_timeout",         "body_timeout",         "idle_timeout",
+    "write_timeout",          "app_connect_timeout",  "app_answer_timeout",
+    "app_idle_timeout",       "app_max_connecting",   "app_max_connections",
+    "app_max_streams",        "retry_budget_percent", "h2_max_streams",
+    "h2_max_resets",          "h2_max_empty_frames",  "tls_handshake_timeout",
+    "max_tls_handshakes",     "linger_timeout",       "descriptors"};
 static_assert(kLimitNames.size() == static_cast<std::size_t>(Limit::kDescriptors) + 1);
 
 constexpr std::string_view to_string(Limit limit) { return kLimitNames[static_cast<std::size_t>(limit)]; }

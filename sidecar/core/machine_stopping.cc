@@ -1,5 +1,6 @@
 // Stopping: the end, in named stages (sidecar.md, "The pod's end").
 #include <algorithm>
+#include <utility>
 
 #include "sidecar/core/machine_turn.h"
 
@@ -66,13 +67,26 @@ void end(Stopping& state, Turn& turn) {
   }
 }
 
-bool is_quiet(const Stopping& state, TimePoint now) {
-  return now >= state.plan.quiet_by || now - state.last_request_at >= state.plan.endpoints_grace;
+// A few clients may come back elsewhere at once; thousands are closed at a pace, within bounds.
+constexpr std::uint64_t kFewClients = 100;
+constexpr std::chrono::microseconds kBetweenReleases{400};
+constexpr Millis kLongestRelease{3'000};
+
+// Both after the last request: first it stays quiet for a time, then silent clients are let go.
+bool is_over(Stopping& state, TimePoint now) {
+  if (state.release_by) return now >= *state.release_by;
+  const ShutdownPlan& plan = state.plan;
+  if (now < plan.quiet_by && now - state.last_request_at < plan.endpoints_grace) return false;
+  if (state.because != StopBecause::kPodEnds || state.clients_seen <= kFewClients) return true;
+  const auto pace = std::chrono::duration_cast<Millis>(state.clients_seen * kBetweenReleases);
+  const auto room = std::chrono::duration_cast<Millis>((plan.drained_by - now) / 2);
+  state.release_by = now + std::min({pace, room, kLongestRelease});
+  return false;
 }
 
 State walk(Stopping state, Turn& turn) {
   const TimePoint now = turn.now.at;
-  if (state.stage == StopStage::kQuieting && is_quiet(state, now)) start_draining(state, turn);
+  if (state.stage == StopStage::kQuieting && is_over(state, now)) start_draining(state, turn);
   if (state.stage == StopStage::kDraining && (all_idle(turn) || now >= state.plan.drained_by))
     stop_apps(state, turn);
   if (state.stage == StopStage::kStopping) {
@@ -133,10 +147,10 @@ State on(Stopping state, const Event& event, ActiveChange, Turn& turn) {
       state.because = StopBecause::kPodEnds;
     }
   }
-  if (const auto* measured = as<Measured>(event);
-      measured != nullptr && measured->requests != state.requests_seen) {
-    state.requests_seen = measured->requests;
-    state.last_request_at = turn.now.at;
+  if (const auto* measured = as<Measured>(event)) {
+    state.clients_seen = measured->clients;
+    if (std::exchange(state.requests_seen, measured->requests) != measured->requests)
+      state.last_request_at = turn.now.at;
   }
   if (std::holds_alternative<Term>(event)) {
     const bool over = state.stage == StopStage::kDone || !turn.model.launcher_up;

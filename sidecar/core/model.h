@@ -102,6 +102,9 @@ struct Stopping {
   TimePoint last_request_at{};
   bool quits_when_done = false;  // kPodEnds: the sidecar's own SIGTERM has come as well
   ExitStatus exit;               // what the process ends with
+  std::uint64_t clients_seen = 0;
+  std::optional<TimePoint>
+      release_by;  // kQuieting, after the last request: silent clients are closed until then
 };
 
 using State = std::variant<Serving, Holding, Starting, Judging, Draining, RollingBack, Stopping>;

@@ -54,7 +54,7 @@ void fields(A& a, Closing& c) {
 template <typename A>
 void fields(A& a, RouteTable& t) {
   a(t.version, t.active, t.candidate, t.candidate_weight, t.weight_seed, t.closing, t.hold, t.refuse,
-    t.announce_close, t.stop_listening);
+    t.announce_close, t.stop_listening, t.release_by);
 }
 
 template <typename A>
@@ -148,7 +148,8 @@ void fields(A& a, ShutdownPlan& p) {
 }
 template <typename A>
 void fields(A& a, Stopping& s) {
-  a(s.because, s.stage, s.plan, s.requests_seen, s.last_request_at, s.quits_when_done, s.exit);
+  a(s.because, s.stage, s.plan, s.requests_seen, s.last_request_at, s.quits_when_done, s.exit, s.clients_seen,
+    s.release_by);
 }
 template <typename A>
 void fields(A& a, RestartPolicy& policy) {

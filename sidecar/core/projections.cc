@@ -32,7 +32,8 @@ void add_state_deadline(Earliest& earliest, const Model& model) {
     const ShutdownPlan& plan = stopping->plan;
     switch (stopping->stage) {
       case StopStage::kQuieting:
-        earliest.add(std::min(plan.quiet_by, stopping->last_request_at + plan.endpoints_grace));
+        earliest.add(stopping->release_by.value_or(
+            std::min(plan.quiet_by, stopping->last_request_at + plan.endpoints_grace)));
         break;
       case StopStage::kDraining:
         earliest.add(plan.drained_by);
@@ -65,6 +66,7 @@ void add_generation_deadlines(Earliest& earliest, const Model& model) {
 
 void route_stopping(RouteTable& routes, const Stopping& stopping) {
   routes.announce_close = true;
+  routes.release_by = stopping.release_by;
   if (stopping.stage == StopStage::kQuieting) return;
   routes.active.reset();
   routes.refuse = true;

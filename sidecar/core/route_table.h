@@ -41,7 +41,10 @@ struct RouteTable {
   bool refuse = false;            // 503 with Retry-After and Connection: close: nothing will come back
   bool announce_close = false;    // the pod ends: every response carries Connection: close
   bool stop_listening = false;    // close the listeners: the process ends
-  bool accept_later = false;      // the listeners are another worker's as yet
+  // The pod ends, and no request comes any more: silent clients are closed one by one until then, so that
+  // they do not come back elsewhere all at once.
+  std::optional<TimePoint> release_by;
+  bool accept_later = false;  // the listeners are another worker's as yet
   // This worker was replaced: it accepts no more, and clients that stay silent until then are closed one by
   // one.
   std::optional<TimePoint> clients_until;

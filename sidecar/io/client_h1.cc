@@ -236,6 +236,7 @@ void ClientH1::start_stream(const http::RequestHead& head) {
   client_asked_close_ = !head.keep_alive;
   close_after_ = !head.keep_alive || (most > 0 && requests_ >= static_cast<std::uint32_t>(most));
   if (most > 0 && requests_ == static_cast<std::uint32_t>(most)) hit(Limit::kMaxRequestsPerConnection);
+  if (shard_.sheds(MemoryPressure::kConnections)) close_after_ = true;
   head_request_ = head.method == http::Method::kHead;
   expects_continue_ = head.expect_continue;
   answer_done_ = false;

@@ -26,6 +26,7 @@ bool same(const RouteTable& a, const RouteTable& b) {
          a.candidate_weight == b.candidate_weight && a.weight_seed == b.weight_seed && a.hold == b.hold &&
          a.refuse == b.refuse && a.announce_close == b.announce_close &&
          a.stop_listening == b.stop_listening && a.accept_later == b.accept_later &&
+         a.release_by == b.release_by &&
          std::equal(a.closing.begin(), a.closing.end(), b.closing.begin(), b.closing.end(), closing);
 }
 

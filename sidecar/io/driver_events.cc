@@ -229,6 +229,7 @@ void Driver::measure() {
   const ShardCounters counters = parts_.plane.counters();
   event::Measured measured;
   measured.requests = counters.requests;
+  measured.clients = counters.clients_open;
   if (const auto* judging = std::get_if<Judging>(&model_.state)) {
     const auto sample = [&](Generation g) {
       return sample_between(counters_of(at_judging_, g), counters_of(counters, g));

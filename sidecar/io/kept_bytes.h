@@ -23,7 +23,9 @@ class KeptBytes final {
     peak_ = std::max(peak_, bytes_);
   }
   std::size_t bytes() const { return bytes_; }
-  bool is_short() const { return bytes_ >= most_; }
+  bool is_short() const { return bytes_ >= most_ || is_short_; }
+  // The process has not much memory left, whoever took it.
+  void set_short(bool is_short) { is_short_ = is_short; }
   // What a stream may keep in one direction before reading stops.
   std::size_t stream_limit() const { return is_short() ? 0 : most_per_stream_; }
   // How much to read at once, of `wanted`.
@@ -44,6 +46,7 @@ class KeptBytes final {
   const std::size_t most_per_stream_;
   std::size_t bytes_ = 0;
   std::size_t peak_ = 0;
+  bool is_short_ = false;
 };
 
 }  // namespace sidestep::sidecar

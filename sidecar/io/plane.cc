@@ -102,6 +102,9 @@ class ShardedPlane final : public Plane {
   void reset_hold_mark() override {
     for (auto& shard : shards_) shard->reset_hold_mark();
   }
+  void shed(MemoryPressure pressure) override {
+    for (auto& shard : shards_) shard->shed(pressure);
+  }
   void secure(front::TlsServerPtr terms, std::vector<CertificateView> certificates) override;
   void secure_app(front::TlsClientPtr terms, std::vector<CertificateView> certificates) override;
   std::vector<CertificateView> certificates() const override;

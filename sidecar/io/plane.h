@@ -14,6 +14,7 @@
 #include "lib/front/tls.h"
 #include "sidecar/config/options.h"
 #include "sidecar/core/counters.h"
+#include "sidecar/core/memory_pressure.h"
 #include "sidecar/core/route_table.h"
 #include "sidecar/core/snapshot.h"
 
@@ -55,6 +56,8 @@ class Plane {
   // The same to the app.
   virtual void secure_app(front::TlsClientPtr, std::vector<CertificateView>) {}
   virtual std::vector<CertificateView> certificates() const { return {}; }
+  // What to give up from now on, since memory is short.
+  virtual void shed(MemoryPressure) {}
   virtual void reset_hold_mark() = 0;
   // Workers that were replaced and still finish what they have.
   virtual std::size_t old_workers() const { return 0; }

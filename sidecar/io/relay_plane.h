@@ -38,6 +38,7 @@ class RelayPlane final : public Plane, public FramePeer::Owner {
     own_->secure_app(std::move(terms), std::move(certificates));
   }
   std::vector<CertificateView> certificates() const override { return own_->certificates(); }
+  void shed(MemoryPressure pressure) override { own_->shed(pressure); }
   void reset_hold_mark() override;
   std::size_t old_workers() const override { return old_.size(); }
   void stop() override;

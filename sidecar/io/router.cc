@@ -84,6 +84,12 @@ void Router::route(Stream& stream) {
     stream.reject(Outcome::kRefused, {503, kRetryAfterSeconds, "The app is going away."});
     return;
   }
+  const bool is_new = !stream.is_held() && !stream.was_tried();
+  if (is_new && shard_.sheds(MemoryPressure::kRequests)) {
+    shard_.counters().limits.count(Limit::kMaxMemoryBytes);
+    stream.reject(Outcome::kRefused, {503, kRetryAfterSeconds, "The proxy is short of memory."});
+    return;
+  }
   if (active_ == nullptr || table_->hold) {
     if (!table_->hold && shard_.events().starved) shard_.events().starved();
     if (admit_to_hold(stream)) hold_.queue().push_back(stream);

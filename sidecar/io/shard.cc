@@ -179,6 +179,11 @@ void Shard::accept_from(const Listener& listener) {
       rest_from_accepting();
       return;
     }
+    if (sheds(MemoryPressure::kAccepts)) {
+      counters_.limits.count(Limit::kMaxMemoryBytes);
+      rest_from_accepting();
+      return;
+    }
     sockaddr_storage address{};
     socklen_t size = sizeof address;
     UniqueFd fd(
@@ -247,6 +252,13 @@ void Shard::rest_from_accepting() {
 
 std::size_t Shard::reclaim_descriptors() {
   counters_.limits.count(Limit::kDescriptors);
+  const std::size_t dropped = close_idle_clients();
+  if (++logged_ <= kLoggedPerTick)
+    log::warn("out of descriptors", {{"open", open_clients()}, {"idle_closed", dropped}});
+  return dropped;
+}
+
+std::size_t Shard::close_idle_clients() {
   std::size_t dropped = 0;
   for (const Millis idle_for : kReclaimAges) {
     dropped += parked_.close_silent(now() - idle_for, kMostReclaimed);
@@ -257,9 +269,19 @@ std::size_t Shard::reclaim_descriptors() {
     }
     if (dropped > 0) break;
   }
-  if (++logged_ <= kLoggedPerTick)
-    log::warn("out of descriptors", {{"open", open_clients()}, {"idle_closed", dropped}});
   return dropped;
+}
+
+void Shard::shed(MemoryPressure pressure) {
+  loop_.post([this, pressure] {
+    pressure_ = pressure;
+    kept_.set_short(pressure != MemoryPressure::kNone);
+  });
+}
+
+void Shard::save_memory() {
+  if (!sheds(MemoryPressure::kConnections)) return;
+  for (std::size_t i = close_idle_clients(); i > 0; --i) counters_.limits.count(Limit::kMaxMemoryBytes);
 }
 
 bool Shard::admits(const PeerAddress& peer) {
@@ -339,16 +361,19 @@ void Shard::on_tick() {
   loop_.arm(tick_, kTick);
   router_.tick(now());
   release_silent_clients();
+  save_memory();
   logged_ = 0;
   for (std::size_t i = parked_.close_silent(now() - limits().idle_timeout, kMostClosed); i > 0; --i)
     counters_.limits.count(Limit::kIdleTimeout);
-  // What many clients left behind when they were parked goes back to the system.
-  const bool many_parked = parked_lately_ >= kManyParked && now() - trimmed_ >= kTrimPeriod;
-  if (many_parked) {
+  // What many clients left behind when they were parked goes back to the system, and all there is when memory
+  // is short.
+  const bool is_worthwhile = parked_lately_ >= kManyParked || sheds(MemoryPressure::kConnections);
+  const bool is_due = is_worthwhile && now() - trimmed_ >= kTrimPeriod;
+  if (is_due) {
     parked_lately_ = 0;
     trimmed_ = now();
   }
-  if (kept_.has_fallen() || many_parked) ::malloc_trim(0);
+  if (kept_.has_fallen() || is_due) ::malloc_trim(0);
   publish_counters();
 }
 
@@ -360,14 +385,20 @@ ShardCounters Shard::collect() {
   return counters;
 }
 
-// Of a worker that was replaced: every answer says that the connection closes. A client that asks for nothing
-// cannot be told; those are closed one after the other in the second half of the time, so that they do not
-// come back all at once.
-void Shard::release_silent_clients() {
-  const auto& until = router_.table().clients_until;
-  if (!until) return;
+// Of a worker that was replaced, in the second half of its time.
+std::optional<TimePoint> Shard::release_by() {
+  const RouteTable& table = router_.table();
+  if (table.release_by || !table.clients_until) return table.release_by;
   if (leaving_since_ == TimePoint{}) leaving_since_ = now();
-  if (now() < leaving_since_ + (*until - leaving_since_) / 2) return;
+  if (now() < leaving_since_ + (*table.clients_until - leaving_since_) / 2) return std::nullopt;
+  return table.clients_until;
+}
+
+// Every answer says that the connection closes. A client that asks for nothing cannot be told; those are
+// closed one after the other, so that they do not come back all at once.
+void Shard::release_silent_clients() {
+  const std::optional<TimePoint> until = release_by();
+  if (!until) return;
   const auto left = std::max<std::int64_t>(std::chrono::duration_cast<Millis>(*until - now()) / kTick, 1);
   release_due_ += static_cast<double>(clients_.size() + parked_.size()) / static_cast<double>(left);
   release_due_ -= static_cast<double>(parked_.close_silent(now(), static_cast<std::size_t>(release_due_)));

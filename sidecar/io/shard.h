@@ -22,6 +22,7 @@
 #include "lib/loop/event_loop.h"
 #include "sidecar/config/options.h"
 #include "sidecar/core/counters.h"
+#include "sidecar/core/memory_pressure.h"
 #include "sidecar/core/route_table.h"
 #include "sidecar/io/client_h1.h"
 #include "sidecar/io/client_h2_stream.h"
@@ -65,6 +66,7 @@ class Shard final {
   void start(std::vector<int> listeners, RouteTablePtr table, TlsTerms tls);
   void publish(RouteTablePtr table);
   void secure(TlsTerms terms);
+  void shed(MemoryPressure pressure);
   void reset_hold_mark();
   ShardCounters latest_counters() const;
   // Calls back on the shard's thread.
@@ -85,6 +87,7 @@ class Shard final {
   ClientH2Streams& h2_streams() { return h2_streams_; }
   ShardCounters& counters() { return counters_; }
   bool is_ending() const { return is_ending_; }
+  bool sheds(MemoryPressure what) const { return pressure_ >= what; }
   const ShardEvents& events() const { return events_; }
   int index() const { return index_; }
   int count() const { return count_; }
@@ -157,6 +160,9 @@ class Shard final {
   void for_each_client(Call call);
   void apply(RouteTablePtr table);
   void on_tick();
+  std::size_t close_idle_clients();
+  void save_memory();
+  std::optional<TimePoint> release_by();
   void release_silent_clients();
   void on_turn_end();
   void publish_counters();
@@ -201,6 +207,7 @@ class Shard final {
   std::size_t parked_lately_ = 0;  // since memory was last given back
   TimePoint trimmed_{};
   std::size_t logged_ = 0;  // lines about refused messages in this tick
+  MemoryPressure pressure_ = MemoryPressure::kNone;
   bool is_listening_ = false;
   bool is_announced_ = false;  // that the pod ends, or that another worker took over
   bool is_ending_ = false;     // the listeners were closed for good

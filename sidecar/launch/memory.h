@@ -1,8 +1,8 @@
 // How much memory the app's container has left (cgroup v1 or v2), how much some processes hold, and how often
 // the kernel has killed one of the container's for lack of it.
 //
-// Reads only; the proxy decides (core/memory_check.h). Blocking reads of small kernel files; the launcher's
-// thread, once per reload.
+// Reads only; the proxy decides (core/memory_check.h, core/memory_pressure.h). Blocking reads of small kernel
+// files: by the launcher once per reload, by the proxy's control thread a few times a second.
 #pragma once
 
 #include <sys/types.h>

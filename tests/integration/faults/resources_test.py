@@ -158,3 +158,53 @@ def test_memory_comes_back_after_a_burst(proxy, app, losses):
         for client in clients:
             client.conn.close()
         rig.eventually(lambda: p.rss_mib() < was + 6 or rig.IS_SANITIZED, f"{during:.1f} MiB come back to {was:.1f}")
+
+
+def answer(conn):
+    """The head, and how many bytes its chunks hold; -1 when they are cut."""
+    head = conn.until(b"\r\n\r\n").decode("latin-1")
+    if "chunked" not in head:
+        return head, -1
+    size = 0
+    while line := conn.until(b"\r\n").strip():
+        if (length := int(line, 16)) == 0:
+            return head, size if conn.exactly(2) else -1
+        size += len(conn.exactly(length + 2)) - 2
+    return head, -1
+
+
+@pytest.mark.skipif(rig.IS_SANITIZED, reason="a sanitizer's own memory is most of the process's")
+@pytest.mark.fault("H3", "memory runs short, by 500 heads that never end: kept connections go first, what is under way arrives whole, and memory "
+                         "stays within its limit", ci=1, soak=3)
+def test_short_memory_costs_kept_connections_and_nothing_under_way(proxy, quiet_app, losses):
+    large, limit, heads = 1_000_000, 24, 500
+    body = b"%x\r\n" % large + b"x" * large + b"\r\n0\r\n\r\n"
+    p = proxy(quiet_app(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body),
+              "--max-memory-bytes", f"{limit}Mi", "--header-timeout", "8s")
+    for _ in losses.rounds():
+        with p.connect() as kept, p.connect() as slow, rig.Crowd(p.port, 0) as crowd:
+            kept.send(rig.GET)
+            assert "close" not in answer(kept)[0].lower()
+            slow.send(rig.GET)
+            for i in range(heads):
+                crowd.conns.append(socket.create_connection(("127.0.0.1", p.port)))
+                crowd.conns[-1].sendall(b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 60_000)
+                if i % 12 == 0:
+                    time.sleep(0.1)
+                    assert p.rss_mib() < limit, f"after {i} heads"
+            assert kept.ends() == "fin", "the idle client is closed"
+            assert p.counter('sidestep_limit_hits_total{limit="max_memory_bytes"}') > 0
+            head, size = answer(slow)
+            losses.served() if size == large else losses.lost(f"{size} bytes after {head!r}")
+            with p.connect() as late:  # not read before the heads have had their time
+                late.send(rig.GET)
+                head, size = answer(late)
+                refused = " 503 " in head and "retry-after" in head.lower()  # told in time, which is no loss
+                losses.served() if refused or size == large else losses.lost(f"{size} bytes after {head!r}")
+
+        def is_kept():
+            with p.connect() as one:
+                one.send(rig.GET)
+                return "close" not in answer(one)[0].lower()
+        rig.eventually(lambda: p.counter("sidestep_client_connections_open") < 5, "the heads are gone, those in the kernel's queue too")
+        rig.eventually(is_kept, "connections are kept again")

@@ -257,12 +257,12 @@ class Proxy:
         return processes.memory_kib([self.worker()])["Private"]
 
     def counter(self, name):
-        """The sum of a metric over its labels."""
+        """The sum of a metric over its labels, or one `name{labels}` of it."""
         with Conn(socket.socket(socket.AF_UNIX)) as conn:
             conn.conn.connect(str(self.control))
             conn.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             text = conn.rest().decode()
-        return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if re.match(rf"{name}[ {{]", line))
+        return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if re.match(rf"{re.escape(name)}[ {{]", line))
 
     def stop(self):
         processes.stop(self.process, 20)

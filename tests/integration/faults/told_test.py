@@ -1,6 +1,7 @@
 """Group B: clients are told before a connection ends, and what they had asked is answered."""
 import random
 import re
+import select
 import subprocess
 import threading
 import time
@@ -140,6 +141,37 @@ def test_new_connections_are_served_until_none_come(proxy, app, losses):
             assert closes(head)
         assert hook.wait(20) == 0
         rig.eventually(lambda: p.status()["active"] is None or refused(p.port), "nothing is accepted any more")
+        p.stop()
+
+
+@pytest.mark.fault("B5", "5000 idle clients are let go while the pod ends: no tenth of that time sees more than twice its share", ci=1, soak=3)
+def test_idle_clients_of_a_pod_that_ends_are_let_go_one_after_the_other(proxy, app, losses):
+    many = 5000
+    rig.may_open(2 * many + 200)
+    for _ in losses.rounds():
+        p = proxy(app(rig.answering()), policy=QUIET)
+        poll, clients, ends = select.epoll(), {}, []
+        for _ in range(many):
+            client = p.connect()
+            client.send(rig.GET)
+            losses.served() if client.message()[1] == b"ok" else losses.lost("the only request of a client")
+            clients[client.conn.fileno()] = client
+            poll.register(client.conn, select.EPOLLIN)
+        hook = pod_ends(p)
+        while len(ends) < many:
+            for fd, _ in poll.poll(20):
+                assert clients[fd].ends() == "fin"
+                ends.append(time.monotonic())
+                poll.unregister(fd)
+        assert hook.wait(20) == 0
+        window = ends[-1] - ends[0]
+        assert window > 1.2, f"all of them within {window:.2f} s"
+        tenths = [0] * 10
+        for moment in ends:
+            tenths[min(9, int((moment - ends[0]) / window * 10))] += 1
+        assert max(tenths) <= 2 * many / 10, tenths
+        for client in clients.values():
+            client.conn.close()
         p.stop()
 
 

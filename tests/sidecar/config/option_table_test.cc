@@ -7,6 +7,7 @@
 #include <set>
 #include <sstream>
 
+#include "sidecar/config/nearest.h"
 #include "sidecar/config/option_docs.h"
 #include "sidecar/core/limit_names.h"
 

@@ -4,6 +4,7 @@
 #include "sidecar/core/explain.h"
 #include "sidecar/core/health.h"
 #include "sidecar/core/memory_check.h"
+#include "sidecar/core/memory_pressure.h"
 #include "sidecar/core/receipt.h"
 #include "sidecar/core/restart_policy.h"
 
@@ -102,6 +103,31 @@ TEST(ReceiptTest, CountsWhatHappenedBetweenTwoPictures) {
   EXPECT_EQ(receipt.connections_cut, 4U);
   EXPECT_EQ(receipt.tunnels_told, 3U);
   EXPECT_EQ(receipt.longest_hold, 2ms);
+}
+
+MemoryPressure pressure_at(MemoryPressure now, std::uint64_t percent) {
+  constexpr std::uint64_t kLimit = std::uint64_t{64} << 20;
+  return next_pressure(now, {kLimit / 100 * percent + 100'000, kLimit});
+}
+
+TEST(MemoryPressureTest, ConnectionsAreGivenUpBeforeRequestsAndThoseBeforeAccepting) {
+  EXPECT_EQ(pressure_at(MemoryPressure::kNone, 79), MemoryPressure::kNone);
+  EXPECT_EQ(pressure_at(MemoryPressure::kNone, 80), MemoryPressure::kConnections);
+  EXPECT_EQ(pressure_at(MemoryPressure::kNone, 90), MemoryPressure::kRequests);
+  EXPECT_EQ(pressure_at(MemoryPressure::kConnections, 96), MemoryPressure::kAccepts);
+  EXPECT_EQ(pressure_at(MemoryPressure::kNone, 300), MemoryPressure::kAccepts);
+}
+
+TEST(MemoryPressureTest, WhatWasGivenUpComesBackFivePointsLower) {
+  EXPECT_EQ(pressure_at(MemoryPressure::kAccepts, 91), MemoryPressure::kAccepts);
+  EXPECT_EQ(pressure_at(MemoryPressure::kAccepts, 89), MemoryPressure::kRequests);
+  EXPECT_EQ(pressure_at(MemoryPressure::kRequests, 76), MemoryPressure::kConnections);
+  EXPECT_EQ(pressure_at(MemoryPressure::kAccepts, 10), MemoryPressure::kNone);
+}
+
+TEST(MemoryPressureTest, SmallestLimitIsNoDivisionByNothing) {
+  EXPECT_EQ(next_pressure(MemoryPressure::kNone, {0, 1}), MemoryPressure::kNone);
+  EXPECT_EQ(next_pressure(MemoryPressure::kNone, {200, 1}), MemoryPressure::kAccepts);
 }
 
 }  // namespace

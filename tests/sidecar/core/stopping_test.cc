@@ -35,6 +35,28 @@ TEST_F(StoppingTest, APodsEndServesOnUntilNoRequestComesThenDrainsThenStops) {
   EXPECT_NE(did<EndContainer>(), nullptr);
 }
 
+TEST_F(StoppingTest, ThousandsOfSilentClientsAreLetGoAtAPaceBeforeTheDrainAndAreStillServed) {
+  on(PodEnding{});
+  Measured idle = traffic(5);
+  idle.clients = 5'000;
+  on(idle), after(3s);
+  EXPECT_EQ(stage(), StopStage::kQuieting);
+  EXPECT_EQ(routes().release_by, now.at + 2s);
+  EXPECT_EQ(routed(), gen(1));
+  after(1900ms), on(idle);
+  EXPECT_EQ(stage(), StopStage::kQuieting);
+  after(100ms);
+  EXPECT_EQ(stage(), StopStage::kDraining);
+}
+
+TEST_F(StoppingTest, LettingClientsGoIsBounded) {
+  on(PodEnding{});
+  Measured many = traffic(5);
+  many.clients = 1'000'000;
+  on(many), after(3s);
+  EXPECT_EQ(routes().release_by, now.at + 3s);
+}
+
 TEST_F(StoppingTest, EndlessTrafficCannotKeepAPodAlive) {
   on(PodEnding{});
   std::uint64_t requests = 0;

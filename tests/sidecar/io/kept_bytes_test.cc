@@ -24,6 +24,14 @@ TEST(KeptBytesTest, AtTheBoundReadingStopsAsSoonAsAnythingWaitsAndIsDoneInSmallP
   EXPECT_EQ(kept.bytes(), 700U);
 }
 
+TEST(KeptBytesTest, WhenTheProcessIsShortOfMemoryNothingIsKeptThatNeedNotBe) {
+  KeptBytes kept(1000, 300);
+  kept.set_short(true);
+  EXPECT_EQ(kept.stream_limit(), 0U);
+  kept.set_short(false);
+  EXPECT_EQ(kept.stream_limit(), 300U);
+}
+
 TEST(KeptBytesTest, MemoryIsWorthGivingBackOnceMuchWasKeptAndMostIsGone) {
   KeptBytes kept(64 << 20, 300);
   kept.change(0, 1 << 20);

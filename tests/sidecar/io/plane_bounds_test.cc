@@ -124,5 +124,45 @@ TEST_F(PlaneTest, AClientThatGivesUpIsNoErrorOfTheApp) {
   EXPECT_EQ(of(1).errors(), 0U);
 }
 
+TEST_F(PlaneTest, ShortOfMemoryIdleClientsAreClosedAndAnswersSayThatTheConnectionCloses) {
+  RawApp app(RawApp::answering("served"));
+  start(active(1, app));
+  RawConn idle = client();
+  idle.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_FALSE(has(idle.read_message(), "Connection: close"));
+  plane_->shed(sidecar::MemoryPressure::kConnections);
+  EXPECT_EQ(idle.read_all(), "");
+  const std::string answer = get();
+  EXPECT_TRUE(has(answer, "served") && has(answer, "Connection: close")) << answer;
+  plane_->shed(sidecar::MemoryPressure::kNone);
+  EXPECT_FALSE(has(get(), "Connection: close"));
+  EXPECT_GE(plane_->counters().limits.of(sidecar::Limit::kMaxMemoryBytes), 1U);
+}
+
+TEST_F(PlaneTest, ShorterOfMemoryNewRequestsGet503AndThoseThatWaitAreServed) {
+  RawApp app(RawApp::answering("served"));
+  start({});
+  RawConn waits = client();
+  waits.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(wait([&] { return plane_->counters().held_now == 1; }));
+  plane_->shed(sidecar::MemoryPressure::kRequests);
+  const std::string answer = get();
+  EXPECT_TRUE(has(answer, " 503 ") && has(answer, "Retry-After: 1")) << answer;
+  publish(active(1, app));
+  EXPECT_TRUE(has(waits.read_message(), "served"));
+}
+
+TEST_F(PlaneTest, ShortestOfMemoryNewConnectionsWaitAndAreServedLater) {
+  RawApp app(RawApp::answering("served"));
+  start(active(1, app));
+  plane_->shed(sidecar::MemoryPressure::kAccepts);
+  RawConn late = client();
+  late.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(wait([&] { return plane_->counters().limits.of(sidecar::Limit::kMaxMemoryBytes) > 0; }));
+  EXPECT_EQ(plane_->counters().accepted, 0U);
+  plane_->shed(sidecar::MemoryPressure::kNone);
+  EXPECT_TRUE(has(late.read_message(), "served"));
+}
+
 }  // namespace
 }  // namespace sidestep::test
