@@ -87,7 +87,8 @@ int ticket_key(SSL* ssl, unsigned char name[16], unsigned char* iv, EVP_CIPHER_C
   const bool set = start_mac(mac, *key) && EVP_DecryptInit_ex2(cipher, terms.ticket_cipher.get(),
                                                                key->cipher.data(), iv, nullptr) == 1;
   if (!set) return -1;
-  return key == terms.tickets.begin() ? 1 : 2;
+  // Of TLS 1.3 each ticket is used once (RFC 8446 C.4): whoever resumes gets the next one.
+  return key == terms.tickets.begin() && SSL_version(ssl) < TLS1_3_VERSION ? 1 : 2;
 }
 
 bool set_versions_and_ciphers(SSL_CTX* context) {
