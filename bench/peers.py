@@ -68,6 +68,7 @@ http {{
   access_log off; keepalive_requests 100000000; http2_max_concurrent_streams 1000;
   client_body_temp_path {folder}/a; proxy_temp_path {folder}/b;
   ssl_certificate {folder}/server.crt; ssl_certificate_key {folder}/server.key; ssl_session_cache shared:a:8m;
+  ssl_protocols TLSv1.2 TLSv1.3;
   upstream app {{ server {app}; keepalive 256; keepalive_requests 100000000; }}
   server {{
     listen 127.0.0.1:{port}{listen} backlog=4096;
