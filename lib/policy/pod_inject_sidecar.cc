@@ -33,7 +33,11 @@ Value hook(const char* verb, const char* flag) {
 
 // What the first generation goes by, until the operator sends the ReloadPolicy.
 std::string first_policy(InjectRun& run) {
-  if (run.settings.policy != nullptr) return policy_to_json(*run.settings.policy);
+  if (run.settings.policy != nullptr) {
+    PolicySpec spec = *run.settings.policy;
+    spec.guards = {};  // of the operator alone, and no change of them is one of the pods
+    return policy_to_json(spec);
+  }
   const Readiness& readiness = run.readiness;
   Value spec;
   if (run.has_readiness) {

@@ -4,6 +4,7 @@
 
 #include "lib/policy/document.h"
 #include "lib/policy/fields.h"
+#include "lib/policy/spec_guards.h"
 #include "lib/policy/spec_names.h"
 #include "lib/policy/spec_triggers.h"
 
@@ -217,12 +218,6 @@ void read_shutdown(Fields& spec, Shutdown& out) {
   }
 }
 
-void read_guards(Fields& spec, Guards& out) {
-  Fields fields = spec.child("guards");
-  fields.seconds("minimumIntervalSeconds", out.minimum_interval, {0, 604'800});
-  fields.finish();
-}
-
 void read_depends_on(Fields& spec, std::vector<std::string>& out) {
   for (const auto& [item, place] : spec.list("dependsOn", kMostDependencies)) {
     const bool is_name = item->kind == ValueKind::kScalar && is_object_name(item->text);
@@ -254,7 +249,7 @@ void read_spec(const Value& value, const std::string& place, Mistakes& mistakes,
   spec.boolean("exposeGeneration", out.expose_generation);
   spec.boolean("reportOutput", out.report_output);
   spec.number("historyLimit", out.history_limit, {1, 100});
-  read_guards(spec, out.guards);
+  read_guards(spec, mistakes, out.guards);
   spec.number("priority", out.priority, {-1000, 1000});
   read_depends_on(spec, out.depends_on);
   spec.finish();

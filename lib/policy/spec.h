@@ -15,6 +15,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/result.h"
+#include "lib/policy/guards.h"
 #include "lib/policy/triggers.h"
 
 namespace sidestep::policy {
@@ -117,10 +118,6 @@ struct Shutdown {
   Seconds grace_period{30};    // the pod's terminationGracePeriodSeconds
   Seconds endpoints_grace{3};  // how long no new request must have come before the app is told to stop
   Seconds app_stop{5};         // from SIGTERM to SIGKILL of a generation
-};
-
-struct Guards {
-  Seconds minimum_interval{0};  // from the end of a reload to the start of the next; 0..604800
 };
 
 inline constexpr std::size_t kMostDependencies = 16;

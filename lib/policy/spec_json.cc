@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/policy/spec.h"
+#include "lib/policy/spec_guards.h"
 #include "lib/policy/spec_names.h"
 #include "lib/policy/spec_triggers.h"
 
@@ -121,8 +122,7 @@ std::string policy_to_json(const PolicySpec& spec) {
   out["reportOutput"] = spec.report_output;
   out["historyLimit"] = spec.history_limit;
   // Of the operator alone: left out where they say nothing, so that older sidecars read the rest.
-  if (spec.guards.minimum_interval.count() != 0)
-    out["guards"] = {{"minimumIntervalSeconds", spec.guards.minimum_interval.count()}};
+  if (Json guards = guards_json(spec.guards); !guards.empty()) out["guards"] = std::move(guards);
   if (spec.priority != 0) out["priority"] = spec.priority;
   if (!spec.depends_on.empty()) out["dependsOn"] = spec.depends_on;
   return out.dump();

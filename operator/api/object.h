@@ -23,7 +23,8 @@ inline constexpr const char* kAbortAnnotation = "sidestep.dev/abort";         //
 inline constexpr const char* kPauseAnnotation = "sidestep.dev/pause";         // "true"
 inline constexpr const char* kSkipStepAnnotation = "sidestep.dev/skip-step";  // the step's number, from 1
 inline constexpr const char* kRetryAnnotation = "sidestep.dev/retry";         // "true", once it is over
-inline constexpr const char* kRefreshAnnotation = "sidestep.dev/refresh";     // on a Pod, by the operator
+inline constexpr const char* kApprovePrefix = "approve.sidestep.dev/";  // and a name; the value is a user's
+inline constexpr const char* kRefreshAnnotation = "sidestep.dev/refresh";  // on a Pod, by the operator
 inline constexpr const char* kReloadFinalizer = "sidestep.dev/reload";
 
 struct ObjectMeta {

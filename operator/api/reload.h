@@ -40,6 +40,10 @@ std::string reload_name(const std::string& policy_name, const std::string& polic
 // The token of the Reload that tries the one of this UID again.
 std::string retry_token(const std::string& reload_uid);
 
+// The annotation of a Reload by which that user approves it. A key of its own for each, so that approvals at
+// the same moment do not meet; a user name that cannot be part of a key is there by its hash.
+std::string approval_key(const std::string& user);
+
 struct FailedPod {
   std::string name;
   int generation = 0;

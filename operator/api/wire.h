@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "lib/base/result.h"
+#include "lib/base/time_text.h"
 #include "operator/api/reload.h"
 #include "operator/api/reload_policy.h"
 
@@ -29,7 +30,6 @@ nlohmann::json new_reload_json(const std::string& name_space, const std::string&
 std::string_view to_string(ReloadPhase phase);
 std::string_view to_string(ConditionStatus status);
 
-// RFC 3339 as the API server writes it: "2026-11-23T09:30:00Z", fraction and offset allowed.
-std::optional<WallTime> parse_time(std::string_view text);
+using sidestep::parse_time;  // as the API server writes it: "2026-11-23T09:30:00Z"
 
 }  // namespace sidestep::api

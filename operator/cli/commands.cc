@@ -94,6 +94,8 @@ Exit Commands::run() {
       return skip_step();
     case Verb::kRetry:
       return retry();
+    case Verb::kApprove:
+      return approve();
     case Verb::kRbac:
       return rbac();
     case Verb::kHistory:
@@ -102,6 +104,10 @@ Exit Commands::run() {
       return why();
     case Verb::kSupportBundle:
       return support_bundle();
+    case Verb::kUninstallCheck:
+      return uninstall_check();
+    case Verb::kUninstallPrepare:
+      return uninstall_prepare();
   }
   return Exit::kUsage;
 }

@@ -44,11 +44,22 @@ class Commands {
   Exit rbac();
   Exit history();         // commands_records.cc
   Exit support_bundle();  // commands_records.cc
-  Exit why();             // commands_why.cc
+  // commands_uninstall.cc
+  Exit uninstall_check();
+  Exit uninstall_prepare();
+  std::string uninstalled_namespace() const;  // "": all
+  Result<std::size_t> end_reloads();
+  Status release(const k8s::ObjectRef& ref);
+  Result<std::size_t> release_all(const char* plural);
+
+  Exit why();  // commands_why.cc
   Exit why_pod(const std::string& name);
   Exit promote();
   Exit skip_step();
   Exit retry();
+  Exit approve();                       // commands_approve.cc
+  Result<std::string> own_user_name();  // commands_approve.cc
+  Result<api::Reload> find_waiting();   // commands_approve.cc
   // Sets the annotation on the Reload, or removes it (null), and waits for the verdict where `to_the_end`.
   Exit annotate(const api::Reload& reload, const char* annotation, const k8s::Json& value, bool to_the_end);
   Exit steer(const char* annotation, const k8s::Json& value, bool to_the_end);

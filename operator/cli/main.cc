@@ -39,7 +39,9 @@ struct Flags {
   std::vector<std::string> files;                                // of lint and inject
   std::string image = sidestep::policy::InjectSettings().image;  // of inject
   bool inject_all = false;
-  std::string shell;  // of completion
+  std::string shell;     // of completion
+  bool check = false;    // of uninstall
+  bool prepare = false;  // of uninstall
 };
 
 constexpr sidestep::Millis kWatchAtMost = std::chrono::hours(24 * 365);
@@ -52,15 +54,19 @@ void add_common(CLI::App& verb, Flags& flags) {
   verb.add_option("-o,--output", flags.output, "json")->check(CLI::IsMember({"json"}));
 }
 
-void add_waiting(CLI::App& verb, Flags& flags) {
+void add_timeout(CLI::App& verb, Flags& flags, const char* help) {
   verb.add_option_function<std::string>(
           "--timeout",
           [&flags](const std::string& text) {
             flags.options.timeout = sidestep::parse_duration(text).value_or(flags.options.timeout);
           },
-          "how long to wait for the verdict")
+          help)
       ->check(CLI::Validator(is_duration, "DURATION"))
       ->default_str("15m");
+}
+
+void add_waiting(CLI::App& verb, Flags& flags) {
+  add_timeout(verb, flags, "how long to wait for the verdict");
   verb.add_flag("--no-wait", flags.no_wait, "do not wait for the verdict");
 }
 
@@ -86,6 +92,9 @@ void add_steering(CLI::App& app, Flags& flags) {
   promote->add_flag("--force", flags.options.force, "every candidate at once, ready or not")->excludes(full);
   CLI::App* abort = add("abort", "take the running reload back", Verb::kAbort);
   abort->add_option("--reason", flags.options.reason, "why, for the record");
+  CLI::App* approve =
+      add("approve", "approve the reload that waits for it, under your own name", Verb::kApprove);
+  approve->add_flag("--withdraw", flags.options.withdraw, "take your approval back, before it starts");
   add("pause", "let the running reload stand still", Verb::kPause);
   add("resume", "let a paused reload go on", Verb::kResume);
   add("skip-step", "end the current step's pause", Verb::kSkipStep);
@@ -123,6 +132,23 @@ void add_verbs(CLI::App& app, Flags& flags) {
                Verb::kSupportBundle);
   bundle->add_option("--operator-namespace", flags.options.account.name_space, "where the operator runs")
       ->capture_default_str();
+}
+
+void add_uninstall(CLI::App& app, Flags& flags) {
+  CLI::App* uninstall = add_verb(app, flags, "uninstall", "leave nothing behind that waits for an operator",
+                                 Verb::kUninstallCheck);
+  CLI::Option* check =
+      uninstall->add_flag("--check", flags.check, "list what is left in the cluster; change nothing");
+  CLI::Option* prepare =
+      uninstall->add_flag("--prepare", flags.prepare,
+                          "end all reloads, remove the webhook and finalizers; the operator comes next");
+  check->excludes(prepare);
+  add_timeout(*uninstall, flags, "of --prepare: how long candidates may take to be taken back");
+  uninstall->callback([&flags] {
+    if (!flags.check && !flags.prepare) throw CLI::RequiredError("--check or --prepare");
+    flags.options.verb = flags.prepare ? Verb::kUninstallPrepare : Verb::kUninstallCheck;
+    flags.options.all_namespaces = flags.options.name_space.empty();
+  });
 }
 
 void add_local_verbs(CLI::App& app, Flags& flags) {
@@ -231,6 +257,7 @@ int main(int argc, char** argv) {
                "kubectl sidestep"};
   app.set_version_flag("--version", SIDESTEP_VERSION);
   add_verbs(app, flags);
+  add_uninstall(app, flags);
   add_local_verbs(app, flags);
   try {
     app.parse(argc, argv);

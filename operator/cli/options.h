@@ -27,10 +27,13 @@ enum class Verb : std::uint8_t {
   kResume,
   kSkipStep,
   kRetry,
+  kApprove,
   kRbac,
   kHistory,
   kWhy,
-  kSupportBundle
+  kSupportBundle,
+  kUninstallCheck,
+  kUninstallPrepare,
 };
 
 struct Options {
@@ -44,6 +47,7 @@ struct Options {
   bool wait = true;
   bool full = false;             // promote: without waiting for traffic or the fleet's analysis
   bool force = false;            // promote: every candidate at once, ready or not
+  bool withdraw = false;         // approve: take the approval back
   OperatorAccount account = {};  // of rbac
   std::string reason = {};
   std::string token = {};   // of reload; empty: a fresh one

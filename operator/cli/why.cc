@@ -18,6 +18,7 @@ struct Way {
 // What to do about a reason whose message does not say it.
 constexpr std::array kWays{Way{"Paused", "kubectl sidestep resume"},
                            Way{"StepPause", "kubectl sidestep skip-step, or promote"},
+                           Way{"SourcesChanged", "kubectl sidestep abort"},
                            Way{"TooFewRequests", "kubectl sidestep promote --full"}};
 
 std::string sentence_of(const api::Reload& reload) {

@@ -1,5 +1,6 @@
 #include "operator/core/commands.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace sidestep::op {
@@ -19,6 +20,15 @@ int number_of(const std::string& value) {
   return error == std::errc{} && end == value.data() + value.size() && number > 0 ? number : 0;
 }
 
+std::vector<std::string> approvers_of(const api::ObjectMeta& reload) {
+  std::vector<std::string> users;
+  for (const auto& [key, value] : reload.annotations)
+    if (key.starts_with(api::kApprovePrefix) && !value.empty()) users.push_back(value);
+  std::sort(users.begin(), users.end());
+  users.erase(std::unique(users.begin(), users.end()), users.end());
+  return users;
+}
+
 }  // namespace
 
 Commands commands_of(const api::ObjectMeta& reload) {
@@ -29,6 +39,7 @@ Commands commands_of(const api::ObjectMeta& reload) {
   commands.pause = is_set(reload.annotation(api::kPauseAnnotation));
   commands.skip_steps = number_of(reload.annotation(api::kSkipStepAnnotation));
   commands.retry = is_set(reload.annotation(api::kRetryAnnotation));
+  commands.approvers = approvers_of(reload);
   return commands;
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "operator/api/reload.h"
 
@@ -24,8 +25,9 @@ struct Commands {
   Promotion promotion = Promotion::kNone;
   std::optional<std::string> abort;  // the reason, "" when none was given
   bool pause = false;
-  int skip_steps = 0;  // steps up to this number end as soon as their pods have the weight
-  bool retry = false;  // once it is over and did not succeed
+  int skip_steps = 0;                  // steps up to this number end as soon as their pods have the weight
+  bool retry = false;                  // once it is over and did not succeed
+  std::vector<std::string> approvers;  // users, in order, each once; the API server sees that they are
 };
 
 // "" and "false" ask for nothing. A number of a step that is none asks for nothing.

@@ -56,7 +56,14 @@ constexpr std::array<ReasonName, kReasons> kReasonNames{
      {Reason::kSplit, "Split"},
      {Reason::kBudget, "Budget"},
      {Reason::kDependency, "Dependency"},
-     {Reason::kMinimumInterval, "MinimumInterval"}}};
+     {Reason::kMinimumInterval, "MinimumInterval"},
+     {Reason::kWindowClosed, "WindowClosed"},
+     {Reason::kFreeze, "Freeze"},
+     {Reason::kWindowOpen, "WindowOpen"},
+     {Reason::kApprovalsMissing, "ApprovalsMissing"},
+     {Reason::kApproved, "Approved"},
+     {Reason::kApprovalDeadlineExceeded, "ApprovalDeadlineExceeded"},
+     {Reason::kSourcesChanged, "SourcesChanged"}}};
 
 bool is_reason(std::string_view text) {
   const auto is_letter_or_digit = [](unsigned char c) { return std::isalnum(c) != 0; };

@@ -25,6 +25,8 @@ inline constexpr const char* kSourcesReadable = "SourcesReadable";  // only whil
 // Of a Reload.
 inline constexpr const char* kSucceeded = "Succeeded";
 inline constexpr const char* kProgressing = "Progressing";
+inline constexpr const char* kWindowOpen = "WindowOpen";  // where spec.guards has windows or freezes
+inline constexpr const char* kApproved = "Approved";      // where spec.guards.approvals asks for some
 }  // namespace condition
 
 enum class Reason : std::uint8_t {
@@ -71,8 +73,15 @@ enum class Reason : std::uint8_t {
   kBudget,          // as many reloads run as may
   kDependency,      // a policy of dependsOn comes first
   kMinimumInterval,
+  kWindowClosed,      // no window of the guards is open
+  kFreeze,            // a freeze of the guards holds
+  kWindowOpen,        // neither
+  kApprovalsMissing,  // fewer people than the guards ask for have approved
+  kApproved,
+  kApprovalDeadlineExceeded,
+  kSourcesChanged,  // the sources hold something else than what approval was asked for
 };
-inline constexpr std::size_t kReasons = 43;
+inline constexpr std::size_t kReasons = 50;
 std::string_view to_string(Reason reason);
 
 // Puts the condition into the list, keeping the transition time when the status is the same. Messages are cut

@@ -203,6 +203,8 @@ std::optional<Obstacle> obstacle_of(const Observed& observed) {
     if (const auto due = policy::next_due(*schedule, WallTime{}); !due)
       return Obstacle{Reason::kInvalidSpec, "spec.triggers.schedule." + due.error().detail};
   }
+  if (const auto zones = policy::check_zones(policy.spec.guards); !zones)
+    return Obstacle{Reason::kInvalidSpec, "spec.guards." + zones.error().detail};
   if (const RivalPolicy* elder = elder_rival(observed)) {
     return Obstacle{Reason::kConflicted,
                     "policy " + elder->name + " is older and matches the same pods; delete one of the two"};

@@ -6,6 +6,7 @@
 #include "operator/core/commands.h"
 #include "operator/core/conditions.h"
 #include "operator/core/fleet.h"
+#include "operator/core/guards.h"
 #include "operator/core/queue.h"
 #include "operator/core/rollout.h"
 #include "operator/core/tokens.h"
@@ -26,7 +27,8 @@ struct Turn {
   const Observed& seen;
   WallTime now;
   Plan plan{};
-  const api::Reload* begun = nullptr;  // the Reload that this turn starts
+  const api::Reload* begun = nullptr;    // the Reload that this turn starts
+  std::optional<GuardLook> guards = {};  // of the newest Reload that waits
 
   void act(Action action) { plan.actions.push_back(std::move(action)); }
   void look_in(Millis delay) {
@@ -56,6 +58,7 @@ void wait(Turn& turn, const api::Reload& reload, Reason reason, const std::strin
   api::ReloadStatus status = reload.status;
   status.phase = api::ReloadPhase::kPending;
   set_reload_conditions(status, reload.meta.generation, reason, message, turn.now);
+  if (turn.guards) note_guards(*turn.guards, status, reload.meta.generation, turn.now);
   turn.write(reload, std::move(status));
 }
 
@@ -92,6 +95,7 @@ void begin(Turn& turn, const api::Reload& reload) {
   turn.begun = &reload;
   api::Reload started = reload;
   started.status = begin_run(turn.seen, reload, turn.now);
+  if (turn.guards) note_guards(*turn.guards, started.status, reload.meta.generation, turn.now);
   RunTurn run = advance_run(turn.seen, started, turn.now);
   EmitEvent told{
       Subject::kReload,
@@ -104,24 +108,45 @@ void begin(Turn& turn, const api::Reload& reload) {
   carry_out(turn, reload, std::move(run));
 }
 
+// Why a Reload that waits must not start any more.
+std::optional<Obstacle> end_of_waiting(const Turn& turn, const api::Reload& reload, const Commands& asked) {
+  if (reload.meta.deletion_time) return Obstacle{Reason::kAbortedByUser, "deleted before it started"};
+  if (asked.abort)
+    return Obstacle{Reason::kAbortedByUser,
+                    asked.abort->empty() ? "aborted before it started" : *asked.abort};
+  if (turn.seen.policy->meta.deletion_time)
+    return Obstacle{Reason::kPolicyDeleted, "the ReloadPolicy is being deleted"};
+  if (turn.guards->is_too_late)
+    return Obstacle{Reason::kApprovalDeadlineExceeded,
+                    "too few people approved it in time; kubectl sidestep retry asks again"};
+  return std::nullopt;
+}
+
+// What it waits for that the policy's guards, or other reloads, make it wait for. True when it waits.
+bool waits_by_rule(Turn& turn, const Queue& queue, const api::Reload& reload) {
+  if (const GuardVerdict* guard = turn.guards->waits_for()) {
+    wait(turn, reload, guard->reason, guard->message);
+    return true;
+  }
+  const auto waits = admission_of(turn.seen, reload, queue.last_started(), turn.now);
+  if (!waits) return false;
+  wait(turn, reload, waits->reason, waits->message);
+  turn.look_in(kLookForTurn);
+  return true;
+}
+
 // The newest reload that waits: it ends, goes on waiting, or starts. True when it may start as soon as it
 // can.
 bool consider_next(Turn& turn, const Queue& queue) {
   const api::Reload& reload = *queue.next;
   const Commands asked = commands_of(reload.meta);
-  if (reload.meta.deletion_time) {
-    end_unstarted(turn, reload, Reason::kAbortedByUser, "deleted before it started");
+  turn.guards = look_at_guards(turn.seen, reload, turn.now);
+  if (const auto end = end_of_waiting(turn, reload, asked)) {
+    end_unstarted(turn, reload, end->reason, end->message);
     return false;
   }
-  if (asked.abort) {
-    end_unstarted(turn, reload, Reason::kAbortedByUser,
-                  asked.abort->empty() ? "aborted before it started" : *asked.abort);
-    return false;
-  }
-  if (turn.seen.policy->meta.deletion_time) {
-    end_unstarted(turn, reload, Reason::kPolicyDeleted, "the ReloadPolicy is being deleted");
-    return false;
-  }
+  if (turn.guards->changes_at)
+    turn.look_in(std::max(kSoonest, std::chrono::ceil<Millis>(*turn.guards->changes_at - turn.now)));
   if (queue.running != nullptr) {
     wait(turn, reload, Reason::kWaiting, "waits for the end of " + queue.running->meta.name);
     return true;
@@ -141,11 +166,7 @@ bool consider_next(Turn& turn, const Queue& queue) {
     wait(turn, reload, Reason::kPaused, "paused by annotation before it started");
     return false;
   }
-  if (const auto waits = admission_of(turn.seen, reload, queue.last_started(), turn.now)) {
-    wait(turn, reload, waits->reason, waits->message);
-    turn.look_in(kLookForTurn);
-    return false;
-  }
+  if (waits_by_rule(turn, queue, reload)) return false;
   begin(turn, reload);
   return true;
 }
@@ -217,7 +238,8 @@ bool starts_soon(const Turn& turn, const TriggerDecision& triggers) {
 bool begins_at_once(const Turn& turn, const Queue& queue) {
   const policy::PolicySpec& spec = turn.seen.policy->spec;
   const bool has_turn = turn.seen.budget.in_cluster == 0 && turn.seen.budget.in_namespace == 0 &&
-                        spec.depends_on.empty() && spec.guards.minimum_interval.count() == 0;
+                        spec.depends_on.empty() && spec.guards.minimum_interval.count() == 0 &&
+                        spec.guards.approvals.required == 0 && !spec.guards.has_times();
   return has_turn && queue.running == nullptr && queue.next == nullptr && !obstacle_of(turn.seen);
 }
 

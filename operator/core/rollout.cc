@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "operator/core/analysis.h"
+#include "operator/core/guards.h"
 #include "operator/core/run.h"
 
 namespace sidestep::op {
@@ -237,6 +238,12 @@ Standing decide(Run& run) {
     return begin_rollback(run, std::move(*ending));
   if (!is_forced) {
     if (auto ending = bad_verdict(run)) return begin_rollback(run, std::move(*ending));
+  }
+  if (has_left_approval(run.seen, run.out.status)) {
+    return begin_rollback(run,
+                          {api::ReloadPhase::kAborted, std::string(to_string(Reason::kSourcesChanged)),
+                           "the ConfigMaps and Secrets changed before the end, and pods would start with "
+                           "what nobody approved; the reload of that change asks anew"});
   }
   if (auto standing = standstill(run)) return stand_still(run, std::move(*standing));
   if (is_forced) return force_all(run);

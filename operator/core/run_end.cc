@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "operator/core/guards.h"
 #include "operator/core/run.h"
 
 namespace sidestep::op {
@@ -139,7 +140,8 @@ Standing promote_all(Run& run) {
   int waiting = 0;
   int draining = 0;
   for (const Member& member : run.fleet.members) {
-    const bool is_second_try = member.stance == Stance::kFree && member.run_id != run.reload.meta.uid;
+    const bool is_second_try = member.stance == Stance::kFree && member.run_id != run.reload.meta.uid &&
+                               !has_left_approval(run.seen, status);
     if (member.stance == Stance::kJudging) {
       run.out.commands.push_back(SidecarPromote{ref_of(member), member.run_id});
     }

@@ -48,6 +48,15 @@ std::string sources_text(const policy::Triggers& triggers) {
   return text.substr(0, 200);
 }
 
+// The Reload that ended last without having started, though people were asked to approve it. "" when there is
+// none.
+std::string last_asked_in_vain(const Queue& queue) {
+  const auto found = std::find_if(queue.ended.begin(), queue.ended.end(), [](const api::Reload* reload) {
+    return !reload->status.start_time && !reload->status.config_hash.empty();
+  });
+  return found == queue.ended.end() ? "" : "\n" + (*found)->meta.name;
+}
+
 void decide_sources(const Observed& observed, const Queue& queue, WallTime now, TriggerDecision& decision) {
   const api::ReloadPolicy& policy = *observed.policy;
   const policy::Triggers& triggers = policy.spec.triggers;
@@ -71,9 +80,11 @@ void decide_sources(const Observed& observed, const Queue& queue, WallTime now, 
   for (const api::Reload* tried : {queue.running, last})
     if (tried != nullptr && tried->status.config_hash == sources.hash) status.attempted_hash = sources.hash;
   if (status.applied_hash == sources.hash || status.attempted_hash == sources.hash) return;
-  // The last run is a part of it, so that a content that comes back later is a new wish.
-  const std::string token =
-      "config-" + policy::sha256_hex(sources.hash + "\n" + policy.status.last_reload).substr(0, kTokenDigits);
+  // The last run is a part of it, so that a content that comes back later is a new wish; so is one that was
+  // superseded while it waited for approval.
+  const std::string token = "config-" + policy::sha256_hex(sources.hash + "\n" + policy.status.last_reload +
+                                                           last_asked_in_vain(queue))
+                                            .substr(0, kTokenDigits);
   if (has_reload(observed, token)) {
     status.attempted_hash = sources.hash;
     return;
@@ -85,6 +96,8 @@ void decide_sources(const Observed& observed, const Queue& queue, WallTime now, 
     return;
   }
   decision.why.push_back(sources_text(triggers) + " changed: a Reload is created");
+  // Before another one ends as superseded, which would make this a new wish.
+  if (policy.spec.guards.approvals.required > 0) status.attempted_hash = sources.hash;
   decision.create.push_back(wish(policy, token, "changed: " + sources_text(triggers)));
 }
 

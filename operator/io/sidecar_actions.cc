@@ -17,8 +17,10 @@ struct ToCommand {
 
   std::optional<SidecarCommand> operator()(const SidecarPolicy& action) const {
     if (!observed.policy) return std::nullopt;
+    policy::PolicySpec spec = observed.policy->spec;
+    spec.guards = {};  // of the operator alone: a sidecar of an older version would not know all of them
     return SidecarCommand{action.pod, "/v1/policy?policyUid=" + observed.policy->meta.uid,
-                          policy::policy_to_json(observed.policy->spec), action.id};
+                          policy::policy_to_json(spec), action.id};
   }
   std::optional<SidecarCommand> operator()(const SidecarReload& action) const {
     const Json body = {{"id", action.id},

@@ -50,7 +50,7 @@ if [[ -x $top/tests/load/build.sh ]]; then
   "$top/tests/integration/grpc/build.sh" "$go_binaries" >"$work/go.log" 2>&1 || { cat "$work/go.log" >&2; exit 1; }
 fi
 image sidestep "$binaries/sidestep $binaries/sidestep-launch" "sidestep.dev/sidecar:$version" lab.local/sidestep:dev
-image sidestep-operator "$binaries/sidestep-operator" "sidestep.dev/operator:$version" lab.local/sidestep-operator:dev
+image sidestep-operator "$binaries/sidestep-operator $binaries/kubectl-sidestep" "sidestep.dev/operator:$version" lab.local/sidestep-operator:dev
 image shop "$go_binaries/shop" "sidestep.dev/shop:$version" lab.local/shop:1
 image load "$go_binaries/sidestep-load" lab.local/load:1
 image grpcecho "$go_binaries/grpcecho" lab.local/grpcecho:1

@@ -81,6 +81,9 @@ def test_defaults_are_filled_in_by_the_server(api):
     {"hold": {"maxBytes": 65536}},
     {"hold": {"maxBytes": "64Mi"}},
     {"config": [{"path": "/etc/shop"}, {"path": "/etc/tls", "mode": "Live"}]},
+    {"guards": {"windows": [{"name": "night", "days": ["Mon", "Sun"], "startTimeOfDay": "22:00", "endTimeOfDay": "04:00", "timeZone": "No/Where"}]}},
+    {"guards": {"freezes": [{"name": "f", "startTime": "2026-12-24T00:00:00Z", "endTime": "2027-01-02T00:00:00+08:00"}]}},
+    {"guards": {"approvals": {"required": 2}}},
 ], ids=str)
 def test_good_policy_is_accepted(api, spec):
     create(api, policy(**spec))
@@ -110,6 +113,15 @@ def test_good_policy_is_accepted(api, spec):
     ({"hold": {"maxBytes": "16Q"}}, "maxBytes"),
     ({"config": [{"path": "/a"}, {"path": "/a"}]}, "Duplicate value"),
     ({"shutdown": {"gracePeriodSeconds": 9}}, "at least endpointsGraceSeconds"),
+    ({"guards": {"windows": [{"name": "w", "startTimeOfDay": "9:00", "endTimeOfDay": "10:00"}]}}, "should match"),
+    ({"guards": {"windows": [{"name": "w", "startTimeOfDay": "24:00", "endTimeOfDay": "10:00"}]}}, "should match"),
+    ({"guards": {"windows": [{"name": "w", "startTimeOfDay": "09:00", "endTimeOfDay": "09:00"}]}}, "must not be startTimeOfDay"),
+    ({"guards": {"windows": [{"name": "w", "days": ["Mo"], "startTimeOfDay": "09:00", "endTimeOfDay": "10:00"}]}}, "Unsupported value"),
+    ({"guards": {"windows": [{"name": "w", "startTimeOfDay": "09:00", "endTimeOfDay": "10:00"}] * 2}}, "Duplicate value"),
+    ({"guards": {"freezes": [{"name": "f", "startTime": "2027-01-02T00:00:00Z", "endTime": "2026-12-24T00:00:00Z"}]}}, "endTime must be after startTime"),
+    ({"guards": {"freezes": [{"name": "f", "startTime": "tomorrow", "endTime": "2026-12-24T00:00:00Z"}]}}, "date-time"),
+    ({"guards": {"approvals": {}}}, "Required value"),
+    ({"guards": {"approvals": {"required": 0}}}, "greater than or equal to 1"),
     ({"wibble": 1}, "unknown field"),
 ], ids=str)
 def test_bad_policy_is_refused_with_the_reason(api, spec, says):

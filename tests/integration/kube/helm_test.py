@@ -52,7 +52,7 @@ def test_with_no_value_changed_the_chart_makes_what_the_base_holds(template):
     done = subprocess.run([api_server.PROGRAMS / "kubectl", "kustomize", TOP / "manifests/base"], capture_output=True, text=True, timeout=60)
     base = by_name([each for each in yaml.safe_load_all(done.stdout) if each])
     base.pop(("Namespace", "sidestep-system"))
-    made = by_name(template())
+    made = by_name(template("--no-hooks"))
     for crd in [each for each in made.values() if each["kind"] == "CustomResourceDefinition"]:
         assert crd["metadata"]["annotations"].pop("helm.sh/resource-policy") == "keep"
         if not crd["metadata"]["annotations"]:
@@ -74,7 +74,7 @@ def test_one_file_holds_everything_and_the_api_server_takes_it(cluster):
 
 def test_a_namespace_alone_needs_no_cluster_roles(template):
     made = template("--set=namespaced=true,crds.install=false", namespace="team")
-    assert kinds(made) == {"ServiceAccount", "Role", "RoleBinding", "Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy"}
+    assert kinds(made) == {"ServiceAccount", "Role", "RoleBinding", "Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy", "Job"}
     assert {each["metadata"]["namespace"] for each in made} == {"team"}
     command = by_name(made)["Deployment", "sidestep-operator"]["spec"]["template"]["spec"]["containers"][0]["command"]
     assert "--watch-namespace=team" in command and not any("webhook" in word for word in command)
@@ -82,7 +82,7 @@ def test_a_namespace_alone_needs_no_cluster_roles(template):
 
 def test_an_operator_of_one_namespace_works_with_its_roles_alone(template, cluster, programs, tmp_path):
     cluster.call("POST", "/api/v1/namespaces", {"metadata": {"name": "team"}})
-    made = [each for each in template("--set=namespaced=true,crds.install=false", namespace="team") if each["kind"] != "Deployment"]
+    made = [each for each in template("--set=namespaced=true,crds.install=false", "--no-hooks", namespace="team") if each["kind"] != "Deployment"]
     done = cluster.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(made))
     assert done.returncode == 0, done.stderr
     path = "/api/v1/namespaces/team/serviceaccounts/sidestep-operator/token"
@@ -106,6 +106,45 @@ def test_an_operator_of_one_namespace_works_with_its_roles_alone(template, clust
         operator.stop()
         cluster.kubectl("delete", "reloadpolicy", "p", "-n", "default")
         cluster.kubectl("delete", "namespace", "team", "--wait=false")
+
+
+PAUSED = {"steps": [{"pods": 1, "weightPerTenThousand": 500, "pauseSeconds": 3600}, {"pods": "100%"}]}
+
+
+def finalizers(shop) -> list:
+    return [f for each in [shop.policy(), *shop.reloads()] for f in each["metadata"].get("finalizers", [])]
+
+
+@pytest.mark.parametrize("with_operator", [True, False])
+def test_the_charts_hook_ends_what_runs_and_leaves_nothing_that_waits(template, start, fleet, programs, cluster, tmp_path, with_operator):
+    """The Job's own command with the Job's own rights; the Job itself is admitted in the operator's namespace."""
+    hook = by_name([each for each in template() if "helm.sh/hook" in each["metadata"].get("annotations", {})])
+    job = hook.pop(("Job", "sidestep-uninstall"))
+    pod = {"metadata": {"name": "probe"}, "spec": job["spec"]["template"]["spec"]}
+    cluster.call("POST", "/api/v1/namespaces/sidestep-system/pods?dryRun=All", pod)
+    done = cluster.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(hook.values()))
+    assert done.returncode == 0, done.stderr
+    path = "/api/v1/namespaces/sidestep-system/serviceaccounts/sidestep-uninstall/token"
+    token = cluster.call("POST", path, {"spec": {"expirationSeconds": 7200}})["status"]["token"]
+    kubeconfig = cluster.write_kubeconfig(tmp_path / "uninstall", token)
+    operator = start()
+    shop = fleet(count=1, rollout=PAUSED).fill(checks=False)
+    shop.annotate("t")
+    eventually(lambda: len(finalizers(shop)) == 2, what="the reload does not run")
+    if not with_operator:
+        operator.stop()
+    command = job["spec"]["template"]["spec"]["containers"][0]["command"]
+    assert command[0] == "kubectl-sidestep"
+    words = [word if with_operator else word.replace("--timeout=60s", "--timeout=2s") for word in command[1:]]
+    began = time.monotonic()
+    done = subprocess.run([programs / "bin/kubectl-sidestep", *words, f"--kubeconfig={kubeconfig}"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and time.monotonic() - began < 30, done.stderr
+    assert finalizers(shop) == []
+    assert cluster.kubectl("get", "mutatingwebhookconfiguration", "sidestep-operator").returncode != 0
+    if with_operator:
+        assert (shop.ended("t")["status"]["phase"], {s.generation for s in shop.sidecars.values()}) == ("Aborted", {1})
+        assert "0 finalizers were removed" in done.stdout, done.stdout
+    cluster.install()
 
 
 def test_every_value_is_explained_and_does_something(template):
@@ -162,7 +201,8 @@ def test_it_installs_upgrades_and_leaves_definitions_and_policies_behind(helm_pr
         helm("upgrade", "sidestep", str(CHART), "--set=replicas=3")
         found = server.call("GET", "/apis/apps/v1/namespaces/sidestep-system/deployments/sidestep-operator")
         assert found["spec"]["replicas"] == 3
-        assert "kept due to the resource policy" in helm("uninstall", "sidestep")
+        # Nobody runs its Job here.
+        assert "kept due to the resource policy" in helm("uninstall", "sidestep", "--no-hooks")
         assert server.kubectl("get", "reloadpolicy", "p").returncode == 0
         assert server.kubectl("get", "mutatingwebhookconfiguration", "sidestep-operator").returncode != 0
     finally:

@@ -1,4 +1,5 @@
 """manifests/base on a real API server: it applies, and the operator's account may do what it must and no more."""
+import subprocess
 import time
 import urllib.error
 
@@ -81,3 +82,24 @@ def test_the_operator_runs_under_the_restricted_profile(base):
     template["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
     with pytest.raises(urllib.error.HTTPError):
         base.call("POST", "/api/v1/namespaces/sidestep-system/pods?dryRun=All", pod)
+
+
+def test_what_is_left_in_the_cluster_is_listed(base, programs):
+    """Nothing of it waits for an operator, so finalizers are what would hang."""
+    def listed():
+        done = subprocess.run([programs / "bin/kubectl-sidestep", "uninstall", "--check", f"--kubeconfig={base.kubeconfig}"],
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1, done.stderr
+        return done.stdout.splitlines()
+    home = "/apis/sidestep.dev/v1alpha1/namespaces/apps"
+    base.call("POST", f"{home}/reloads", {"apiVersion": "sidestep.dev/v1alpha1", "kind": "Reload", "spec": {"policyRef": {"name": "p"}},
+                                          "metadata": {"name": "hangs", "finalizers": ["sidestep.dev/reload"]}})
+    base.call("POST", "/api/v1/namespaces/apps/pods", {"metadata": {"name": "injected"}, "spec": {
+        "initContainers": [{"name": "sidestep", "image": "i", "restartPolicy": "Always"}], "containers": [{"name": "c", "image": "i"}]}})
+    lines = listed()
+    for line in ("  customresourcedefinitions/reloads.sidestep.dev", "  mutatingwebhookconfigurations/sidestep-operator",
+                 "  validatingadmissionpolicies/sidestep-reloads", "  reloads apps/hangs"):
+        assert line in lines, lines
+    assert any(line.startswith("  apps: ") for line in lines)
+    base.merge(f"{home}/reloads/hangs", {"metadata": {"finalizers": None}})
+    assert "  reloads apps/hangs" not in listed()
