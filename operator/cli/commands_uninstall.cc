@@ -56,8 +56,9 @@ std::string section(const std::string& title, const std::set<std::string>& found
   return text;
 }
 
+// One that has not started holds nothing.
 bool waits_for_operator(const api::Reload& reload) {
-  return reload.meta.has_finalizer() || !api::is_final(reload.status.phase);
+  return reload.meta.has_finalizer() || (reload.status.start_time && !api::is_final(reload.status.phase));
 }
 
 }  // namespace
@@ -114,22 +115,25 @@ Exit Commands::uninstall_check() {
 
 // Aborts what is not over. How many Reloads still wait for the operator.
 Result<std::size_t> Commands::end_reloads() {
-  std::map<std::string, api::Reload> left;
+  std::map<std::string, api::Reload> found;
   const k8s::ObjectRef all{{api::kGroupVersion, "reloads"}, uninstalled_namespace(), ""};
   const auto listed = client_.list(all, {}, [&](Json&& object) {
     auto reload = api::reload_from_json(object);
-    if (reload && waits_for_operator(*reload)) left[home_of(reload->meta)] = *std::move(reload);
+    if (!reload || (api::is_final(reload->status.phase) && !reload->meta.has_finalizer())) return;
+    found[home_of(reload->meta)] = *std::move(reload);
   });
   if (!listed && listed.error().kind == ErrorKind::kNotFound) return std::size_t{0};
   if (!listed) return listed.error();
-  for (const auto& [home, reload] : left) {
+  std::size_t left = 0;
+  for (const auto& [home, reload] : found) {
+    left += waits_for_operator(reload) ? 1 : 0;
     const bool is_told = !reload.meta.annotation(api::kAbortAnnotation).empty();
     if (is_told || api::is_final(reload.status.phase)) continue;
     const Json patch = {{"metadata", {{"annotations", {{api::kAbortAnnotation, kLeaving}}}}}};
     const auto told = client_.merge_patch({all.resource, reload.meta.name_space, reload.meta.name}, patch);
     if (!told && told.error().kind != ErrorKind::kNotFound) return told.error();
   }
-  return left.size();
+  return left;
 }
 
 // Of that object; what others have put there stays.

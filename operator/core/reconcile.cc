@@ -268,7 +268,9 @@ void write_policy_status(Turn& turn, const Queue& queue, TokenDecision tokens, T
 void reconcile_orphans(Turn& turn) {
   for (const api::Reload& reload : turn.seen.reloads) {
     if (is_final(reload.status.phase)) continue;
-    if (reload.status.start_time || reload.meta.deletion_time) {
+    if (commands_of(reload.meta).abort && !reload.status.start_time) {
+      end_unstarted(turn, reload, Reason::kAbortedByUser, "aborted before it started");
+    } else if (reload.status.start_time || reload.meta.deletion_time) {
       end_unstarted(turn, reload, Reason::kPolicyDeleted,
                     "the ReloadPolicy was deleted while the reload ran, or was to run");
     } else {

@@ -292,6 +292,8 @@ TEST_F(ReconcileTest, ReloadWithoutItsPolicySaysSoAndWaits) {
   seen_.policy.reset();
   waiting("r1");
   EXPECT_EQ(waits_for("r1"), "PolicyNotFound");
+  seen_.reloads[0].meta.annotations[api::kAbortAnnotation] = "true";
+  EXPECT_EQ(written("r1").end_reason, "AbortedByUser");
 }
 
 TEST_F(ReconcileTest, ReloadWhosePolicyWentAwayInTheMiddleEnds) {
