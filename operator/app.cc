@@ -64,6 +64,7 @@ struct Operator {
         book(sidecars, clock),
         named_objects(k8s::make_curl_exchanges(access.endpoint, clock), client, clock),
         sources(named_objects, [this](const std::string& key) { queue.add(key); }),
+        pins(client, clock, [this] { return keys.keys().hash; }),
         slots({o.max_reloads, o.max_reloads_per_namespace}, [this] { return world.started_reloads(); }),
         gatherer({world,
                   sources,
@@ -71,7 +72,8 @@ struct Operator {
                   ledger,
                   clock,
                   [this] { return keys.keys().hash; },
-                  {o.max_reloads, o.max_reloads_per_namespace}},
+                  {o.max_reloads, o.max_reloads_per_namespace},
+                  &pins},
                  SIDESTEP_VERSION),
         applier(parts()),
         controller({queue, gatherer, applier, trust, metrics, clock}),
@@ -93,7 +95,8 @@ struct Operator {
             [this] { return lease.may_act(clock.steady()); },
             [this](const std::string& name_space, const PodRef& pod) { return address(name_space, pod); },
             [this](const std::string& reload) { return slots.try_take(reload, clock.steady()); },
-            [this](const std::string& reload) { slots.give_back(reload); }};
+            [this](const std::string& reload) { slots.give_back(reload); },
+            &pins};
   }
   std::optional<SidecarAddress> address(const std::string& name_space, const PodRef& pod) const {
     const auto view = world.pod(name_space + "/" + pod.name);
@@ -135,6 +138,7 @@ struct Operator {
   WriteLedger ledger;
   k8s::WatchGroup named_objects;
   SourceWatches sources;
+  PinKeeper pins;
   Slots slots;
   Gatherer gatherer;
   Applier applier;

@@ -80,7 +80,7 @@ front::Reply Webhook::answer(const front::Request& request) {
 }
 
 // Of several the oldest wins, as for a running pod.
-std::optional<policy::PolicySpec> Webhook::policy_of(const PodOrigin& origin) const {
+std::optional<FoundPolicy> Webhook::policy_of(const PodOrigin& origin) const {
   std::shared_ptr<const PolicyEntry> oldest;
   for (const auto& entry : world_.policies(origin.name_space + "/")) {
     const policy::PolicySpec& spec = entry->object.spec;
@@ -91,7 +91,7 @@ std::optional<policy::PolicySpec> Webhook::policy_of(const PodOrigin& origin) co
     if (!oldest || entry->object.meta.creation_time < oldest->object.meta.creation_time) oldest = entry;
   }
   if (!oldest) return std::nullopt;
-  return oldest->object.spec;
+  return FoundPolicy{oldest->object.meta.name, oldest->object.spec};
 }
 
 void Webhook::run(const std::stop_token& stop) {

@@ -49,7 +49,7 @@ class Webhook {
  private:
   front::Settings settings();
   front::Reply answer(const front::Request& request);
-  std::optional<policy::PolicySpec> policy_of(const PodOrigin& origin) const;
+  std::optional<FoundPolicy> policy_of(const PodOrigin& origin) const;
 
   const WebhookOptions options_;
   const World& world_;

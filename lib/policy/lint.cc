@@ -75,7 +75,7 @@ class Linter {
     InjectSettings settings;
     settings.place = workload.place;
     settings.policy = pod.policies.empty() ? nullptr : pod.policies.front().second;
-    settings.admits_weaker_probe = true;
+    settings.admits_weaker_probe = true;  // not so with what cannot be pinned: people believe that it is
     Injection injection = inject_pod(*workload.pod_template, settings);
     add(file, std::move(injection.refusals));
     add(file, std::move(injection.warnings));

@@ -21,7 +21,7 @@ class Stream {
         continue;
       }
       if (text_at(*tree, "kind") == "ReloadPolicy")
-        read_policy(file.name, part.padded(), text_at(*tree, "metadata.namespace"));
+        read_policy(file.name, part.padded(), *tree);
       const bool begins_file = part.lines_before == 0;
       documents_.push_back({file.name, std::move(part.text), begins_file, *std::move(tree)});
     }
@@ -45,24 +45,33 @@ class Stream {
     Value tree;
   };
 
-  void read_policy(const std::string& file, const std::string& text, std::string name_space) {
+  struct Policy {
+    std::string name_space;
+    std::string name;
+    PolicySpec spec;
+  };
+
+  void read_policy(const std::string& file, const std::string& text, const Value& tree) {
     auto spec = parse_policy(text, file);
     if (spec)
-      policies_.push_back({std::move(name_space), *std::move(spec)});
+      policies_.push_back(
+          {text_at(tree, "metadata.namespace"), text_at(tree, "metadata.name"), *std::move(spec)});
     else
       out_.mistakes.push_back(spec.error().detail);
   }
 
-  const PolicySpec* policy_of(const Workload& workload) const {
-    for (const auto& [name_space, policy] : policies_)
-      if (is_for(policy, name_space, workload)) return &policy;
+  const Policy* policy_of(const Workload& workload) const {
+    for (const Policy& policy : policies_)
+      if (is_for(policy.spec, policy.name_space, workload)) return &policy;
     return nullptr;
   }
 
   bool inject(Document& document, const Workload& workload) {
     const std::string label = workload.label(kInjectLabel);
     if (label != "true" && !(all_ && label.empty())) return false;
-    const InjectSettings settings{image_, workload.place, policy_of(workload)};
+    const Policy* policy = policy_of(workload);
+    const InjectSettings settings{image_, workload.place, policy == nullptr ? nullptr : &policy->spec,
+                                  policy == nullptr ? "" : policy->name};
     Injection injection = inject_pod(*workload.pod_template, settings);
     for (const Finding& each : injection.refusals) out_.mistakes.push_back(each.text(document.file));
     for (const Finding& each : injection.notes) out_.notes.push_back(each.text(document.file));
@@ -81,7 +90,7 @@ class Stream {
   const std::string& image_;
   const bool all_;
   std::deque<Document> documents_;
-  std::deque<std::pair<std::string, PolicySpec>> policies_;  // with their namespaces
+  std::deque<Policy> policies_;
   InjectedText out_;
 };
 

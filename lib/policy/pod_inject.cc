@@ -34,7 +34,7 @@ void check_pod(InjectRun& run) {
   for (const Value& volume : items_of(spec, "volumes")) {
     const std::string name = text_at(volume, "name");
     if (name == "sidestep" || name == "sidestep-state" || name == "sidestep-config" ||
-        name == "sidestep-trust")
+        name == "sidestep-trust" || name.starts_with("sidestep-kept-") || name.starts_with("sidestep-staged-"))
       run.refuse(&volume, "spec.volumes", name,
                  "is a name that injection needs; give the volume another one");
   }
@@ -83,6 +83,7 @@ Injection inject_pod(const Value& pod_template, const InjectSettings& settings) 
   if (run.result.refusals.empty()) {
     move_command(run);
     move_probes(run);
+    judge_pins(run);
   }
   if (run.result.refusals.empty()) add_sidecar(run);
   if (run.result.refusals.empty()) {

@@ -27,9 +27,12 @@ struct InjectSettings {
   std::string image = "sidestep.dev/sidecar:" SIDESTEP_VERSION;
   std::string place;                   // of the template, as in Workload
   const PolicySpec* policy = nullptr;  // that is for these pods, if one is known
+  std::string policy_name = {};
   // A policy that asks less than the app's own probe is a warning and no refusal: for the webhook, which must
   // not keep pods from starting for that.
   bool admits_weaker_probe = false;
+  // The same for a source that the policy pins and that cannot be pinned in this pod: it stays Live.
+  bool admits_unpinned = false;
 };
 
 struct Injection {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "lib/policy/pod_inject.h"
 #include "lib/policy/value_edit.h"
@@ -39,6 +40,10 @@ void choose_app(InjectRun& run);    // pod_inject_app.cc: container, port, proto
 void move_command(InjectRun& run);  // pod_inject_app.cc: launcher in front, fill_port
 void fill_port(InjectRun& run);     // pod_inject_words.cc: port numbers in command, args, env → {port}
 void move_probes(InjectRun& run);   // pod_inject_probes.cc
+void judge_pins(InjectRun& run);    // pod_inject_pins.cc
+// Volumes of the copies and the app's mounts of them; the sidecar's go to `mounts`, and what SIDESTEP_SOURCE
+// says of them is returned.
+std::string add_pins(InjectRun& run, std::vector<Value>& mounts);
 void add_sidecar(InjectRun& run);   // pod_inject_sidecar.cc: container, volumes, mounts, annotations
 
 }  // namespace sidestep::policy

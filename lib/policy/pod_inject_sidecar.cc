@@ -64,6 +64,7 @@ std::string mount_sources(InjectRun& run, std::vector<Value>& mounts) {
   std::string told;
   if (run.settings.policy == nullptr) return told;
   for (const Source& source : run.settings.policy->triggers.sources) {
+    if (source.is_pinned()) continue;  // the copies are looked at
     const bool is_secret = source.kind == SourceKind::kSecret;
     for (const Value& volume : items_of(run.spec(), "volumes")) {
       if (text_at(volume, is_secret ? "secret.secretName" : "configMap.name") != source.name) continue;
@@ -89,8 +90,10 @@ Value sidecar(InjectRun& run) {
                 map_of({{"fieldRef", map_of({{"fieldPath", plain(std::string("metadata.uid"))}})}})}}),
        env("SIDESTEP_POLICY", first_policy(run))});
   if (run.is_h2c) variables.items.push_back(env("SIDESTEP_APP_PROTOCOL", "h2c"));
-  if (const std::string sources = mount_sources(run, mounts); !sources.empty())
-    variables.items.push_back(env("SIDESTEP_SOURCE", sources));
+  std::string sources = mount_sources(run, mounts);
+  if (const std::string copies = add_pins(run, mounts); !copies.empty())
+    sources += (sources.empty() ? "" : ",") + copies;
+  if (!sources.empty()) variables.items.push_back(env("SIDESTEP_SOURCE", sources));
   Value mount_list = list_of({});
   mount_list.items = std::move(mounts);
   const auto word = [](const char* text) { return plain(std::string(text)); };

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "lib/policy/fields.h"
+#include "lib/policy/pins.h"
 #include "lib/policy/pod_judge.h"
 
 namespace sidestep::policy {
@@ -29,6 +30,7 @@ class AppJudge {
       judge_probes(container);
       judge_command(container);
       judge_environment(container);
+      for (const auto& [name, policy] : pod_.policies) judge_pins(container, *policy);
     }
     if (!any_launched)
       findings_.push_back({spec_.line, pod_.place + ".containers", "",
@@ -107,12 +109,28 @@ class AppJudge {
     }
   }
 
+  void judge_pins(const Value& container, const PolicySpec& policy) {
+    for (Finding& each : judge_pinned(spec_, container, place_, policy)) findings_.push_back(std::move(each));
+    const Value* variable = find_variable(container, "SIDESTEP_PINS");
+    const std::string told = variable == nullptr ? std::string() : text_at(*variable, "value");
+    for (const Source& source : policy.triggers.sources) {
+      if (!source.is_pinned()) continue;
+      for (const PinnedMount& mount : mounts_of(spec_, container, source)) {
+        if (("," + told).find("," + mount.path + "=") != std::string::npos) continue;
+        complain(container, "env[SIDESTEP_PINS]", told,
+                 "does not name " + mount.path + ", so " + source.text() +
+                     " is not pinned there; let kubectl sidestep inject write it with the volumes of the "
+                     "copies");
+      }
+    }
+  }
+
   void judge_mounts(const Source& source, const std::string& volume) {
     for (const Value& container : items_of(spec_, "containers")) {
       place_ = pod_.place + ".containers[" + text_at(container, "name") + "]";
       for (const Value& mount : items_of(container, "volumeMounts")) {
         const std::string sub_path = text_at(mount, "subPath");
-        if (text_at(mount, "name") == volume && !sub_path.empty())
+        if (text_at(mount, "name") == volume && !sub_path.empty() && !source.is_pinned())
           complain(mount, "volumeMounts", sub_path,
                    "a subPath of " + source.text() + " is never refreshed; mount the folder");
       }
@@ -120,7 +138,7 @@ class AppJudge {
     const Value* variable = find_variable(sidecar_, "SIDESTEP_SOURCE");
     const std::string told = variable == nullptr ? std::string() : text_at(*variable, "value");
     place_ = pod_.place + ".initContainers[sidestep]";
-    if (told.find(source.text() + "=") == std::string::npos)
+    if (!source.is_pinned() && told.find(source.text() + "=") == std::string::npos)
       complain(sidecar_, "env[SIDESTEP_SOURCE]", told,
                "does not say where " + source.text() +
                    " is mounted, so a candidate waits 2.5 s and hopes; mount it in the sidecar too and add " +

@@ -1,6 +1,7 @@
 #include "lib/policy/spec_triggers.h"
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "lib/policy/cron.h"
@@ -9,6 +10,9 @@ namespace sidestep::policy {
 namespace {
 
 constexpr std::size_t kMostKeyBytes = 253;
+constexpr std::array<Named<SourceMode>, 2> kSourceModes{
+    {{"Live", SourceMode::kLive}, {"Pinned", SourceMode::kPinned}}};
+constexpr std::array<Named<bool>, 2> kReloaderAnnotations{{{"Ignore", false}, {"Honor", true}}};
 
 // `pattern` with '*' for any letters, as a shell reads it.
 bool fits(std::string_view pattern, std::string_view text) {
@@ -52,7 +56,12 @@ void read_sources(Fields& triggers, Mistakes& mistakes, SourceKind kind, std::ve
     fields.text("name", source.name, 253);
     read_keys(fields, "includeKeys", source.include_keys);
     read_keys(fields, "excludeKeys", source.exclude_keys);
+    fields.one_of("mode", source.mode, kSourceModes);
+    if (kind == SourceKind::kSecret) fields.boolean("copy", source.may_copy);
     fields.finish();
+    if (kind == SourceKind::kSecret && source.is_pinned() && !source.may_copy)
+      fields.complain("copy", "is needed for mode: Pinned, since copies of the Secret are kept beside it; write "
+                              "copy: true, or mode: Live");
     if (!is_object_name(source.name))
       fields.complain("name", "is not an object's name; write lower-case letters, digits and '-'");
     const auto same = [&](const Source& other) { return other.text() == source.text(); };
@@ -81,6 +90,8 @@ nlohmann::ordered_json sources_json(const Triggers& triggers, SourceKind kind) {
     list.push_back({{"name", source.name}});
     if (!source.include_keys.empty()) list.back()["includeKeys"] = source.include_keys;
     if (!source.exclude_keys.empty()) list.back()["excludeKeys"] = source.exclude_keys;
+    if (source.is_pinned()) list.back()["mode"] = "Pinned";  // else left out: older sidecars read the rest
+    if (source.may_copy) list.back()["copy"] = true;
   }
   return list;
 }
@@ -97,6 +108,11 @@ bool Source::counts(std::string_view key) const {
   return include_keys.empty() || std::any_of(include_keys.begin(), include_keys.end(), matches);
 }
 
+bool has_pinned(const Triggers& triggers) {
+  return std::any_of(triggers.sources.begin(), triggers.sources.end(),
+                     [](const Source& source) { return source.is_pinned(); });
+}
+
 bool is_object_name(std::string_view text) {
   const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
   const auto inner = [&](char c) { return plain(c) || c == '-' || c == '.'; };
@@ -111,6 +127,7 @@ void read_triggers(Fields& spec, Mistakes& mistakes, Triggers& out) {
   fields.seconds("quietPeriodSeconds", out.quiet_period, {0, 3600});
   fields.seconds("maxWaitSeconds", out.max_wait, {1, 86'400});
   read_schedule(fields, out.schedule);
+  fields.one_of("reloaderAnnotations", out.honors_reloader, kReloaderAnnotations);
   fields.finish();
   if (out.max_wait < out.quiet_period)
     fields.complain("maxWaitSeconds", "is less than quietPeriodSeconds; write at least " +
@@ -127,6 +144,7 @@ nlohmann::ordered_json triggers_json(const Triggers& triggers) {
                        {"timeZone", triggers.schedule->time_zone},
                        {"startingDeadlineSeconds", triggers.schedule->starting_deadline.count()}};
   }
+  if (triggers.honors_reloader) out["reloaderAnnotations"] = "Honor";
   return out;
 }
 

@@ -1,5 +1,6 @@
 // What starts a reload besides a person: changes of named ConfigMaps and Secrets, and a schedule. Plain
-// values; read by spec_triggers.cc as a part of the ReloadPolicy's spec. A sidecar ignores them.
+// values; read by spec_triggers.cc as a part of the ReloadPolicy's spec. A sidecar looks only whether sources
+// are pinned.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,11 @@ inline constexpr std::size_t kMostKeyFilters = 32;
 enum class SourceKind : std::uint8_t { kConfigMap, kSecret };
 std::string_view to_string(SourceKind kind);  // "ConfigMap", "Secret"
 
+enum class SourceMode : std::uint8_t {
+  kLive,    // a pod starts with what the object holds then
+  kPinned,  // a pod starts with what the other pods run: the operator keeps a copy (pins.h)
+};
+
 // A named object of the policy's namespace.
 struct Source {
   SourceKind kind = SourceKind::kConfigMap;
@@ -25,6 +31,11 @@ struct Source {
   // Which of its keys count: exact names, or with '*' for any letters. Empty: all.
   std::vector<std::string> include_keys;
   std::vector<std::string> exclude_keys;  // win over include_keys
+  SourceMode mode = SourceMode::kLive;
+  bool may_copy = false;  // copy: true; of a Secret: without it, it cannot be pinned
+
+  bool operator==(const Source&) const = default;
+  bool is_pinned() const { return mode == SourceMode::kPinned; }
 
   std::string text() const { return std::string(to_string(kind)) + "/" + name; }  // "ConfigMap/shop-config"
   bool counts(std::string_view key) const;
@@ -41,6 +52,9 @@ struct Triggers {
   Seconds quiet_period{5};      // without a change, before the reload; 0..3600
   Seconds max_wait{60};         // from the first change, however many follow; 1..86400
   std::optional<Schedule> schedule;
+  bool honors_reloader = false;  // sources that the workload names by annotations of Stakater Reloader count too
 };
+
+bool has_pinned(const Triggers& triggers);
 
 }  // namespace sidestep::policy

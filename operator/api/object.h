@@ -16,7 +16,9 @@ namespace sidestep::api {
 
 inline constexpr const char* kGroupVersion = "sidestep.dev/v1alpha1";
 inline constexpr const char* kReloadAnnotation =
-    "sidestep.dev/reload";  // on a policy or its workload: a token
+    "sidestep.dev/reload";  // on a policy, its workload or one of its pods: a token
+// On a Pod, by the operator: the token of its annotation whose Reload was seen.
+inline constexpr const char* kHandledAnnotation = "sidestep.dev/handled-reload";
 // On a Reload; operator/core/commands.h says what each means.
 inline constexpr const char* kPromoteAnnotation = "sidestep.dev/promote";     // "true", "full" or "force"
 inline constexpr const char* kAbortAnnotation = "sidestep.dev/abort";         // "true" or a reason

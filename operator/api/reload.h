@@ -13,10 +13,19 @@ namespace sidestep::api {
 inline constexpr std::size_t kMostFailedPods = 20;
 inline constexpr std::size_t kMostMessageBytes = 1024;
 
+// What candidates of pinned sources get; without such sources it is always kSource.
+enum class ReloadContent : std::uint8_t {
+  kSource,    // what the sources hold
+  kKept,      // what the other pods run
+  kPrevious,  // what was kept before that
+};
+
 struct ReloadSpec {    // immutable
   std::string policy;  // policyRef.name
   std::string token;
   std::string reason;
+  std::string pod = {};  // podName: that pod alone; "" all pods of the policy
+  ReloadContent content = ReloadContent::kSource;
 };
 
 // A print column; conditions are the contract.

@@ -26,6 +26,21 @@ ReloadPhase phase_of(const std::string& name, ReloadPhase otherwise) {
   return otherwise;
 }
 
+struct ContentName {
+  ReloadContent content;
+  std::string_view name;
+};
+constexpr std::array<ContentName, 3> kContents{{{ReloadContent::kSource, "Source"},
+                                                {ReloadContent::kKept, "Kept"},
+                                                {ReloadContent::kPrevious, "Previous"}}};
+
+ReloadContent content_of(const std::string& name) {
+  for (const ContentName& each : kContents) {
+    if (each.name == name) return each.content;
+  }
+  return ReloadContent::kSource;
+}
+
 Receipt read_receipt(const Json& from) {
   Receipt receipt;
   receipt.active_requests = get<std::int64_t>(part(from, "requests"), "active");
@@ -130,7 +145,8 @@ Result<Reload> reload_from_json(const Json& object) {
     reload.meta = read_meta(object);
     const Json& spec = part(object, "spec");
     reload.spec = {get<std::string>(part(spec, "policyRef"), "name"), get<std::string>(spec, "token"),
-                   get<std::string>(spec, "reason")};
+                   get<std::string>(spec, "reason"), get<std::string>(spec, "podName"),
+                   content_of(get<std::string>(spec, "content"))};
     reload.status = read_status(part(object, "status"));
     return reload;
   } catch (const Json::exception& error) {
@@ -160,10 +176,17 @@ Json status_to_json(const ReloadStatus& status) {
 }
 
 Json new_reload_json(const std::string& name_space, const std::string& name, const ReloadSpec& spec) {
-  return {{"apiVersion", kGroupVersion},
-          {"kind", "Reload"},
-          {"metadata", {{"name", name}, {"namespace", name_space}}},
-          {"spec", {{"policyRef", {{"name", spec.policy}}}, {"token", spec.token}, {"reason", spec.reason}}}};
+  Json object = {
+      {"apiVersion", kGroupVersion},
+      {"kind", "Reload"},
+      {"metadata", {{"name", name}, {"namespace", name_space}}},
+      {"spec", {{"policyRef", {{"name", spec.policy}}}, {"token", spec.token}, {"reason", spec.reason}}}};
+  if (!spec.pod.empty()) object["spec"]["podName"] = spec.pod;
+  for (const ContentName& each : kContents) {
+    if (each.content == spec.content && spec.content != ReloadContent::kSource)
+      object["spec"]["content"] = each.name;
+  }
+  return object;
 }
 
 }  // namespace sidestep::api

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/policy/signature.h"
+#include "operator/api/reloader.h"
 #include "operator/api/wire.h"
 #include "operator/cli/render.h"
 
@@ -13,6 +14,11 @@ namespace {
 const k8s::Resource kPolicies{api::kGroupVersion, "reloadpolicies"};
 const k8s::Resource kReloads{api::kGroupVersion, "reloads"};
 constexpr Millis kLook{250};  // between two looks at a run
+
+std::string plural_of(const std::string& kind) {
+  if (kind == "StatefulSet") return "statefulsets";
+  return kind == "DaemonSet" ? "daemonsets" : "deployments";
+}
 
 }  // namespace
 
@@ -96,6 +102,8 @@ Exit Commands::run() {
       return retry();
     case Verb::kApprove:
       return approve();
+    case Verb::kUndo:
+      return undo();
     case Verb::kRbac:
       return rbac();
     case Verb::kHistory:
@@ -115,7 +123,14 @@ Exit Commands::run() {
 Exit Commands::rbac() {
   const auto policy = get_policy(options_.name);
   if (!policy) return fail(policy.error());
-  const std::string roles = rbac_yaml(*policy, options_.account);
+  auto named = *policy;
+  const auto& target = policy->spec.target_ref;
+  if (policy->spec.triggers.honors_reloader && target) {
+    const auto workload = client_.get({{"apps/v1", plural_of(target->kind)}, options_.name_space, target->name});
+    if (!workload) return fail(workload.error());
+    api::add_sources(named.spec.triggers.sources, api::reloader_sources(*workload));
+  }
+  const std::string roles = rbac_yaml(named, options_.account);
   if (roles.empty())
     around_.notes("policy " + options_.name + " names no ConfigMaps or Secrets; it needs no Role");
   else
@@ -133,11 +148,27 @@ Exit Commands::reload() {
     const auto known = reloads_of(options_.name);
     if (!known) return fail(known.error());
     for (const api::Reload& each : *known)
-      if (each.spec.token == token) return await(each.meta.name);
+      if (each.spec.token == token && each.spec.pod == options_.pod) return await(each.meta.name);
   }
+  return create_reload({options_.name, token,
+                        options_.reason.empty() ? "kubectl sidestep reload" : options_.reason, options_.pod});
+}
+
+Exit Commands::undo() {
+  const auto policy = get_policy(options_.name);
+  if (!policy) return fail(policy.error());
+  if (!policy::has_pinned(policy->spec.triggers))
+    return fail(refused("policy " + options_.name +
+                        " pins nothing, so no content is kept to go back to; write mode: Pinned in spec.triggers"));
+  if (policy->spec.suspend)
+    return fail(refused("policy " + options_.name + " is suspended; set spec.suspend to false"));
+  return create_reload({options_.name, policy::random_hex(8),
+                        options_.reason.empty() ? "kubectl sidestep undo" : options_.reason, "",
+                        api::ReloadContent::kPrevious});
+}
+
+Exit Commands::create_reload(api::ReloadSpec spec) {
   const std::string name = options_.name.substr(0, 240) + "-" + policy::random_hex(5);
-  const api::ReloadSpec spec{options_.name, token,
-                             options_.reason.empty() ? "kubectl sidestep reload" : options_.reason};
   const auto made = client_.create(reload_ref(""), api::new_reload_json(options_.name_space, name, spec));
   if (!made) return fail(made.error());
   if (options_.wait) return await(name);

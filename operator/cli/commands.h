@@ -60,6 +60,9 @@ class Commands {
   Exit approve();                       // commands_approve.cc
   Result<std::string> own_user_name();  // commands_approve.cc
   Result<api::Reload> find_waiting();   // commands_approve.cc
+  Exit undo();
+  // Creates the Reload, and waits for its verdict if that is wanted.
+  Exit create_reload(api::ReloadSpec spec);
   // Sets the annotation on the Reload, or removes it (null), and waits for the verdict where `to_the_end`.
   Exit annotate(const api::Reload& reload, const char* annotation, const k8s::Json& value, bool to_the_end);
   Exit steer(const char* annotation, const k8s::Json& value, bool to_the_end);

@@ -75,7 +75,8 @@ CLI::App* add_verb(CLI::App& app, Flags& flags, const char* name, const char* he
   add_common(*sub, flags);
   sub->callback([&flags, verb] { flags.options.verb = verb; });
   const bool has_verdict =
-      verb == Verb::kReload || verb == Verb::kPromote || verb == Verb::kAbort || verb == Verb::kRetry;
+      verb == Verb::kReload || verb == Verb::kPromote || verb == Verb::kAbort || verb == Verb::kRetry ||
+      verb == Verb::kUndo;
   if (has_verdict) add_waiting(*sub, flags);
   return sub;
 }
@@ -100,6 +101,10 @@ void add_steering(CLI::App& app, Flags& flags) {
   add("skip-step", "end the current step's pause", Verb::kSkipStep);
   CLI::App* retry = add_verb(app, flags, "retry", "start the last reload again, which failed", Verb::kRetry);
   retry->add_option("POLICY", flags.options.name, "name of a ReloadPolicy")->required();
+  CLI::App* undo =
+      add_verb(app, flags, "undo", "reload back to the pinned content before the present one", Verb::kUndo);
+  undo->add_option("POLICY", flags.options.name, "name of a ReloadPolicy")->required();
+  undo->add_option("--reason", flags.options.reason, "why, for the record");
 }
 
 void add_verbs(CLI::App& app, Flags& flags) {
@@ -112,6 +117,7 @@ void add_verbs(CLI::App& app, Flags& flags) {
   CLI::App* reload = add_verb(app, flags, "reload", "start a reload and wait for its verdict", Verb::kReload);
   reload->add_option("POLICY", flags.options.name, "name of a ReloadPolicy")->required();
   reload->add_option("--reason", flags.options.reason, "why, for the record");
+  reload->add_option("--pod", flags.options.pod, "of this pod alone");
   reload->add_option("--token", flags.options.token, "the same token again is the same reload");
   add_steering(app, flags);
   CLI::App* rbac =

@@ -28,6 +28,7 @@ enum class Verb : std::uint8_t {
   kSkipStep,
   kRetry,
   kApprove,
+  kUndo,
   kRbac,
   kHistory,
   kWhy,
@@ -51,6 +52,7 @@ struct Options {
   OperatorAccount account = {};  // of rbac
   std::string reason = {};
   std::string token = {};   // of reload; empty: a fresh one
+  std::string pod = {};     // of reload: that one alone
   Millis timeout{900'000};  // of waiting, and of watching
 };
 

@@ -2,6 +2,8 @@
 
 #include <sstream>
 
+#include "lib/policy/pins.h"
+
 namespace sidestep::op::cli {
 namespace {
 
@@ -9,6 +11,18 @@ std::string names_of(const policy::Triggers& triggers, policy::SourceKind kind) 
   std::string names;
   for (const policy::Source& source : triggers.sources)
     if (source.kind == kind) names += (names.empty() ? "" : ", ") + source.name;
+  return names;
+}
+
+// Of the copies of pinned sources. They are made by a patch (server-side apply), which for a name that does not
+// exist yet needs the right to create that name; to set their owner some clusters ask for the right to delete.
+std::string copies_of(const api::ReloadPolicy& policy, policy::SourceKind kind) {
+  std::string names;
+  for (const policy::Source& source : policy.spec.triggers.sources) {
+    if (source.kind != kind || !source.is_pinned()) continue;
+    for (const auto copy : {policy::Copy::kKept, policy::Copy::kStaged, policy::Copy::kPrevious})
+      names += (names.empty() ? "" : ", ") + policy::copy_name(policy.meta.name, source, copy);
+  }
   return names;
 }
 
@@ -30,6 +44,10 @@ std::string rbac_yaml(const api::ReloadPolicy& policy, const OperatorAccount& ac
     if (!names.empty())
       out << "- {apiGroups: [\"\"], resources: [" << resource << "], resourceNames: [" << names
           << "], verbs: [get, list, watch]}\n";
+    const std::string copies = copies_of(policy, kind);
+    if (!copies.empty())
+      out << "# The copies that are kept of pinned ones.\n- {apiGroups: [\"\"], resources: [" << resource
+          << "], resourceNames: [" << copies << "], verbs: [get, create, patch, delete]}\n";
   }
   out << "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\n"
       << meta << "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: sidestep-"

@@ -63,7 +63,12 @@ constexpr std::array<ReasonName, kReasons> kReasonNames{
      {Reason::kApprovalsMissing, "ApprovalsMissing"},
      {Reason::kApproved, "Approved"},
      {Reason::kApprovalDeadlineExceeded, "ApprovalDeadlineExceeded"},
-     {Reason::kSourcesChanged, "SourcesChanged"}}};
+     {Reason::kSourcesChanged, "SourcesChanged"},
+     {Reason::kAllPinned, "AllPinned"},
+     {Reason::kNotPinned, "NotPinned"},
+     {Reason::kAllPinnable, "AllPinnable"},
+     {Reason::kSourceNotPinnable, "SourceNotPinnable"},
+     {Reason::kNoSuchContent, "NoSuchContent"}}};
 
 bool is_reason(std::string_view text) {
   const auto is_letter_or_digit = [](unsigned char c) { return std::isalnum(c) != 0; };

@@ -154,7 +154,9 @@ Fleet fleet_of(const Observed& observed, const api::Reload& reload, const std::s
     member.is_late = reload.status.start_time && pod.creation_time > *reload.status.start_time;
     member.refreshed_at = refreshed_at(pod.refresh, reload.meta.uid);
     const bool is_other_template = !template_hash.empty() && pod.template_hash != template_hash;
-    if (!pod.is_terminating && pod.has_sidecar && !is_other_template && !is_below_partition(observed, pod))
+    const bool is_other_pod = !reload.spec.pod.empty() && pod.name != reload.spec.pod;
+    const bool is_left_alone = is_other_template || is_other_pod || is_below_partition(observed, pod);
+    if (!pod.is_terminating && pod.has_sidecar && !is_left_alone)
       place(observed, reload, member);
     fleet.members.push_back(std::move(member));
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "operator/core/commands.h"
+#include "operator/core/pins.h"
 
 namespace sidestep::op {
 namespace {
@@ -30,7 +31,7 @@ std::string names_of(const std::vector<std::string>& users) {
 GuardVerdict approval_verdict(const Observed& observed, const api::Reload& reload,
                               const std::string& asked_hash) {
   const policy::PolicySpec& spec = observed.policy->spec;
-  const std::string& hash = observed.sources.hash;
+  const std::string hash = wanted_hash(observed, reload);
   if (!spec.triggers.sources.empty() && hash.empty())
     return {ConditionStatus::kFalse, Reason::kApprovalsMissing,
             "the named ConfigMaps and Secrets were not read yet, so nobody can approve what they hold"};
@@ -72,7 +73,7 @@ GuardLook look_at_guards(const Observed& observed, const api::Reload& reload, Wa
   if (guards.has_times()) look.window = window_verdict(guards, now, look.changes_at);
   if (guards.approvals.required == 0) return look;
   const std::string& known = reload.status.config_hash;
-  look.asked_hash = known.empty() ? observed.sources.hash : known;
+  look.asked_hash = known.empty() ? wanted_hash(observed, reload) : known;
   look.approved = approval_verdict(observed, reload, look.asked_hash);
   if (look.approved->status == ConditionStatus::kTrue) return look;
   const WallTime deadline = reload.meta.creation_time + guards.approvals.deadline;
@@ -87,10 +88,16 @@ void note_guards(const GuardLook& look, api::ReloadStatus& status, std::int64_t 
   if (!look.asked_hash.empty()) status.config_hash = look.asked_hash;
 }
 
-bool has_left_approval(const Observed& observed, const api::ReloadStatus& status) {
+// What is pinned was staged before the start and does not change any more.
+bool has_left_approval(const Observed& observed, const api::Reload& reload, const api::ReloadStatus& status) {
+  const policy::PolicySpec& spec = observed.policy->spec;
   const std::string& hash = observed.sources.hash;
-  return observed.policy->spec.guards.approvals.required > 0 && !status.config_hash.empty() &&
-         !hash.empty() && hash != status.config_hash;
+  const auto& sources = spec.triggers.sources;
+  const bool is_staged =
+      std::all_of(sources.begin(), sources.end(), [](const auto& source) { return source.is_pinned(); });
+  if (is_staged || reload.spec.content != api::ReloadContent::kSource) return false;
+  return spec.guards.approvals.required > 0 && !status.config_hash.empty() && !hash.empty() &&
+         hash != status.config_hash;
 }
 
 }  // namespace sidestep::op

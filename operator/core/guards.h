@@ -1,8 +1,8 @@
 // What the guards of a policy say about one of its Reloads that has not started: windows and freezes let it
 // start now or later, people approve it or do not. Pure.
 //
-// What is approved is one Reload (its spec is immutable) with what the named ConfigMaps and Secrets held when
-// the operator first saw it: that hash stands in its status from then on. While they hold something else it
+// What is approved is one Reload (its spec is immutable) with what it brings to the pods, be it an earlier content: what the named
+// ConfigMaps and Secrets held when the operator first saw it: that hash stands in its status from then on. While they hold something else it
 // does not start, however many have approved; the change makes a Reload of its own, which asks anew.
 #pragma once
 
@@ -38,6 +38,6 @@ void note_guards(const GuardLook& look, api::ReloadStatus& status, std::int64_t 
 
 // Of a Reload that runs: the sources hold something else than what was approved, so that no further pod may
 // start with it. False for policies that ask for no approvals.
-bool has_left_approval(const Observed& observed, const api::ReloadStatus& status);
+bool has_left_approval(const Observed& observed, const api::Reload& reload, const api::ReloadStatus& status);
 
 }  // namespace sidestep::op

@@ -61,6 +61,7 @@ struct SidecarStatus {
   GenerationCounts active;
   std::optional<GenerationCounts> candidate;
   std::optional<SidecarRun> run;
+  std::string active_config = {};  // hash of the snapshot that active runs with; "" without one
 };
 
 enum class Reach : std::uint8_t {
@@ -74,6 +75,14 @@ enum class Reach : std::uint8_t {
 struct CommandRefusal {
   std::string reload_id;
   std::string message;
+};
+
+// A way in which a container has an object that no copy can stand in for: environment, subPath, projected
+// volume.
+struct FixedUse {
+  std::string source;  // "ConfigMap/shop-config"
+  std::string how;     // "container shop: envFrom"
+  bool operator==(const FixedUse&) const = default;
 };
 
 struct ObservedPod {
@@ -90,7 +99,10 @@ struct ObservedPod {
   // description.
   std::string probe_through_proxy;
   std::string refresh;        // value of the annotation sidestep.dev/refresh
+  std::string reload_token = {};   // its annotation sidestep.dev/reload
+  std::string handled_token = {};  // its annotation sidestep.dev/handled-reload
   bool mounts_config = true;  // some ConfigMap or Secret of its own: the kubelet may be behind with it
+  std::vector<FixedUse> fixed_uses = {};
   Reach reach = Reach::kNotAsked;
   std::string reach_message;
   std::optional<SidecarStatus> sidecar;
@@ -107,6 +119,30 @@ struct ObservedWorkload {
   // Its controller is replacing pods: status.observedGeneration behind, or not all replicas updated.
   bool is_rolling_out = false;
   int partition = 0;  // StatefulSet: pods of a lower ordinal are left alone
+  std::string template_token = {};  // the annotation sidestep.dev/reload of its pod template
+};
+
+// One copy of a pinned source (lib/policy/pins.h), as its annotations say.
+struct ObservedCopy {
+  std::string maker = {};        // UID of the Reload that it was made for, or kFirstSight; "": there is no copy
+  std::string hash = {};         // of all sources of the policy when it was made, keyed
+  policy::Digests digests = {};  // of all its keys
+  bool operator==(const ObservedCopy&) const = default;
+};
+inline constexpr const char* kFirstSight = "first-sight";
+
+struct ObservedPin {
+  std::size_t source = 0;  // index into spec.triggers.sources
+  ObservedCopy kept = {};
+  ObservedCopy staged = {};
+  ObservedCopy previous = {};
+};
+
+struct ObservedPins {
+  bool is_known = false;
+  std::vector<ObservedPin> pins;  // one for each pinned source
+  std::string problem;            // why they cannot be read
+  bool is_forbidden = false;
 };
 
 // The ConfigMaps and Secrets that the policy names.
@@ -170,6 +206,7 @@ struct Observed {
   std::vector<api::Reload> reloads;          // spec.policyRef names this policy; any order
   std::vector<RivalPolicy> rivals;
   ObservedSources sources;
+  ObservedPins pins;
   std::optional<WriteRefusal> refused_write;  // the last plan ended with it
   Budget budget;
   std::vector<OtherReload> others;  // empty without a budget

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "lib/base/clock.h"
+#include "lib/policy/pins.h"
 #include "operator/api/reload.h"
 #include "operator/api/reload_policy.h"
 
@@ -63,6 +64,29 @@ struct RefreshPod {
   PodRef pod;
   std::string value;
 };
+// Annotation sidestep.dev/handled-reload on the pod: this token asks for nothing more.
+struct MarkPod {
+  PodRef pod;
+  std::string token;
+  bool operator==(const MarkPod&) const = default;
+};
+// What the pinned sources hold now, all read anew, becomes their copies of this kind. With a hash: only that
+// content. `maker`: UID of the Reload that it is for, or kFirstSight.
+struct CopySources {
+  policy::Copy to = policy::Copy::kStaged;
+  std::string maker;
+  std::string hash;
+  bool operator==(const CopySources&) const = default;
+};
+// One copy of one source takes the place of another. `source`: index into spec.triggers.sources. `maker` ""
+// stays what it is.
+struct CloneCopy {
+  std::size_t source = 0;
+  policy::Copy from = policy::Copy::kStaged;
+  policy::Copy to = policy::Copy::kKept;
+  std::string maker = {};
+  bool operator==(const CloneCopy&) const = default;
+};
 // POST /v1/policy with policy_to_json(spec) of the observed policy, for the reload that follows: a refusal is
 // a refusal of that reload.
 struct SidecarPolicy {
@@ -105,7 +129,8 @@ struct EmitEvent {
 };
 
 using Action = std::variant<CreateReload, PatchPolicyStatus, PatchReloadStatus, TakeSlot, AddFinalizer,
-                            RemoveFinalizer, DeleteReload, RefreshPod, SidecarPolicy, SidecarReload,
+                            RemoveFinalizer, DeleteReload, RefreshPod, MarkPod, CopySources,
+                            CloneCopy, SidecarPolicy, SidecarReload,
                             SidecarWeight, SidecarPromote, SidecarAbort, EmitEvent>;
 
 struct Plan {

@@ -2,6 +2,7 @@
 
 #include "lib/policy/schedule.h"
 #include "operator/core/conditions.h"
+#include "operator/core/pins.h"
 #include "operator/core/rights.h"
 #include "operator/core/triggers.h"
 #include "operator/core/version.h"
@@ -235,6 +236,7 @@ std::vector<api::Condition> policy_conditions(const Observed& observed, const ap
   const Finding is_ready = ready(observed, obstacle, running, last);
   set(condition::kReady, is_ready);
   set_sources(observed, conditions, now);
+  set_pin_conditions(observed, conditions, now);
   set(condition::kReconciling,
       running != nullptr
           ? Finding{ConditionStatus::kTrue, Reason::kReloading, running->meta.name + " is under way"}

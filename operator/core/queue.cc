@@ -20,6 +20,10 @@ bool ended_after(const api::Reload* a, const api::Reload* b) {
   return std::tie(a_end, a->meta.name) > std::tie(b_end, b->meta.name);
 }
 
+bool covers(const api::Reload& newer, const api::Reload& older) {
+  return newer.spec.pod.empty() || newer.spec.pod == older.spec.pod;
+}
+
 }  // namespace
 
 const api::Reload* Queue::last_started() const {
@@ -42,10 +46,14 @@ Queue queue_of(const Observed& observed) {
     }
   }
   std::sort(waiting.begin(), waiting.end(), created_before);
-  if (!waiting.empty()) {
-    queue.next = waiting.back();
-    waiting.pop_back();
-    queue.superseded = std::move(waiting);
+  for (auto each = waiting.begin(); each != waiting.end(); ++each) {
+    const bool is_superseded =
+        std::any_of(each + 1, waiting.end(), [&](const api::Reload* newer) { return covers(*newer, **each); });
+    (is_superseded ? queue.superseded : queue.later).push_back(*each);
+  }
+  if (!queue.later.empty()) {
+    queue.next = queue.later.front();
+    queue.later.erase(queue.later.begin());
   }
   std::sort(queue.ended.begin(), queue.ended.end(), ended_after);
   return queue;

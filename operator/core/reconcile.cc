@@ -7,6 +7,7 @@
 #include "operator/core/conditions.h"
 #include "operator/core/fleet.h"
 #include "operator/core/guards.h"
+#include "operator/core/pins.h"
 #include "operator/core/queue.h"
 #include "operator/core/rollout.h"
 #include "operator/core/tokens.h"
@@ -19,6 +20,7 @@ namespace {
 constexpr Millis kAtOnce{0};
 constexpr Millis kLookForSidecars{1'000};  // a reload waits for them
 constexpr Millis kLookForTurn{1'000};      // a reload waits for others
+constexpr Millis kLookForCopies{5'000};    // of pinned sources, which could not be read
 constexpr Millis kStartsSoon{10'000};      // a change of sources settles
 constexpr Millis kSoonest{100};            // a pod that does not answer is looked at again
 
@@ -96,6 +98,7 @@ void begin(Turn& turn, const api::Reload& reload) {
   api::Reload started = reload;
   started.status = begin_run(turn.seen, reload, turn.now);
   if (turn.guards) note_guards(*turn.guards, started.status, reload.meta.generation, turn.now);
+  if (!reload.spec.pod.empty()) started.status.config_hash.clear();  // it is no news about the others
   RunTurn run = advance_run(turn.seen, started, turn.now);
   EmitEvent told{
       Subject::kReload,
@@ -122,6 +125,14 @@ std::optional<Obstacle> end_of_waiting(const Turn& turn, const api::Reload& relo
   return std::nullopt;
 }
 
+// Ends it in that case. False: it goes on waiting, or starts.
+bool ends_unstarted(Turn& turn, const api::Reload& reload) {
+  turn.guards = look_at_guards(turn.seen, reload, turn.now);
+  const auto end = end_of_waiting(turn, reload, commands_of(reload.meta));
+  if (end) end_unstarted(turn, reload, end->reason, end->message);
+  return end.has_value();
+}
+
 // What it waits for that the policy's guards, or other reloads, make it wait for. True when it waits.
 bool waits_by_rule(Turn& turn, const Queue& queue, const api::Reload& reload) {
   if (const GuardVerdict* guard = turn.guards->waits_for()) {
@@ -135,16 +146,48 @@ bool waits_by_rule(Turn& turn, const Queue& queue, const api::Reload& reload) {
   return true;
 }
 
-// The newest reload that waits: it ends, goes on waiting, or starts. True when it may start as soon as it
-// can.
-bool consider_next(Turn& turn, const Queue& queue) {
-  const api::Reload& reload = *queue.next;
-  const Commands asked = commands_of(reload.meta);
-  turn.guards = look_at_guards(turn.seen, reload, turn.now);
-  if (const auto end = end_of_waiting(turn, reload, asked)) {
-    end_unstarted(turn, reload, end->reason, end->message);
+// The one pod that a reload is for is not there, or cannot be reloaded.
+bool lacks_its_pod(Turn& turn, const api::Reload& reload) {
+  const std::string& name = reload.spec.pod;
+  if (name.empty()) return false;
+  const auto& pods = turn.seen.pods;
+  const auto found = std::find_if(pods.begin(), pods.end(), [&](const ObservedPod& pod) {
+    return pod.name == name && !pod.is_terminating;
+  });
+  if (found == pods.end()) {
+    end_unstarted(turn, reload, Reason::kNoPods,
+                  "spec.podName: " + name + " is none of the policy's pods; see kubectl get pods");
+  } else if (!found->has_sidecar) {
+    end_unstarted(turn, reload, Reason::kNoSidecar,
+                  "spec.podName: " + name + " has no sidecar; make it anew with the label sidestep.dev/inject");
+  } else {
     return false;
   }
+  return true;
+}
+
+// True: its content comes first, or there is none.
+bool prepares_content(Turn& turn, const api::Reload& reload) {
+  Staging staging = staging_of(turn.seen, reload);
+  if (staging.refused) {
+    end_unstarted(turn, reload, staging.refused->reason, staging.refused->message);
+  } else if (staging.waits) {
+    wait(turn, reload, staging.waits->reason, staging.waits->message);
+    turn.look_in(kLookForTurn);
+  } else if (!staging.actions.empty()) {
+    turn.because("the content of " + reload.meta.name + " is copied before it begins");
+    for (Action& action : staging.actions) turn.act(std::move(action));
+    turn.look_in(kAtOnce);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// The reload whose turn it is: it ends, goes on waiting, or starts. True when it may start as soon as it can.
+bool consider_next(Turn& turn, const Queue& queue) {
+  const api::Reload& reload = *queue.next;
+  if (ends_unstarted(turn, reload)) return false;
   if (turn.guards->changes_at)
     turn.look_in(std::max(kSoonest, std::chrono::ceil<Millis>(*turn.guards->changes_at - turn.now)));
   if (queue.running != nullptr) {
@@ -162,11 +205,13 @@ bool consider_next(Turn& turn, const Queue& queue) {
     turn.look_in(kLookForSidecars);
     return false;
   }
-  if (asked.pause) {
+  if (lacks_its_pod(turn, reload)) return false;
+  if (commands_of(reload.meta).pause) {
     wait(turn, reload, Reason::kPaused, "paused by annotation before it started");
     return false;
   }
   if (waits_by_rule(turn, queue, reload)) return false;
+  if (prepares_content(turn, reload)) return true;
   begin(turn, reload);
   return true;
 }
@@ -201,6 +246,11 @@ api::PodCounts policy_pods(const Observed& seen, const api::Reload* newest) {
     if (pod.is_ready && pod.reach == Reach::kReachable) ++counts.ready;
   }
   if (newest == nullptr || !newest->status.start_time) return counts;
+  if (!newest->spec.pod.empty()) {  // the others serve what they served before
+    counts.updated = std::min(seen.policy->status.pods.updated, counts.desired);
+    counts.failed = newest->status.pods.failed;
+    return counts;
+  }
   for (const Member& member : fleet_of(seen, *newest, "").members) {
     const bool born_later = member.stance == Stance::kFree && member.is_late;
     if (member.stance == Stance::kPromoted || born_later) ++counts.updated;
@@ -223,6 +273,7 @@ void tell_when(Turn& turn, const api::ReloadPolicyStatus& next, const char* type
 void tell_what_changed(Turn& turn, const api::ReloadPolicyStatus& next) {
   tell_when(turn, next, condition::kStalled, api::ConditionStatus::kTrue, "Stall");
   tell_when(turn, next, condition::kSourcesReadable, api::ConditionStatus::kFalse, "ReadSources");
+  tell_when(turn, next, condition::kSourceNotPinnable, api::ConditionStatus::kTrue, "Pin");
 }
 
 // What is wished for is made in this turn, or at the end of a quiet period that ends soon.
@@ -291,6 +342,18 @@ void leave_namespace(Turn& turn) {
   }
 }
 
+// After the status: should the API server refuse the copies for good, it says so.
+void settle(Turn& turn, std::vector<Action> copies) {
+  if (has_pins(turn.seen) && !turn.seen.pins.is_known) turn.look_in(kLookForCopies);
+  if (copies.empty()) return;
+  turn.because("what the pods run is kept for new pods");
+  const std::string& policy = turn.seen.policy->meta.name;
+  for (Action& copy : copies) turn.act(std::move(copy));
+  turn.act(EmitEvent{Subject::kPolicy, policy, EventType::kNormal, "SourcesPinned", "Pin",
+                     "what the pods run is kept: new pods start with it"});
+  turn.look_in(kAtOnce);
+}
+
 void reconcile_policy(Turn& turn) {
   const Queue queue = queue_of(turn.seen);
   const bool is_leaving = turn.seen.policy->meta.deletion_time.has_value();
@@ -299,13 +362,16 @@ void reconcile_policy(Turn& turn) {
   TriggerDecision triggers = decide_triggers(turn.seen, queue, turn.now);
   for (std::string& sentence : tokens.why) turn.because(std::move(sentence));
   for (std::string& sentence : triggers.why) turn.because(std::move(sentence));
+  auto late = late_pods(turn.seen, queue);
+  for (const CreateReload& each : late) turn.because("pod " + each.spec.pod + " " + each.spec.reason);
   if (!is_leaving) {
-    for (auto* list : {&tokens.create, &triggers.create})
+    for (auto* list : {&tokens.create, &triggers.create, &late})
       for (CreateReload& create : *list) {
         create.begins = begins_at_once(turn, queue);
         turn.act(std::move(create));
         turn.look_in(kAtOnce);
       }
+    for (MarkPod& mark : tokens.marks) turn.act(std::move(mark));
     if (triggers.look_again) turn.look_in(*triggers.look_again);
   }
   for (const api::Reload* reload : queue.superseded) {
@@ -314,11 +380,17 @@ void reconcile_policy(Turn& turn) {
   }
   if (const api::Reload* running = queue.running; running != nullptr)
     carry_out(turn, *running, advance_run(turn.seen, *running, turn.now));
-  const bool wants_to_start = queue.next != nullptr && consider_next(turn, queue);
+  for (const api::Reload* reload : queue.later)
+    if (!ends_unstarted(turn, *reload))
+      wait(turn, *reload, Reason::kWaiting, "waits for the end of " + queue.next->meta.name);
+  auto settling = settle_pins(turn.seen, queue, triggers.status.applied_hash);
+  const bool is_settled = settling.empty() || is_leaving;
+  const bool wants_to_start = !is_settled || (queue.next != nullptr && consider_next(turn, queue));
   remove_finalizers(turn, queue, wants_to_start);
   if (is_leaving) return;
   forget_history(turn, queue);
   write_policy_status(turn, queue, std::move(tokens), std::move(triggers));
+  settle(turn, std::move(settling));
   const auto obstacle = obstacle_of(turn.seen);
   const bool was_asked = !obstacle || obstacle->reason != Reason::kNotAsked;
   turn.look_in(was_asked ? turn.seen.rest : kLookForSidecars);

@@ -4,6 +4,7 @@
 
 #include "operator/core/analysis.h"
 #include "operator/core/guards.h"
+#include "operator/core/pins.h"
 #include "operator/core/run.h"
 
 namespace sidestep::op {
@@ -193,8 +194,11 @@ void catch_up(Run& run) {
 }
 
 bool has_vanished(const Run& run) {
-  const bool any = std::any_of(run.seen.pods.begin(), run.seen.pods.end(),
-                               [](const ObservedPod& pod) { return !pod.is_terminating; });
+  const std::string& only = run.reload.spec.pod;
+  const bool any = std::any_of(run.seen.pods.begin(), run.seen.pods.end(), [&](const ObservedPod& pod) {
+    return !pod.is_terminating && (only.empty() || pod.name == only);
+  });
+  if (!only.empty()) return !any;
   return !any && (!run.seen.workload || run.seen.workload->replicas == 0);
 }
 
@@ -239,7 +243,7 @@ Standing decide(Run& run) {
   if (!is_forced) {
     if (auto ending = bad_verdict(run)) return begin_rollback(run, std::move(*ending));
   }
-  if (has_left_approval(run.seen, run.out.status)) {
+  if (has_left_approval(run.seen, run.reload, run.out.status)) {
     return begin_rollback(run,
                           {api::ReloadPhase::kAborted, std::string(to_string(Reason::kSourcesChanged)),
                            "the ConfigMaps and Secrets changed before the end, and pods would start with "
@@ -269,7 +273,7 @@ api::ReloadStatus begin_run(const Observed& observed, const api::Reload& reload,
   status.phase = api::ReloadPhase::kProgressing;
   status.start_time = now;
   status.progress_time = now;
-  status.config_hash = observed.sources.hash;
+  status.config_hash = config_hash_of(observed, reload);
   if (observed.workload) status.template_hash = observed.workload->template_hash;
   set_reload_conditions(status, reload.meta.generation, Reason::kStarting, "the reload begins", now);
   return status;

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "operator/core/guards.h"
+#include "operator/core/pins.h"
 #include "operator/core/run.h"
 
 namespace sidestep::op {
@@ -128,6 +129,26 @@ Standing roll_back(Run& run) {
   return end_run(run, {status.end_phase, status.end_reason, std::move(message)});
 }
 
+namespace {
+
+// Once a pod is promoted there is no way back: from then on new pods start with what this reload brought.
+bool keep_content(Run& run) {
+  const bool is_news = run.reload.spec.pod.empty() && has_pins(run.seen) && run.seen.pins.is_known;
+  if (!is_news || run.fleet.count(Stance::kPromoted) == 0) return true;
+  auto actions = keep_staged(run.seen, run.reload);
+  const bool is_kept = actions.empty();
+  if (!is_kept) run.because("what it brought is kept for new pods");
+  for (Action& action : actions) run.out.commands.push_back(std::move(action));
+  return is_kept;
+}
+
+// It was born with what was kept before the promotion, as all that are late may have been.
+bool is_latecomer(const Run& run, const Member& member) {
+  return member.stance == Stance::kFree && member.is_late && has_pins(run.seen);
+}
+
+}  // namespace
+
 // A pod whose proxy was restarted at the wrong moment tries again; the others wait as Draining or Succeeded.
 Standing promote_all(Run& run) {
   api::ReloadStatus& status = run.status();
@@ -140,8 +161,9 @@ Standing promote_all(Run& run) {
   int waiting = 0;
   int draining = 0;
   for (const Member& member : run.fleet.members) {
-    const bool is_second_try = member.stance == Stance::kFree && member.run_id != run.reload.meta.uid &&
-                               !has_left_approval(run.seen, status);
+    const bool is_tried_again = member.stance == Stance::kFree && member.run_id != run.reload.meta.uid &&
+                                !has_left_approval(run.seen, run.reload, status);
+    const bool is_second_try = is_latecomer(run, member) || is_tried_again;
     if (member.stance == Stance::kJudging) {
       run.out.commands.push_back(SidecarPromote{ref_of(member), member.run_id});
     }
@@ -151,9 +173,10 @@ Standing promote_all(Run& run) {
   }
   const int silent = patient ? run.fleet.silent() : 0;
   status.pods.updated = run.fleet.count(Stance::kPromoted);
+  const bool is_kept = keep_content(run);
   const bool is_drained = draining == 0 || run.now >= since + run.spec.drain.http_timeout + kDrainReserve;
   const bool is_late = run.now >= since + run.rollout().progress_deadline;
-  if ((waiting > 0 || silent > 0 || !is_drained) && !is_late) {
+  if ((waiting > 0 || silent > 0 || !is_drained || !is_kept) && !is_late) {
     run.look_soon();
     return {Reason::kPromoting, std::to_string(status.pods.updated) + " pods are promoted, " +
                                     std::to_string(draining) + " of them drain, " +

@@ -1,9 +1,9 @@
-// The annotation sidestep.dev/reload: which tokens ask for a Reload, and which were dealt with. Pure.
+// The annotation sidestep.dev/reload on the policy, its workload or one of its pods: which tokens ask for a Reload, and which were dealt with. Pure.
 //
 // Annotations come back and go away (rollout undo, GitOps tools, backups), so the last 16 tokens are
 // remembered, the token present at the first visit of a policy, or at the first sight of a workload, is
 // adopted without a reload, and a token that goes away does nothing. A token counts as handled only once its
-// Reload is seen to exist.
+// Reload is seen to exist. Of a pod's own the last one is remembered, by an annotation on the pod.
 #pragma once
 
 #include <string>
@@ -17,6 +17,7 @@ namespace sidestep::op {
 
 struct TokenDecision {
   std::vector<CreateReload> create;  // oldest wish first: the workload's, then the policy's own
+  std::vector<MarkPod> marks;        // pods whose own token was dealt with
   std::vector<std::string> handled;  // status.handledTokens from now on
   std::string target_uid;            // status.targetUID from now on
   std::vector<std::string> why;      // one sentence per token that was new
@@ -30,7 +31,7 @@ TokenDecision decide_tokens(const Observed& observed);
 // like any.
 void decide_retry(const Observed& observed, const Queue& queue, TokenDecision& decision);
 
-// A Reload for that token exists, whatever became of it.
+// A Reload of all pods for that token exists, whatever became of it.
 bool has_reload(const Observed& observed, const std::string& token);
 
 // As a token stands in Reload.spec and status: itself, or "sha256:…" when it is longer than 256 bytes.

@@ -1,10 +1,10 @@
 #include "operator/core/triggers.h"
-#include "operator/core/tokens.h"
 
 #include <algorithm>
 
 #include "lib/policy/schedule.h"
 #include "lib/policy/signature.h"
+#include "operator/core/pins.h"
 #include "operator/core/tokens.h"
 
 namespace sidestep::op {
@@ -21,10 +21,14 @@ const api::Reload* last_started(const Observed& observed) {
   return found == observed.reloads.end() ? nullptr : &*found;
 }
 
-// The pods run what that reload brought, or were made anew while it waited for that.
-bool has_applied(const api::Reload& reload) {
-  const bool replaced =
-      reload.status.phase == api::ReloadPhase::kAborted && reload.status.end_reason == "TemplateChanged";
+// The workload made all pods anew while it waited for that.
+bool was_replaced(const api::Reload& reload) {
+  return reload.status.phase == api::ReloadPhase::kAborted && reload.status.end_reason == "TemplateChanged";
+}
+
+// The pods run what that reload brought. New ones start with it too, unless it is pinned.
+bool has_applied(const Observed& observed, const api::Reload& reload) {
+  const bool replaced = was_replaced(reload) && !has_pins(observed);
   return !reload.status.config_hash.empty() &&
          (reload.status.phase == api::ReloadPhase::kSucceeded || replaced);
 }
@@ -69,7 +73,7 @@ void decide_sources(const Observed& observed, const Queue& queue, WallTime now, 
   api::ReloadPolicyStatus& status = decision.status;
   status.desired_hash = sources.hash;
   const api::Reload* last = last_started(observed);
-  if (last != nullptr && has_applied(*last) &&
+  if (last != nullptr && has_applied(observed, *last) &&
       hash_version(last->status.config_hash) == hash_version(sources.hash))
     set_applied(status, last->status.config_hash);
   const bool is_first_sight = hash_version(status.applied_hash) != hash_version(sources.hash);
@@ -78,7 +82,13 @@ void decide_sources(const Observed& observed, const Queue& queue, WallTime now, 
     set_applied(status, sources.hash);
   }
   for (const api::Reload* tried : {queue.running, last})
-    if (tried != nullptr && tried->status.config_hash == sources.hash) status.attempted_hash = sources.hash;
+    if (tried != nullptr && tried->status.config_hash == sources.hash &&
+        !(has_pins(observed) && was_replaced(*tried)))
+      status.attempted_hash = sources.hash;
+  // What somebody went back from is not tried again by itself.
+  if (last != nullptr && last->spec.content == api::ReloadContent::kPrevious &&
+      status.previous_hash == sources.hash)
+    status.attempted_hash = sources.hash;
   if (status.applied_hash == sources.hash || status.attempted_hash == sources.hash) return;
   // The last run is a part of it, so that a content that comes back later is a new wish; so is one that was
   // superseded while it waited for approval.
@@ -122,6 +132,13 @@ void decide_schedule(const Observed& observed, WallTime now, TriggerDecision& de
   decision.look_again = std::min(decision.look_again.value_or(wait), wait);
 }
 
+// The copies of that source; null when it is not pinned.
+const ObservedPin* pin_of(const Observed& observed, std::size_t source) {
+  for (const ObservedPin& pin : observed.pins.pins)
+    if (pin.source == source) return &pin;
+  return nullptr;
+}
+
 }  // namespace
 
 std::string keyed_hash(std::string_view install_key, std::string_view content_hash) {
@@ -154,13 +171,20 @@ MountedLook mounted_look(const Observed& observed, const ObservedPod& pod) {
   if (!pod.sidecar) return {};
   bool is_known = true;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const policy::Source& source = observed.policy->spec.triggers.sources[i];
+    const ObservedPin* pin = pin_of(observed, i);
+    const std::string name =
+        pin == nullptr ? wanted[i].source : policy::staged_text(observed.policy_name, source);
     const auto& reported = pod.sidecar->sources;
-    const auto same = [&](const policy::SourceContent& each) { return each.source == wanted[i].source; };
+    const auto same = [&](const policy::SourceContent& each) { return each.source == name; };
     const auto found = std::find_if(reported.begin(), reported.end(), same);
-    if (found == reported.end())
+    if (found == reported.end()) {
       is_known = false;
-    else if (policy::counted(observed.policy->spec.triggers.sources[i], found->digests) != wanted[i].digests)
-      return {Mounted::kBehind, wanted[i].source};
+      continue;
+    }
+    const bool is_seen = pin == nullptr ? policy::counted(source, found->digests) == wanted[i].digests
+                                        : found->digests == pin->staged.digests;
+    if (!is_seen) return {Mounted::kBehind, wanted[i].source};
   }
   return {is_known ? Mounted::kCurrent : Mounted::kUnknown, ""};
 }

@@ -48,8 +48,12 @@ Json answer_for(const Json& pod, const std::string& name_space, const std::strin
   const std::string name =
       text_in(meta, "name").empty() ? text_in(meta, "generateName") : text_in(meta, "name");
   const auto known = policies(origin_of(pod, name_space));
-  const policy::InjectSettings settings{image, "Pod/" + name + ": ", known ? &*known : nullptr,
-                                        /*admits_weaker_probe=*/true};
+  const policy::InjectSettings settings{.image = image,
+                                        .place = "Pod/" + name + ": ",
+                                        .policy = known ? &known->spec : nullptr,
+                                        .policy_name = known ? known->name : "",
+                                        .admits_weaker_probe = true,
+                                        .admits_unpinned = true};
   const policy::Injection made = policy::inject_pod(*tree, settings);
   if (!made.pod_template) {
     std::string text = "sidestep cannot be put into this pod (label sidestep.dev/inject):";

@@ -24,7 +24,11 @@ struct PodOrigin {
 // pod-template-hash.
 PodOrigin origin_of(const k8s::Json& object, const std::string& name_space);
 
-using PolicyLookup = std::function<std::optional<policy::PolicySpec>(const PodOrigin& origin)>;
+struct FoundPolicy {
+  std::string name;
+  policy::PolicySpec spec;
+};
+using PolicyLookup = std::function<std::optional<FoundPolicy>(const PodOrigin& origin)>;
 
 // The AdmissionReview to answer with. Error: the body is none.
 Result<std::string> answer_review(const std::string& body, const std::string& sidecar_image,

@@ -132,12 +132,23 @@ struct Applier::Run {
     parts().ledger.forget(reload_mark(action.name));
     return {};
   }
-  ApplyResult operator()(const RefreshPod& action) {
-    const Json patch = {
-        {"metadata", {{"uid", action.pod.uid}, {"annotations", {{api::kRefreshAnnotation, action.value}}}}}};
-    const auto written = parts().client.merge_patch({kPods, home(), action.pod.name}, patch);
+  ApplyResult annotate(const PodRef& pod, const char* annotation, const std::string& value) {
+    const Json patch = {{"metadata", {{"uid", pod.uid}, {"annotations", {{annotation, value}}}}}};
+    const auto written = parts().client.merge_patch({kPods, home(), pod.name}, patch);
     if (!written && written.error().kind == ErrorKind::kNotFound) return {};
     return outcome_of(written);
+  }
+  ApplyResult operator()(const RefreshPod& action) {
+    return annotate(action.pod, api::kRefreshAnnotation, action.value);
+  }
+  ApplyResult operator()(const MarkPod& action) {
+    return annotate(action.pod, api::kHandledAnnotation, action.token);
+  }
+  ApplyResult operator()(const CopySources& action) {
+    return parts().pins == nullptr ? ApplyResult{} : outcome_of(parts().pins->copy_sources(observed, action));
+  }
+  ApplyResult operator()(const CloneCopy& action) {
+    return parts().pins == nullptr ? ApplyResult{} : outcome_of(parts().pins->clone(observed, action));
   }
   ApplyResult operator()(const EmitEvent& action) {
     const api::ObjectMeta* about = meta(action.subject, action.name);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "operator/api/reloader.h"
 #include "operator/core/admission.h"
 #include "operator/core/triggers.h"
 
@@ -28,9 +29,12 @@ ObservedPod observed_pod(const PodView& view) {
   pod.has_sidecar = view.control_port != 0;
   pod.probe_through_proxy = view.probe_through_proxy;
   pod.refresh = view.refresh;
+  pod.reload_token = view.reload_token;
+  pod.handled_token = view.handled_token;
   pod.node = view.node;
   pod.zone = view.zone;
   pod.mounts_config = view.mounts_config;
+  pod.fixed_uses = view.fixed_uses;
   return pod;
 }
 
@@ -70,7 +74,7 @@ void Gatherer::add_workload(Observed& observed) const {
   if (!workload) return;
   ObservedWorkload out{workload->kind,           workload->name,          workload->uid,
                        workload->reload_token,   workload->template_hash, workload->replicas,
-                       workload->is_rolling_out, workload->partition};
+                       workload->is_rolling_out, workload->partition,     workload->template_token};
   if (out.template_hash.empty() && !out.is_rolling_out) out.template_hash = hash_of_youngest(observed.pods);
   observed.workload = std::move(out);
 }
@@ -137,6 +141,13 @@ void Gatherer::add_dependencies(Observed& observed) const {
   }
 }
 
+void Gatherer::add_named_by_workload(Observed& observed) const {
+  policy::Triggers& triggers = observed.policy->spec.triggers;
+  if (!triggers.honors_reloader) return;
+  if (const auto workload = world_.workload_of(*observed.policy))
+    api::add_sources(triggers.sources, workload->reloader_sources);
+}
+
 void Gatherer::add_sources(const std::string& policy_key, Observed& observed) {
   const auto& sources = observed.policy->spec.triggers.sources;
   parts_.sources.keep(policy_key, observed.name_space, sources);
@@ -164,6 +175,7 @@ std::optional<Observed> Gatherer::gather(const std::string& policy_key) {
   if (is_behind(observed)) return std::nullopt;
   if (!observed.policy) {
     parts_.sources.keep(policy_key, observed.name_space, {});
+    if (parts_.pins != nullptr) parts_.pins->forget(policy_key);
     const std::lock_guard lock(mutex_);
     changes_.erase(policy_key);
     return observed;
@@ -173,7 +185,9 @@ std::optional<Observed> Gatherer::gather(const std::string& policy_key) {
   add_rivals(observed);
   add_others(observed);
   add_dependencies(observed);
+  add_named_by_workload(observed);
   add_sources(policy_key, observed);
+  if (parts_.pins != nullptr) observed.pins = parts_.pins->look(observed);
   return observed;
 }
 

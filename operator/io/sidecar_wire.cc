@@ -129,7 +129,7 @@ Result<SidecarStatus> sidecar_status_from_text(std::string_view body) {
   status.boot_id = text_of(root, "bootId");
   status.sources = sources_of(root);
   if (const auto active = root.find("active"); active != root.end() && active->is_object())
-    status.active = counts_of(*active);
+    status.active = counts_of(*active), status.active_config = text_of(*active, "configHash");
   if (const auto candidate = root.find("candidate"); candidate != root.end() && candidate->is_object())
     status.candidate = counts_of(*candidate);
   if (const auto run = root.find("reload"); run != root.end() && run->is_object()) {

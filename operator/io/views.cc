@@ -6,7 +6,9 @@
 #include <set>
 
 #include "operator/api/object.h"
+#include "operator/api/reloader.h"
 #include "operator/api/wire.h"
+#include "operator/io/fixed_uses.h"
 
 namespace sidestep::op {
 namespace {
@@ -174,11 +176,14 @@ std::optional<PodView> pod_view(const Json& pod) {
   view.ip = text(status, "podIP");
   view.mounts_config = mounts_config(child(pod, "spec"));
   view.refresh = annotation(metadata, api::kRefreshAnnotation);
+  view.reload_token = annotation(metadata, api::kReloadAnnotation);
+  view.handled_token = annotation(metadata, api::kHandledAnnotation);
   view.node = text(child(pod, "spec"), "nodeName");
   if (const auto zone = view.labels->find("topology.kubernetes.io/zone"); zone != view.labels->end())
     view.zone = zone->second;
   if (const Json* sidecar = find_container(child(pod, "spec"), kSidecarContainer)) {
     view.control_port = control_port(*sidecar);
+    view.fixed_uses = fixed_uses(child(pod, "spec"));
     view.probe_through_proxy = probe_through_proxy(child(pod, "spec"), proxy_ports(*sidecar));
   }
   return view;
@@ -194,6 +199,9 @@ std::optional<WorkloadView> workload_view(const Json& workload, const std::strin
   view.name_space = text(metadata, "namespace");
   view.uid = text(metadata, "uid");
   view.reload_token = annotation(metadata, api::kReloadAnnotation);
+  view.template_token =
+      annotation(child(child(spec, "template"), "metadata"), api::kReloadAnnotation);
+  view.reloader_sources = api::reloader_sources(workload);
   view.selector = selector_from_json(child(spec, "selector"));
   view.replicas =
       kind == "DaemonSet" ? number(status, "desiredNumberScheduled", 0) : number(spec, "replicas", 1);

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "lib/base/clock.h"
+#include "operator/core/observed.h"
 #include "operator/io/selector.h"
 
 namespace sidestep::op {
@@ -59,7 +60,9 @@ struct PodView {
   std::uint16_t control_port = 0;  // 0: no sidecar
   std::string probe_through_proxy;
   std::string refresh;
+  std::string reload_token, handled_token;
   std::string node, zone;
+  std::vector<FixedUse> fixed_uses;  // of pods with a sidecar
   bool mounts_config = false;  // a ConfigMap or Secret, other than the sidecar's own and the account's
   bool operator==(const PodView&) const = default;
 
@@ -69,11 +72,13 @@ struct PodView {
 struct WorkloadView {
   std::string kind, name, name_space, uid;
   std::string reload_token;
+  std::string template_token;  // the same annotation on its pod template
   Selector selector;
   std::string template_hash;  // StatefulSet: status.updateRevision; others "" (worked out from the pods)
   int replicas = 0;
   bool is_rolling_out = false;
   int partition = 0;
+  std::vector<policy::Source> reloader_sources;  // named by annotations of Stakater Reloader
   bool operator==(const WorkloadView&) const = default;
 };
 

@@ -30,6 +30,14 @@ bool same(const RouteTable& a, const RouteTable& b) {
          std::equal(a.closing.begin(), a.closing.end(), b.closing.begin(), b.closing.end(), closing);
 }
 
+// Of pinned sources a candidate of the operator gets what its reload brings, and whatever starts without a
+// reload what the other pods run. Who asks in the pod itself gets what the mount holds.
+ConfigContent content_of(const policy::PolicySpec& policy, const Run* run, bool is_candidate) {
+  if (!policy::has_pinned(policy.triggers)) return ConfigContent::kMounted;
+  if (!is_candidate) return ConfigContent::kKept;
+  return run->view.managed ? ConfigContent::kStaged : ConfigContent::kMounted;
+}
+
 }  // namespace
 
 void Driver::perform(const effect::Spawn& spawn) {
@@ -59,7 +67,7 @@ void Driver::perform(const effect::Spawn& spawn) {
   const SpawnOrder order = make_order(member, facts.address.port, policy);
   Facts& kept = fleet_.add(member.generation, std::move(facts));
   if (!policy.config.empty() && snapshots_.insert(member.snapshot_of).second) {
-    parts_.launcher.snapshot(member.snapshot_of, config_paths(policy));
+    parts_.launcher.snapshot(member.snapshot_of, config_paths(policy), content_of(policy, run, is_candidate));
   }
   parts_.launcher.spawn(order);
   // Where its processes cannot be seen, whatever listens anew is taken for its. Read while it starts, not

@@ -67,7 +67,8 @@ class Link final : public LauncherLink, public FramePeer::Owner, public IoHandle
   const std::string& token() const override { return token_; }
   std::uint64_t refused() const override { return refused_; }
 
-  void snapshot(Generation generation, const std::vector<ConfigPath>& sources) override;
+  void snapshot(Generation generation, const std::vector<ConfigPath>& sources,
+                ConfigContent content) override;
   void drop_snapshot(Generation generation) override { tell(launch::DropSnapshot{wire(generation)}); }
   void spawn(const SpawnOrder& order) override;
   void signal(Generation generation, int number) override;
@@ -308,8 +309,9 @@ void Link::report(const launch::Frame& frame) {
   on_event_(std::move(*read.event));
 }
 
-void Link::snapshot(Generation generation, const std::vector<ConfigPath>& sources) {
+void Link::snapshot(Generation generation, const std::vector<ConfigPath>& sources, ConfigContent content) {
   launch::Snapshot order;
+  order.content = static_cast<std::uint64_t>(content);
   order.generation = wire(generation);
   for (const ConfigPath& source : sources) order.sources.push_back({source.path, source.is_live});
   tell(order);

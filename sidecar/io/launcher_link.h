@@ -117,6 +117,9 @@ struct TermSeen {};  // SIGTERM at the launcher; it forwards nothing while we ar
 using LauncherEvent = std::variant<LauncherUp, LauncherLost, Spawned, SpawnFailed, Exited, Gone, OutputTail,
                                    ConfigTaken, SocketReady, MemoryTold, TermSeen>;
 
+// Which content of a mount with kept copies a snapshot is made of: launch::Content.
+enum class ConfigContent : std::uint8_t { kMounted, kKept, kStaged };
+
 struct LauncherLinkSettings {
   std::string run_dir;  // run/launch.sock below it
   std::string token;    // from the journal; empty: none was given yet
@@ -145,7 +148,8 @@ class LauncherLink {
   virtual std::uint64_t refused() const = 0;
 
   // snapshot() then spawn() with config_of in the same turn: they are done in order.
-  virtual void snapshot(Generation generation, const std::vector<ConfigPath>& sources) = 0;
+  virtual void snapshot(Generation generation, const std::vector<ConfigPath>& sources,
+                        ConfigContent content) = 0;
   virtual void drop_snapshot(Generation generation) = 0;
   virtual void spawn(const SpawnOrder& order) = 0;
   virtual void signal(Generation generation, int number) = 0;  // to its process group

@@ -31,7 +31,7 @@ Launcher::Launcher(LaunchOptions options, UniqueFd signals)
       signals_(std::move(signals)),
       connection_(options_.socket, *this),
       generations_(connection_, out_, err_),
-      snapshots_(snapshot_folder(options_), options_.snapshots) {
+      snapshots_(snapshot_folder(options_), options_.snapshots, options_.pins) {
   end_.lost_at = now();
 }
 
@@ -107,7 +107,7 @@ int Launcher::end(int status) {
 
 std::string Launcher::hello() {
   Hello hello;
-  hello.features = {"socket", "snapshot", "kept-listeners", "memory"};
+  hello.features = {"socket", "snapshot", "kept-listeners", "memory", "pins"};
   hello.program_version = SIDESTEP_VERSION;
   hello.token = token_;
   hello.pid = static_cast<std::uint64_t>(getpid());
@@ -241,7 +241,10 @@ void Launcher::obey(const KeepRecord& order) {
 }
 
 void Launcher::obey(const Snapshot& order) {
-  connection_.send(encode(snapshots_.take(order.generation, order.sources)));
+  const auto most = static_cast<std::uint64_t>(Content::kStaged);
+  if (order.content > most) return refuse(Type::kSnapshot, "a content that this launcher does not know");
+  connection_.send(
+      encode(snapshots_.take(order.generation, order.sources, static_cast<Content>(order.content))));
 }
 void Launcher::obey(const DropSnapshot& order) { snapshots_.drop(order.generation); }
 void Launcher::obey(const ExitWith& order) { exit_status_ = static_cast<int>(order.status & 255U); }

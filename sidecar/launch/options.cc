@@ -18,6 +18,8 @@ Starts, signals and reaps the generations of an app for the proxy beside it. PID
   --socket PATH           the proxy's socket (default DIR/run/launch.sock)
   --config-dir DIR        where configuration snapshots go (SIDESTEP_CONFIG_DIR; default /run/sidestep-config
                           when it can be written, else DIR/run/config)
+  --pins MOUNT=KEPT=STAGED[,…]
+                          mounts whose content is pinned, and the folders of its copies (SIDESTEP_PINS)
   --max-config-bytes N    bound of one snapshot (default 16777216)
   --grace SECONDS         from SIGTERM to the end, until the proxy says otherwise (default 30)
   --abandon-after SECONDS end the app when no proxy has come back for that long (default 0: never)
@@ -43,6 +45,28 @@ std::optional<std::int64_t> whole_number(const std::string& text, std::int64_t m
   return value;
 }
 
+std::string next_part(std::string& text, char end) {
+  const std::size_t at = text.find(end);
+  std::string part = text.substr(0, at);
+  text = at == std::string::npos ? std::string() : text.substr(at + 1);
+  return part;
+}
+
+bool read_pins(std::string text, std::vector<Pin>& out) {
+  std::vector<Pin> pins;
+  while (!text.empty()) {
+    std::string entry = next_part(text, ',');
+    Pin pin{next_part(entry, '='), next_part(entry, '='), next_part(entry, '=')};
+    const bool is_good =
+        pin.mount.starts_with('/') && pin.kept.starts_with('/') && pin.staged.starts_with('/');
+    if (!is_good || !entry.empty()) return false;
+    while (pin.mount.size() > 1 && pin.mount.back() == '/') pin.mount.pop_back();
+    pins.push_back(std::move(pin));
+  }
+  out = std::move(pins);
+  return true;
+}
+
 std::vector<Row> rows(LaunchOptions& options) {
   const auto folder = [](std::string& to) {
     return [&to](const std::string& text) { return text.starts_with('/') && (to = text, true); };
@@ -64,7 +88,9 @@ std::vector<Row> rows(LaunchOptions& options) {
     if (value) options.lock_fd = static_cast<int>(*value);
     return value.has_value();
   };
+  const auto pins = [&options](const std::string& text) { return read_pins(text, options.pins); };
   return {
+      {"--pins", "SIDESTEP_PINS", pins, "MOUNT=KEPT=STAGED, three absolute paths; more of them behind commas"},
       {"--run-dir", "SIDESTEP_RUN_DIR", folder(options.run_dir), "an absolute path, for instance /sidestep"},
       {"--socket", nullptr, folder(options.socket),
        "an absolute path, for instance /sidestep/run/launch.sock"},

@@ -19,6 +19,7 @@ struct LaunchOptions {
   int lock_fd = -1;         // an open file with a lock on it: held while we live
   EndSettings end;
   SnapshotLimits snapshots;
+  std::vector<Pin> pins;
 };
 
 struct ParsedOptions {

@@ -17,7 +17,7 @@
 namespace sidestep::launch {
 
 constexpr std::uint64_t kMajor = 1;  // another one is refused
-constexpr std::uint64_t kMinor = 1;  // grows with what is added; "features" say what there is
+constexpr std::uint64_t kMinor = 2;  // grows with what is added; "features" say what there is
 constexpr std::size_t kMaxRecordBytes = 256U << 10U;
 constexpr std::size_t kMaxListeners = 64;
 
@@ -306,16 +306,24 @@ struct ConfigSource {
   }
 };
 
+// Which content of a mount that has kept copies (--pins) a snapshot is made of.
+enum class Content : std::uint8_t {
+  kMounted,  // what the mount holds now
+  kKept,     // the copy that every pod starts from; the mount's own where there is no copy yet
+  kStaged,   // the copy that a reload brings; without one the snapshot fails
+};
+
 // One source: {config} is the copy of that file or folder. Several: a folder with each under its own last
 // name.
 struct Snapshot {
   static constexpr Type kType = Type::kSnapshot;
   std::uint64_t generation = 0;
   std::vector<ConfigSource> sources;
+  std::uint64_t content = 0;  // Content (1.2); launchers before that know kMounted alone
 
   template <typename Self, typename F>
   static void fields(Self& s, F&& f) {
-    f(1, s.generation), f(2, s.sources);
+    f(1, s.generation), f(2, s.sources), f(3, s.content);
   }
 };
 

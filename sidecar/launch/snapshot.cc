@@ -20,9 +20,14 @@ namespace {
 
 constexpr int kTries = 5;  // when new versions are published while we copy
 
-std::string last_name(std::string path) {
+std::string without_last_slashes(std::string path) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
-  return path.substr(path.rfind('/') + 1);
+  return path;
+}
+
+std::string last_name(const std::string& path) {
+  const std::string plain = without_last_slashes(path);
+  return plain.substr(plain.rfind('/') + 1);
 }
 
 std::string check_sources(const std::vector<ConfigSource>& sources) {
@@ -58,6 +63,41 @@ bool make_folder(const std::string& path) {
   return make_folder(path.substr(0, slash)) && mkdir(path.c_str(), 0700) == 0;
 }
 
+// A copy that does not exist is mounted as an empty folder.
+bool holds_anything(const std::string& folder) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(opendir(folder.c_str()), closedir);
+  if (dir == nullptr) return false;
+  while (const dirent* entry = readdir(dir.get())) {
+    const std::string name = entry->d_name;
+    if (name != "." && !name.starts_with("..")) return true;  // what begins with ".." is the kubelet's own
+  }
+  return false;
+}
+
+bool is_inside(const std::string& path, const std::string& folder) {
+  return path == folder || path.starts_with(folder + "/");
+}
+
+// Where the copies are read in place of the mounts. `missing`: the staged copy that is not there.
+std::vector<Detour> detours_to(const std::vector<Pin>& pins, const std::vector<ConfigSource>& sources,
+                               Content content, std::string& missing) {
+  std::vector<Detour> detours;
+  if (content == Content::kMounted) return detours;
+  for (const Pin& pin : pins) {
+    const bool is_read = std::any_of(sources.begin(), sources.end(), [&](const ConfigSource& source) {
+      const std::string path = without_last_slashes(source.path);
+      return !source.is_live && (is_inside(path, pin.mount) || is_inside(pin.mount, path));
+    });
+    if (!is_read) continue;
+    const std::string& copy = content == Content::kKept ? pin.kept : pin.staged;
+    if (holds_anything(copy))
+      detours.push_back({pin.mount, copy});
+    else if (content == Content::kStaged)
+      missing = copy;
+  }
+  return detours;
+}
+
 struct Attempt {
   CopyResult result = CopyResult::kDone;
   std::string hash;
@@ -66,9 +106,9 @@ struct Attempt {
 
 // Fills `to` (which does not exist yet) with the copies of all sources.
 Attempt copy_sources(const std::vector<ConfigSource>& sources, const std::string& to,
-                     const SnapshotLimits& limits) {
+                     const SnapshotLimits& limits, const std::vector<Detour>& detours) {
   Sha256 hash;
-  TreeCopy copy(limits, hash);
+  TreeCopy copy(limits, detours, hash);
   if (mkdir(to.c_str(), 0700) != 0) return {CopyResult::kFailed, {}, failure("make " + to, errno)};
   for (const ConfigSource& source : sources) {
     const std::string name = last_name(source.path);
@@ -77,7 +117,7 @@ Attempt copy_sources(const std::vector<ConfigSource>& sources, const std::string
       if (symlink(source.path.c_str(), (to + "/" + name).c_str()) == 0) continue;
       return {CopyResult::kFailed, {}, failure("link " + to + "/" + name, errno)};
     }
-    const CopyResult result = copy.copy(source.path, to + "/" + name, name);
+    const CopyResult result = copy.copy(without_last_slashes(source.path), to + "/" + name, name);
     if (result != CopyResult::kDone) return {result, {}, copy.error()};
   }
   return {CopyResult::kDone, "v1:sha256:" + hash.finish_hex(), {}};
@@ -89,7 +129,8 @@ std::string Snapshots::place_of(std::uint64_t generation) const {
   return folder_ + "/g" + std::to_string(generation);
 }
 
-ConfigHash Snapshots::take(std::uint64_t generation, const std::vector<ConfigSource>& sources) {
+ConfigHash Snapshots::take(std::uint64_t generation, const std::vector<ConfigSource>& sources,
+                           Content content) {
   const auto failed = [&](std::string error) { return ConfigHash{generation, {}, std::move(error)}; };
   if (std::string wrong = check_sources(sources); !wrong.empty()) return failed(std::move(wrong));
   if (!make_folder(folder_)) {
@@ -99,12 +140,17 @@ ConfigHash Snapshots::take(std::uint64_t generation, const std::vector<ConfigSou
   if (!config_path(generation) && list().size() >= limits_.max_kept) {
     return failed(std::to_string(limits_.max_kept) + " snapshots are kept already in " + folder_);
   }
+  std::string missing;
+  const std::vector<Detour> detours = detours_to(pins_, sources, content, missing);
+  if (!missing.empty())
+    return failed("configuration " + missing +
+                  " is empty: the copy that this reload brings has not arrived; try again");
   const std::string draft = folder_ + "/.draft";
   Attempt attempt{CopyResult::kChanged, {}, {}};
   for (int tries = 0; tries < kTries && attempt.result == CopyResult::kChanged; ++tries) {
     remove_tree(draft);
     if (mkdir(draft.c_str(), 0700) != 0) return failed(failure("make " + draft, errno));
-    attempt = copy_sources(sources, draft + "/c", limits_);
+    attempt = copy_sources(sources, draft + "/c", limits_, detours);
   }
   if (attempt.result == CopyResult::kChanged)
     attempt.error = "the configuration changed while it was copied, five times";

@@ -18,6 +18,14 @@
 
 namespace sidestep::launch {
 
+// A mount whose content the operator keeps copies of; all paths are of this container.
+struct Pin {
+  std::string mount;
+  std::string kept;    // where the copy is that every pod starts from
+  std::string staged;  // where the copy is that a reload brings
+  bool operator==(const Pin&) const = default;
+};
+
 struct SnapshotLimits {
   std::size_t max_bytes = 16U << 20U;  // all files of one snapshot; the volume is memory
   std::size_t max_files = 4'096;
@@ -28,11 +36,13 @@ struct SnapshotLimits {
 class Snapshots {
  public:
   // `folder` is made when needed, 0700.
-  Snapshots(std::string folder, SnapshotLimits limits) : folder_(std::move(folder)), limits_(limits) {}
+  Snapshots(std::string folder, SnapshotLimits limits, std::vector<Pin> pins = {})
+      : folder_(std::move(folder)), limits_(limits), pins_(std::move(pins)) {}
 
   // Replaces an earlier one of the generation. On failure the error names path and fix, and nothing has
   // changed.
-  ConfigHash take(std::uint64_t generation, const std::vector<ConfigSource>& sources);
+  ConfigHash take(std::uint64_t generation, const std::vector<ConfigSource>& sources,
+                  Content content = Content::kMounted);
   void drop(std::uint64_t generation);
 
   // What {config} stands for; nothing when there is no such snapshot.
@@ -44,6 +54,7 @@ class Snapshots {
 
   std::string folder_;
   SnapshotLimits limits_;
+  std::vector<Pin> pins_;
 };
 
 }  // namespace sidestep::launch

@@ -60,8 +60,17 @@ CopyResult TreeCopy::copy(const std::string& from, const std::string& to, const 
   return copy_any(from, to, name, 0);
 }
 
-CopyResult TreeCopy::copy_any(const std::string& from, const std::string& to, const std::string& name,
+std::string TreeCopy::real_place(const std::string& path) const {
+  for (const Detour& detour : detours_) {
+    if (path == detour.folder) return detour.instead;
+    if (path.starts_with(detour.folder + "/")) return detour.instead + path.substr(detour.folder.size());
+  }
+  return path;
+}
+
+CopyResult TreeCopy::copy_any(const std::string& path, const std::string& to, const std::string& name,
                               std::size_t depth) {
+  const std::string from = real_place(path);
   struct stat info {};
   if (stat(from.c_str(), &info) != 0) {
     // Below the source itself a name that vanished means that a new version was published.

@@ -20,17 +20,23 @@ enum class CopyResult : std::uint8_t {
   kFailed,
 };
 
+// What lies below `folder` is read below `instead`.
+struct Detour {
+  std::string folder;
+  std::string instead;
+};
+
 class TreeCopy {
  public:
-  TreeCopy(const SnapshotLimits& limits, Sha256& hash)
-      : limits_(limits), left_{limits.max_bytes, limits.max_files}, hash_(hash) {}
+  TreeCopy(const SnapshotLimits& limits, const std::vector<Detour>& detours, Sha256& hash)
+      : limits_(limits), detours_(detours), left_{limits.max_bytes, limits.max_files}, hash_(hash) {}
 
   // `name` is what the hash knows it by. `to` must not exist.
   CopyResult copy(const std::string& from, const std::string& to, const std::string& name);
   const std::string& error() const { return error_; }
 
  private:
-  CopyResult copy_any(const std::string& from, const std::string& to, const std::string& name,
+  CopyResult copy_any(const std::string& path, const std::string& to, const std::string& name,
                       std::size_t depth);
   CopyResult copy_folder(const std::string& from, const std::string& to, const std::string& name,
                          std::size_t depth);
@@ -39,7 +45,10 @@ class TreeCopy {
   CopyResult fail(std::string message);
   CopyResult fail_call(const std::string& what, int error_number);
 
+  std::string real_place(const std::string& path) const;
+
   const SnapshotLimits& limits_;
+  const std::vector<Detour>& detours_;
   CopyBudget left_;
   Sha256& hash_;
   std::string error_;

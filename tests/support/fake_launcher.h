@@ -17,8 +17,10 @@ class FakeLauncher final : public LauncherLink {
   bool is_up() const override { return up; }
   const std::string& token() const override { return token_; }
   std::uint64_t refused() const override { return 0; }
-  void snapshot(Generation generation, const std::vector<ConfigPath>& sources) override {
+  void snapshot(Generation generation, const std::vector<ConfigPath>& sources,
+                ConfigContent content) override {
     snapshots.emplace_back(generation, sources);
+    contents.push_back(content);
   }
   void drop_snapshot(Generation generation) override { dropped.push_back(generation); }
   void spawn(const SpawnOrder& order) override { orders.push_back(order); }
@@ -51,6 +53,7 @@ class FakeLauncher final : public LauncherLink {
   bool up = true;
   std::vector<SpawnOrder> orders;
   std::vector<std::pair<Generation, std::vector<ConfigPath>>> snapshots;
+  std::vector<ConfigContent> contents;  // of snapshots
   std::vector<Generation> stopped;
   std::vector<Generation> dropped;
   std::vector<Generation> tails;

@@ -76,6 +76,11 @@ class Shop:
         eventually(f"{self.name}: the content is adopted",
                    lambda: self.kubectl.get("reloadpolicy", self.name).get("status", {}).get("appliedHash"), 60)
 
+    def condition(self, kind: str) -> str:
+        """Status of a condition of the policy; empty when it is not there."""
+        status = self.kubectl.get("reloadpolicy", self.name).get("status", {})
+        return next((c["status"] for c in status.get("conditions", []) if c["type"] == kind), "")
+
     # --- reloads
 
     def trigger(self, token: str) -> None:

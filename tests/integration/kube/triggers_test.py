@@ -118,3 +118,19 @@ def test_missing_right_to_a_source_names_the_rule_and_recovers(start, shop):
     shop.grant()
     eventually(lambda: shop.condition()["reason"] == "AllRead", what="it does not recover")
     shop.adopted()
+
+
+def test_annotations_of_reloader_name_sources_where_the_policy_honors_them(start, fleet, programs):
+    triggers = {"reloaderAnnotations": "Honor", "quietPeriodSeconds": 1, "maxWaitSeconds": 10}
+    shop = Shop(fleet, programs)
+    shop.fleet.spec["triggers"] = triggers
+    path = f"/apis/apps/v1/namespaces/{shop.fleet.namespace}/deployments/shop"
+    shop.api.merge(path, {"metadata": {"annotations": {"configmap.reloader.stakater.com/reload": "shop-config"}}})
+    shop.fleet._settle_deployment()
+    start()
+    shop.fill().grant()
+    shop.adopted()
+    shop.configure("shop.yaml", "v2")
+    eventually(shop.fleet.reloads, what="no reload")
+    shop.see_all()
+    assert shop.ended(1)[0]["spec"]["reason"] == "changed: ConfigMap/shop-config"

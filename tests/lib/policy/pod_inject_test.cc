@@ -65,7 +65,7 @@ TEST_P(Golden, HasNoMistakesInTheEyesOfLint) {
 
 INSTANTIATE_TEST_SUITE_P(Inject, Golden,
                          ::testing::Values("deployment", "statefulset", "daemonset-host-port", "host-network",
-                                           "list-with-pod-and-several-containers"),
+                                           "list-with-pod-and-several-containers", "pinned"),
                          [](const auto& each) {
                            std::string name = each.param;
                            std::erase(name, '-');

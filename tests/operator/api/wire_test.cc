@@ -99,6 +99,17 @@ TEST(WireTest, NewReloadHasNameAndImmutableSpec) {
               "namespace": "prod"}, "spec": {"policyRef": {"name": "shop"}, "token": "t1", "reason": "config"}})"));
 }
 
+TEST(WireTest, PodAndContentOfAReloadAreWrittenWhereTheySaySomethingAndReadBack) {
+  const ReloadSpec spec{"shop", "t1", "", "shop-1", ReloadContent::kPrevious};
+  const Json made = new_reload_json("prod", "shop-1", spec);
+  EXPECT_EQ(made["spec"]["podName"], "shop-1");
+  EXPECT_EQ(made["spec"]["content"], "Previous");
+  const auto read = reload_from_json(made);
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->spec.pod, "shop-1");
+  EXPECT_EQ(read->spec.content, ReloadContent::kPrevious);
+}
+
 TEST(WireTest, TimesAreReadInEveryFormOfTheStandard) {
   EXPECT_EQ(parse_time("2023-11-14T22:13:20Z"), at(0));
   EXPECT_EQ(parse_time("2023-11-14T22:13:20.125Z"), at(0) + Millis(125));

@@ -78,6 +78,15 @@ TEST_F(CommandsTest, SameTokenAgainIsTheSameReload) {
   for (const auto& request : api_.requests) EXPECT_EQ(request.method, "GET");
 }
 
+TEST_F(CommandsTest, ReloadOfOnePodNamesItAndIsNotTheOneOfAllPodsWithThatToken) {
+  answer(policy());
+  answer_list({reload("shop-1", "Succeeded", "Promoted", "t1")});
+  answer(reload("shop-2", "Pending"));
+  EXPECT_EQ(run({.verb = Verb::kReload, .name = "shop", .wait = false, .token = "t1", .pod = "shop-a"}),
+            Exit::kSucceeded);
+  EXPECT_EQ(Json::parse(api_.requests.back().body)["spec"]["podName"], "shop-a");
+}
+
 TEST_F(CommandsTest, VerdictIsTheExitCode) {
   const auto of = [](api::ReloadPhase phase, const char* reason, bool aborting) {
     api::ReloadStatus status;
@@ -225,6 +234,30 @@ TEST_F(CommandsTest, RetryMarksTheLastFailedReloadAndAwaitsTheNewOne) {
   EXPECT_EQ(Json::parse(api_.requests[2].body)["metadata"]["annotations"],
             Json({{"sidestep.dev/retry", "true"}}));
   EXPECT_TRUE(api_.requests.back().target.ends_with("/" + api::reload_name("shop", "pu", "retry-ru")));
+}
+
+TEST_F(CommandsTest, UndoIsAReloadOfThePreviousContentOfAPolicyThatPinsSomething) {
+  answer(policy());
+  EXPECT_EQ(run({.verb = Verb::kUndo, .name = "shop"}), Exit::kRefused);
+  EXPECT_NE(notes_.back().find("write mode: Pinned in spec.triggers"), std::string::npos) << notes_.back();
+  Json pins = policy();
+  pins["spec"]["triggers"]["configMaps"] = {{{"name", "shop-config"}, {"mode", "Pinned"}}};
+  answer(pins);
+  answer(reload("shop-2", "Pending"));
+  EXPECT_EQ(run({.verb = Verb::kUndo, .name = "shop", .wait = false}), Exit::kSucceeded);
+  EXPECT_EQ(Json::parse(api_.requests.back().body)["spec"]["content"], "Previous");
+}
+
+TEST_F(CommandsTest, RightsToCopiesAreThoseOfPinnedSourcesByName) {
+  Json pins = policy();
+  pins["spec"]["triggers"]["configMaps"] = {{{"name", "shop-config"}, {"mode", "Pinned"}}};
+  pins["spec"]["triggers"]["secrets"] = {{{"name", "shop-db"}}};
+  answer(pins);
+  EXPECT_EQ(run({.verb = Verb::kRbac, .name = "shop"}), Exit::kSucceeded);
+  for (const char* copy : {"sidestep-kept-shop-shop-config-", "sidestep-staged-shop-shop-config-",
+                           "sidestep-previous-shop-shop-config-", "verbs: [get, create, patch, delete]"})
+    EXPECT_NE(out_.find(copy), std::string::npos) << copy;
+  EXPECT_EQ(out_.find("shop-shop-db"), std::string::npos);
 }
 
 TEST_F(CommandsTest, RetryOfASuccessIsRefused) {

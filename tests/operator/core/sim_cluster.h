@@ -34,6 +34,8 @@ struct SimPod {
   WallTime promoted_at{};
   Seconds deadline{600};
   int generations = 1;
+  std::string content = {};  // of pinned sources: what active runs, and what the candidate got
+  std::string candidate_content = {};
   std::set<std::string> ids;  // of reloads that it ever began
 };
 
@@ -62,6 +64,8 @@ class SimCluster {
     SimPod& born = pods_[name];
     born.seen = build::pod(name);
     born.seen.creation_time = now_;
+    if (!world_.pins.pins.empty()) born.content = world_.pins.pins.front().kept.hash;
+    born.seen.sidecar->active_config = born.content;
     return born;
   }
   // The proxy's container restarts: its candidate is gone, nobody's fault.
@@ -186,6 +190,7 @@ class SimCluster {
     if (find(create.name) != nullptr) return;
     ++created_;
     world_.reloads.push_back(build::reload(create.name, create.spec.token, now_));
+    world_.reloads.back().spec = create.spec;
   }
   void perform(const PatchPolicyStatus& patch) {
     EXPECT_NE(policy().status, patch.status) << "a write that changes nothing";
@@ -211,6 +216,26 @@ class SimCluster {
     if (const auto found = pods_.find(refresh.pod.name); found != pods_.end())
       found->second.seen.refresh = refresh.value;
   }
+  void perform(const MarkPod& mark) {
+    if (const auto found = pods_.find(mark.pod.name); found != pods_.end())
+      found->second.seen.handled_token = mark.token;
+  }
+  static ObservedCopy& copy_in(ObservedPin& pin, policy::Copy copy) {
+    return copy == policy::Copy::kKept ? pin.kept : copy == policy::Copy::kStaged ? pin.staged : pin.previous;
+  }
+  void perform(const CopySources& copy) {
+    if (!copy.hash.empty() && copy.hash != world_.sources.hash) return;
+    for (ObservedPin& pin : world_.pins.pins)
+      copy_in(pin, copy.to) = {copy.maker, world_.sources.hash, {}};
+  }
+  void perform(const CloneCopy& clone) {
+    for (ObservedPin& pin : world_.pins.pins) {
+      if (pin.source != clone.source) continue;
+      const std::string maker = clone.maker.empty() ? copy_in(pin, clone.from).maker : clone.maker;
+      copy_in(pin, clone.to) = copy_in(pin, clone.from);
+      copy_in(pin, clone.to).maker = maker;
+    }
+  }
   void perform(const SidecarPolicy&) {}
   void perform(const SidecarReload& ask) {
     SimPod* pod = reach(ask.pod);
@@ -224,6 +249,7 @@ class SimCluster {
         << "409: another reload is under way in " << ask.pod.name;
     pod->ids.insert(ask.id);
     pod->started_at = pod->heard_at = now_;
+    if (!world_.pins.pins.empty()) pod->candidate_content = world_.pins.pins.front().staged.hash;
     pod->deadline = ask.deadline;
     sidecar.run = SidecarRun{ask.id, ask.token, SidecarPhase::kStarting, "", "", ++pod->generations, 0, false,
                              true,   {}};
@@ -246,6 +272,8 @@ class SimCluster {
     run.reason = "Promoted";
     run.receipt = {50, 60, 0, 0, 0, 0, 0, 0};
     pod.promoted_at = now_;
+    pod.content = pod.candidate_content;
+    pod.seen.sidecar->active_config = pod.content;
     pod.seen.sidecar->active.generation = run.generation;
   }
   void perform(const SidecarAbort& abort) {

@@ -150,6 +150,13 @@ TEST_F(ApplyTest, PodIsRefreshedByItsUid) {
                          R"({"metadata":{"uid":"pod-uid","annotations":{"sidestep.dev/refresh":"tok"}}})"));
 }
 
+TEST_F(ApplyTest, PodIsMarkedByItsUid) {
+  stored("1");
+  EXPECT_EQ(apply({MarkPod{pod_, "t1"}}).what, Applied::kAll);
+  EXPECT_EQ(body(0)["metadata"]["uid"], "pod-uid");
+  EXPECT_EQ(body(0)["metadata"]["annotations"]["sidestep.dev/handled-reload"], "t1");
+}
+
 TEST_F(ApplyTest, RefusalOfASidecarIsNotedForTheNextDecision) {
   sidecar_.status = 400, sidecar_.body = R"({"error":{"kind":"invalid","message":"no"}})";
   EXPECT_EQ(apply({SidecarWeight{pod_, "r", 1}}).what, Applied::kAgain);

@@ -87,6 +87,13 @@ TEST(PodView, NodeAndZoneAreKept) {
   EXPECT_EQ(pod_view(there)->zone, "zone-1");
 }
 
+TEST(PodView, OwnTokenAndTheMarkOfTheOneThatWasDealtWithAreKept) {
+  Json annotated = pod();
+  annotated["metadata"]["annotations"] = {{"sidestep.dev/reload", "t2"}, {"sidestep.dev/handled-reload", "t1"}};
+  EXPECT_EQ(pod_view(annotated)->reload_token, "t2");
+  EXPECT_EQ(pod_view(annotated)->handled_token, "t1");
+}
+
 TEST(WorkloadView, DeploymentRollsOutWhileItsControllerIsBehindOrReplacesPods) {
   Json deployment =
       Json::parse(R"({"metadata": {"name": "shop", "namespace": "n", "uid": "u", "generation": 4,
@@ -96,6 +103,7 @@ TEST(WorkloadView, DeploymentRollsOutWhileItsControllerIsBehindOrReplacesPods) {
   auto view = workload_view(deployment, "Deployment");
   EXPECT_FALSE(view->is_rolling_out);
   EXPECT_EQ(view->reload_token, "t");
+  EXPECT_EQ(view->template_token, "");
   EXPECT_EQ(view->replicas, 3);
   EXPECT_TRUE(matches(view->selector, {{"app", "shop"}}));
   deployment["status"]["observedGeneration"] = 3;

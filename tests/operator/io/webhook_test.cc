@@ -62,16 +62,35 @@ TEST(Admission, PolicyIsLookedUpByTheWorkloadBehindTheReplicaSet) {
     EXPECT_EQ(origin.name_space + "/" + origin.kind + "/" + origin.name, "ns/Deployment/shop");
     policy::PolicySpec spec;
     spec.expose_generation = true;
-    return spec;
+    return FoundPolicy{"shop", spec};
   });
   EXPECT_THAT(*k8s::base64_decode(response["patch"].get<std::string>()), HasSubstr("exposeGeneration"));
+}
+
+TEST(Admission, PodOfAPolicyThatPinsGetsTheVolumesOfItsCopies) {
+  const auto shop = [](const PodOrigin&) {
+    policy::PolicySpec spec;
+    spec.config = {{"/etc/shop", policy::SnapshotMode::kPinned}};
+    spec.triggers.sources = {{policy::SourceKind::kConfigMap, "shop-config", {}, {}, policy::SourceMode::kPinned}};
+    return FoundPolicy{"shop", spec};
+  };
+  Json made = pod(R"({"name": "a", "command": ["x"], "ports": [{"containerPort": 8080}],
+              "volumeMounts": [{"name": "c", "mountPath": "/etc/shop"}]})");
+  made["spec"]["volumes"] = {{{"name", "c"}, {"configMap", {{"name", "shop-config"}}}}};
+  Json response = review(made, shop);
+  EXPECT_THAT(*k8s::base64_decode(response["patch"].get<std::string>()),
+              AllOf(HasSubstr("sidestep-kept-shop-shop-config-"), HasSubstr("SIDESTEP_PINS")));
+  made["spec"]["containers"][0]["envFrom"] = {{{"configMapRef", {{"name", "shop-config"}}}}};
+  response = review(made, shop);
+  EXPECT_TRUE(response["allowed"]) << "a pod must start all the same";
+  EXPECT_THAT(response["warnings"][0].get<std::string>(), HasSubstr("cannot be pinned"));
 }
 
 // Before, all pods of a workload were refused from the moment on that such a policy was applied.
 TEST(Admission, APolicyThatAsksLessThanTheProbeIsAWarningAndNoRefusal) {
   const Json response = review(pod(R"({"name": "a", "command": ["x"], "ports": [{"containerPort": 8080}],
               "readinessProbe": {"httpGet": {"port": 8080, "path": "/ready"}}})"),
-                               [](const PodOrigin&) { return policy::PolicySpec{}; });
+                               [](const PodOrigin&) { return FoundPolicy{"p", policy::PolicySpec{}}; });
   EXPECT_TRUE(response["allowed"]) << response;
   EXPECT_TRUE(response.contains("patch"));
   EXPECT_THAT(

@@ -209,6 +209,29 @@ TEST_F(DriverTest, ARestartStartsFromTheGoodSnapshotAndTakesNoNewOne) {
   EXPECT_EQ(launcher_.snapshots.size(), 1U);
 }
 
+TEST_F(DriverTest, OfPinnedSourcesActiveStartsWithWhatIsKeptAndACandidateOfTheOperatorWithWhatIsStaged) {
+  options_.policy.config = {{"/etc/app", policy::SnapshotMode::kPinned}};
+  options_.policy.triggers.sources = {
+      {policy::SourceKind::kConfigMap, "cfg", {}, {}, policy::SourceMode::kPinned}};
+  serve();
+  ReloadCommand command;
+  command.managed = true;
+  ask(command);
+  ASSERT_TRUE(turn_until([&] { return launcher_.contents.size() == 2; }));
+  EXPECT_EQ(launcher_.contents[0], ConfigContent::kKept);
+  EXPECT_EQ(launcher_.contents[1], ConfigContent::kStaged);
+}
+
+TEST_F(DriverTest, WhoAsksInThePodItselfGetsWhatTheMountHolds) {
+  options_.policy.config = {{"/etc/app", policy::SnapshotMode::kPinned}};
+  options_.policy.triggers.sources = {
+      {policy::SourceKind::kConfigMap, "cfg", {}, {}, policy::SourceMode::kPinned}};
+  serve();
+  ask(ReloadCommand{});
+  ASSERT_TRUE(turn_until([&] { return launcher_.contents.size() == 2; }));
+  EXPECT_EQ(launcher_.contents[1], ConfigContent::kMounted);
+}
+
 TEST_F(DriverTest, ASnapshotThatWentWithItsContainerIsTakenAgain) {
   options_.policy.config = {{"/etc/app", policy::SnapshotMode::kPinned}};
   serve();

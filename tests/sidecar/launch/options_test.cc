@@ -50,11 +50,19 @@ TEST(LaunchOptionsTest, AForgottenValueAndForgottenDashesAreNamed) {
   EXPECT_THAT(parse_options({"--", ""}, nothing).text, HasSubstr("no command"));
 }
 
+TEST(LaunchOptionsTest, PinsAreThreePathsEachAndAnythingElseIsNamed) {
+  const auto parsed = parse_options({"--pins", "/etc/shop/=/k/a=/s/a,/etc/b=/k/b=/s/b", "--", "x"}, nothing);
+  EXPECT_THAT(parsed.options.pins,
+              ElementsAre(Pin{"/etc/shop", "/k/a", "/s/a"}, Pin{"/etc/b", "/k/b", "/s/b"}));
+  for (const char* bad : {"/etc/shop", "/etc/shop=/k", "etc=/k=/s", "/a=/b=/c=/d", "/a=/b=/c,,"})
+    EXPECT_THAT(parse_options({"--pins", bad, "--", "x"}, nothing).text, HasSubstr("MOUNT=KEPT=STAGED")) << bad;
+}
+
 TEST(LaunchOptionsTest, HelpNamesEveryOption) {
   const auto parsed = parse_options({"--help"}, nothing);
   EXPECT_EQ(parsed.outcome, ParsedOptions::kPrint);
   for (const char* flag :
-       {"--run-dir", "--socket", "--config-dir", "--max-config-bytes", "--grace", "--abandon-after"}) {
+       {"--run-dir", "--socket", "--config-dir", "--pins", "--max-config-bytes", "--grace", "--abandon-after"}) {
     EXPECT_THAT(parsed.text, HasSubstr(flag));
   }
 }

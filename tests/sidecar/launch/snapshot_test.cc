@@ -109,6 +109,57 @@ TEST_F(SnapshotTest, ANameThatMovesIntoTheContentChangesTheHash) {
   EXPECT_NE(take(2, {"etc/app"}).hash, first.hash);
 }
 
+class PinnedSnapshotTest : public SnapshotTest {
+ protected:
+  ConfigHash take_of(Content content, std::vector<std::string> paths = {"etc/app"}) {
+    std::vector<ConfigSource> sources;
+    for (const auto& path : paths) sources.push_back({(root_ / path).string(), false});
+    const std::vector<Pin> pins{
+        {(root_ / "etc/app").string(), (root_ / "kept").string(), (root_ / "staged").string()}};
+    return Snapshots((root_ / "snap").string(), {}, pins).take(3, sources, content);
+  }
+};
+
+TEST_F(PinnedSnapshotTest, EachContentIsReadInItsPlaceAndHashedAlike) {
+  publish("etc/app", "1", "mounted");
+  publish("kept", "2", "kept");
+  publish("staged", "3", "staged");
+  EXPECT_EQ(take_of(Content::kMounted).error, "");
+  EXPECT_EQ(read(config(3) / "app.yaml"), "mounted");
+  const auto kept = take_of(Content::kKept);
+  EXPECT_EQ(read(config(3) / "app.yaml"), "kept");
+  take_of(Content::kStaged);
+  EXPECT_EQ(read(config(3) / "app.yaml"), "staged");
+  publish("etc/app", "4", "kept");
+  EXPECT_EQ(take_of(Content::kMounted).hash, kept.hash) << "the place is no part of it";
+}
+
+TEST_F(PinnedSnapshotTest, FileOfTheMountAndFoldersAboveItAreReadThereToo) {
+  publish("etc/app", "1", "mounted");
+  write("etc/other.yaml", "other");
+  publish("kept", "2", "kept");
+  take_of(Content::kKept, {"etc/app/app.yaml"});
+  EXPECT_EQ(read(config(3)), "kept");
+  take_of(Content::kKept, {"etc/"});
+  EXPECT_EQ(read(config(3) / "app/app.yaml"), "kept");
+  EXPECT_EQ(read(config(3) / "other.yaml"), "other");
+}
+
+TEST_F(PinnedSnapshotTest, WithoutAKeptCopyTheMountIsReadAndWithoutAStagedOneNothing) {
+  publish("etc/app", "1", "mounted");
+  fs::create_directories(root_ / "kept/..1");  // as a copy that does not exist is mounted
+  take_of(Content::kKept);
+  EXPECT_EQ(read(config(3) / "app.yaml"), "mounted");
+  EXPECT_THAT(take_of(Content::kStaged).error, HasSubstr("has not arrived"));
+  EXPECT_EQ(read(config(3) / "app.yaml"), "mounted") << "the earlier one stays";
+}
+
+TEST_F(PinnedSnapshotTest, OtherConfigurationNeedsNoCopy) {
+  publish("etc/app", "1", "mounted");
+  write("etc/other.yaml", "other");
+  EXPECT_EQ(take_of(Content::kStaged, {"etc/other.yaml"}).error, "");
+}
+
 TEST_F(SnapshotTest, NobodyElseCanRead) {
   write("etc/app/key", "secret");
   take(3, {"etc/app"});
