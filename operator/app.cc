@@ -15,6 +15,7 @@
 #include "lib/loop/event_loop.h"
 #include "lib/loop/signals.h"
 #include "operator/app_pages.h"
+#include "operator/io/analysis_desk.h"
 #include "operator/io/controller.h"
 #include "operator/io/rights.h"
 #include "operator/io/slots.h"
@@ -66,6 +67,7 @@ struct Operator {
         sources(named_objects, [this](const std::string& key) { queue.add(key); }),
         pins(client, clock, [this] { return keys.keys().hash; }),
         slots({o.max_reloads, o.max_reloads_per_namespace}, [this] { return world.started_reloads(); }),
+        desk(k8s::make_curl_exchanges({}, clock), clock, [this](const std::string& key) { queue.add(key); }),
         gatherer({world,
                   sources,
                   book,
@@ -73,7 +75,9 @@ struct Operator {
                   clock,
                   [this] { return keys.keys().hash; },
                   {o.max_reloads, o.max_reloads_per_namespace},
-                  &pins},
+                  &pins,
+                  &desk,
+                  o.analysis_allow},
                  SIDESTEP_VERSION),
         applier(parts()),
         controller({queue, gatherer, applier, trust, metrics, clock}),
@@ -96,7 +100,8 @@ struct Operator {
             [this](const std::string& name_space, const PodRef& pod) { return address(name_space, pod); },
             [this](const std::string& reload) { return slots.try_take(reload, clock.steady()); },
             [this](const std::string& reload) { slots.give_back(reload); },
-            &pins};
+            &pins,
+            &desk};
   }
   std::optional<SidecarAddress> address(const std::string& name_space, const PodRef& pod) const {
     const auto view = world.pod(name_space + "/" + pod.name);
@@ -140,6 +145,7 @@ struct Operator {
   SourceWatches sources;
   PinKeeper pins;
   Slots slots;
+  AnalysisDesk desk;
   Gatherer gatherer;
   Applier applier;
   Controller controller;
@@ -193,6 +199,8 @@ void lead(Operator& op, const std::stop_token& stop) {
     for (int i = 0; i < op.options.workers; ++i)
       workers.emplace_back([&op](std::stop_token ended) { op.controller.work(std::move(ended)); });
     workers.emplace_back([&op](const std::stop_token& ended) { look_after(op, ended); });
+    if (!op.options.analysis_allow.empty())
+      workers.emplace_back([&op](const std::stop_token& ended) { op.desk.run(ended); });
   });
   if (!op.lease.keep(stop)) {
     log::error("ending: another operator may lead now");

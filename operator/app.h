@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -25,10 +26,11 @@ struct OperatorOptions {
   std::string identity;          // of this process in the Lease; unique
   std::string listen = ":8080";  // health and metrics
   WebhookOptions webhook;
-  int workers = 4;                    // policies worked on at the same time
-  int api_requests = 500;             // a second, twice as many at once; watches and the lease apart
-  int max_reloads = 0;                // at a time, in the cluster; 0: any number
-  int max_reloads_per_namespace = 0;  // the same in each namespace
+  int workers = 4;                          // policies worked on at the same time
+  int api_requests = 500;                   // a second, twice as many at once; watches and the lease apart
+  std::vector<std::string> analysis_allow;  // hosts and URLs that policies may make the operator call
+  int max_reloads = 0;                      // at a time, in the cluster; 0: any number
+  int max_reloads_per_namespace = 0;        // the same in each namespace
   k8s::LeaseLimits lease_limits;
   Millis api_dead_after = k8s::kDeadAfter;  // a connection to the API server that acknowledges nothing
   log::Level log_level = log::Level::kInfo;

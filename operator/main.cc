@@ -9,6 +9,7 @@
 
 #include "lib/base/duration.h"
 #include "lib/policy/signature.h"
+#include "lib/policy/url.h"
 #include "operator/app.h"
 
 namespace {
@@ -37,6 +38,11 @@ void keep_memory_small() {
 std::string is_duration(const std::string& text) {
   const auto parsed = sidestep::parse_duration(text);
   return parsed ? "" : parsed.error().detail;
+}
+
+std::string is_address(const std::string& text) {
+  if (sidestep::policy::is_allow_entry(text)) return "";
+  return text + " is neither a host nor a URL; write for instance http://prometheus.monitoring:9090";
 }
 
 void add_flags(CLI::App& app, OperatorOptions& options, std::string& level, std::string& format) {
@@ -85,6 +91,12 @@ void add_flags(CLI::App& app, OperatorOptions& options, std::string& level, std:
                  "reloads at a time in each namespace; 0: any number")
       ->check(CLI::Range(0, 100'000))
       ->capture_default_str();
+  app.add_option("--analysis-allow", options.analysis_allow,
+                 "hosts and URLs that metrics and webhooks of policies may name, for instance "
+                 "http://prometheus.monitoring:9090; default: none, since a policy could otherwise make the "
+                 "operator call whatever it can reach")
+      ->delimiter(',')
+      ->check(CLI::Validator(is_address, "HOST|URL"));
   app.add_option("--log-level", level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   app.add_option("--log-format", format, "text or json")->check(CLI::IsMember({"text", "json"}));

@@ -4,6 +4,7 @@
 
 #include "lib/policy/document.h"
 #include "lib/policy/fields.h"
+#include "lib/policy/spec_analysis.h"
 #include "lib/policy/spec_guards.h"
 #include "lib/policy/spec_names.h"
 #include "lib/policy/spec_triggers.h"
@@ -174,14 +175,6 @@ void read_hold(Fields& spec, Hold& out) {
   fields.finish();
 }
 
-void read_analysis(Fields& spec, Analysis& out) {
-  Fields fields = spec.child("analysis");
-  fields.number("maxErrorRatePerTenThousand", out.max_error_rate_per_ten_thousand, {0, kWholeWeight});
-  fields.number("minimumRequests", out.minimum_requests, {1, 1'000'000});
-  fields.one_of("onNoTraffic", out.on_no_traffic, kOnNoTraffics);
-  fields.finish();
-}
-
 void read_config(Fields& spec, Mistakes& mistakes, std::vector<ConfigSource>& out) {
   for (const auto& [item, place] : spec.list("config", 16)) {
     ConfigSource source;
@@ -243,7 +236,7 @@ void read_spec(const Value& value, const std::string& place, Mistakes& mistakes,
   read_readiness(spec, out.readiness);
   read_drain(spec, out.drain);
   read_hold(spec, out.hold);
-  read_analysis(spec, out.analysis);
+  read_analysis(spec, mistakes, out.analysis);
   read_config(spec, mistakes, out.config);
   read_shutdown(spec, out.shutdown);
   spec.boolean("exposeGeneration", out.expose_generation);

@@ -15,6 +15,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/result.h"
+#include "lib/policy/analysis.h"
 #include "lib/policy/guards.h"
 #include "lib/policy/triggers.h"
 
@@ -95,14 +96,6 @@ struct Hold {
   int max_requests = 1000;                          // 0: never hold; up to 100000
   std::int64_t max_bytes = std::int64_t{16} << 20;  // of held requests, kernel queues included
   Seconds timeout{30};                              // 1..3600
-};
-
-enum class OnNoTraffic : std::uint8_t { kHold, kPass };
-
-struct Analysis {
-  int max_error_rate_per_ten_thousand = 100;       // by which candidate may be worse than active; 0..10000
-  int minimum_requests = 50;                       // of the candidate, before a verdict; 1..1000000
-  OnNoTraffic on_no_traffic = OnNoTraffic::kPass;  // when a step's pause ended with fewer requests than that
 };
 
 enum class SnapshotMode : std::uint8_t { kPinned, kLive };

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/policy/spec.h"
+#include "lib/policy/spec_analysis.h"
 #include "lib/policy/spec_guards.h"
 #include "lib/policy/spec_names.h"
 #include "lib/policy/spec_triggers.h"
@@ -111,9 +112,7 @@ std::string policy_to_json(const PolicySpec& spec) {
   out["hold"] = {{"maxRequests", spec.hold.max_requests},
                  {"maxBytes", bytes_json(spec.hold.max_bytes)},
                  {"timeoutSeconds", spec.hold.timeout.count()}};
-  out["analysis"] = {{"maxErrorRatePerTenThousand", spec.analysis.max_error_rate_per_ten_thousand},
-                     {"minimumRequests", spec.analysis.minimum_requests},
-                     {"onNoTraffic", name_of(spec.analysis.on_no_traffic, kOnNoTraffics)}};
+  out["analysis"] = analysis_json(spec.analysis);
   out["config"] = config_json(spec);
   out["shutdown"] = {{"gracePeriodSeconds", spec.shutdown.grace_period.count()},
                      {"endpointsGraceSeconds", spec.shutdown.endpoints_grace.count()},

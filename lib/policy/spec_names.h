@@ -22,6 +22,11 @@ inline constexpr std::array<Named<WebSocketDrain>, 2> kWebSocketDrains{
     {{"KeepUntilClosed", WebSocketDrain::kKeepUntilClosed}, {"CloseWith", WebSocketDrain::kCloseWith}}};
 inline constexpr std::array<Named<OnNoTraffic>, 2> kOnNoTraffics{
     {{"Hold", OnNoTraffic::kHold}, {"Pass", OnNoTraffic::kPass}}};
+inline constexpr std::array<Named<OnNoData>, 3> kOnNoDatas{
+    {{"Hold", OnNoData::kHold}, {"Fail", OnNoData::kFail}, {"Pass", OnNoData::kPass}}};
+inline constexpr std::array<Named<WebhookTime>, 3> kWebhookTimes{{{"BeforeStart", WebhookTime::kBeforeStart},
+                                                                  {"EachStep", WebhookTime::kEachStep},
+                                                                  {"Promote", WebhookTime::kPromote}}};
 inline constexpr std::array<Named<SnapshotMode>, 2> kSnapshotModes{
     {{"Pinned", SnapshotMode::kPinned}, {"Live", SnapshotMode::kLive}}};
 

@@ -56,26 +56,41 @@ std::string shown(const Sample& sample) {
          percent(rate_of(sample)) + ")";
 }
 
-Sample sane(Sample sample) {
-  sample.errors = std::min(sample.errors, sample.requests);
-  return sample;
-}
-
-}  // namespace
-
-Judgement judge(const Sample& active_counts, const Sample& candidate_counts, const Analysis& analysis) {
-  const Sample active = sane(active_counts);
-  const Sample candidate = sane(candidate_counts);
+Judgement judge_errors(const Sample& active, const Sample& candidate, const Analysis& analysis) {
   const double limit = analysis.max_error_rate_per_ten_thousand / double{kWholeWeight};
   const std::string both = "candidate: " + shown(candidate) + ", active: " + shown(active);
-  if (is_worse(active, candidate, limit)) {
+  if (is_worse(active, candidate, limit))
     return {Verdict::kWorse, both + "; the limit is " + percent(limit) + " above active"};
-  }
   if (candidate.requests < static_cast<std::uint64_t>(analysis.minimum_requests)) {
     return {Verdict::kTooLittle,
             both + "; a verdict needs " + std::to_string(analysis.minimum_requests) + " requests"};
   }
   return {Verdict::kGood, both};
+}
+
+void add_sample(Sample& sum, const Sample& sample) {
+  sum.requests += sample.requests;
+  sum.errors += std::min(sample.errors, sample.requests);
+}
+
+}  // namespace
+
+Judgement judge(const std::vector<SamplePair>& pods, const Analysis& analysis) {
+  Sample active;
+  Sample candidate;
+  for (const SamplePair& pod : pods) add_sample(active, pod.active), add_sample(candidate, pod.candidate);
+  Judgement judgement = judge_errors(active, candidate, analysis);
+  if (judgement.verdict == Verdict::kWorse || !analysis.max_latency_increase_percent) return judgement;
+  std::vector<LatencyPair> latencies;
+  for (const SamplePair& pod : pods) latencies.push_back({pod.active.latency, pod.candidate.latency});
+  const int limit = *analysis.max_latency_increase_percent;
+  LatencyJudgement latency = compare_latency(latencies, limit, analysis.minimum_requests);
+  if (latency.is_slower)
+    return {Verdict::kWorse,
+            "candidate: " + latency.why + "; the limit is " + std::to_string(limit) + " % above active",
+            true};
+  judgement.why += "; " + latency.why;
+  return judgement;
 }
 
 }  // namespace sidestep::policy

@@ -11,7 +11,9 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "lib/policy/latency.h"
 #include "lib/policy/spec.h"
 
 namespace sidestep::policy {
@@ -19,16 +21,29 @@ namespace sidestep::policy {
 struct Sample {
   std::uint64_t requests = 0;
   std::uint64_t errors = 0;  // 5xx, resets, no answer; at most `requests`
+  Latency latency = {};      // of those that were answered, tunnels left out; empty: not told
 };
 
 enum class Verdict : std::uint8_t { kGood, kWorse, kTooLittle };
 
 struct Judgement {
   Verdict verdict = Verdict::kTooLittle;
-  std::string why;  // one sentence with both samples, for a person
+  std::string why;          // one sentence with both samples, for a person
+  bool by_latency = false;  // of kWorse: its answers are no errors, they take too long
 };
 
-// Counters since the candidate got its first request; active's over the same time. Pure.
-Judgement judge(const Sample& active, const Sample& candidate, const Analysis& analysis);
+// Of one pod: counters since the candidate got its first request; active's over the same time.
+struct SamplePair {
+  Sample active;
+  Sample candidate;
+};
+
+// Errors are summed over the pods; how long answers take is compared pod by pod (latency.h), where the policy
+// has a limit. Pure.
+Judgement judge(const std::vector<SamplePair>& pods, const Analysis& analysis);
+
+inline Judgement judge(const Sample& active, const Sample& candidate, const Analysis& analysis) {
+  return judge({SamplePair{active, candidate}}, analysis);
+}
 
 }  // namespace sidestep::policy

@@ -12,6 +12,7 @@ namespace sidestep::api {
 
 inline constexpr std::size_t kMostFailedPods = 20;
 inline constexpr std::size_t kMostMessageBytes = 1024;
+inline constexpr std::size_t kMostReasonBytes = 256;  // of a metric or webhook
 
 // What candidates of pinned sources get; without such sources it is always kSource.
 enum class ReloadContent : std::uint8_t {
@@ -67,8 +68,32 @@ struct ReloadStep {
   std::optional<WallTime> start_time;
   std::optional<WallTime> reached_time;  // every pod of the step has the weight; the pause counts from here
   std::optional<WallTime> end_time;
-  std::string verdict = {};  // over the fleet at its end: Good or TooLittle; "" before
+  std::string verdict = {};  // over the fleet at its end: Good, TooLittle or NoData; "" before
   bool operator==(const ReloadStep&) const = default;
+};
+
+// What analysis.metrics were found to be. The counts make it certain that no measurement counts twice,
+// whoever leads.
+struct MetricState {
+  std::string name;
+  std::string verdict = {};  // of the last measurement: Good, Bad or NoData
+  std::string value = {};    // "" when there was none
+  std::string message = {};  // why it is not Good; else ""
+  int measurements = 0;
+  int failures = 0;
+  std::optional<WallTime> time = {};  // of the last one
+  bool operator==(const MetricState&) const = default;
+};
+
+struct WebhookState {
+  std::string name;
+  int step = 0;  // for which `failures` and `passed` hold
+  bool passed = false;
+  std::string message = {};  // the last answer's; else ""
+  int calls = 0;
+  int failures = 0;                   // in a row
+  std::optional<WallTime> time = {};  // of the last call
+  bool operator==(const WebhookState&) const = default;
 };
 
 // Sums over the pods of the run. requests: by whom they were answered.
@@ -103,6 +128,8 @@ struct ReloadStatus {
   std::vector<FailedPod> failed_pods;  // at most kMostFailedPods
   bool truncated = false;              // failed_pods left some out
   std::vector<ReloadStep> steps;       // those that were begun
+  std::vector<MetricState> metrics;    // those of the policy that were measured
+  std::vector<WebhookState> webhooks;  // those that were called
   Receipt receipt;
   std::vector<Condition> conditions;
   bool operator==(const ReloadStatus&) const = default;

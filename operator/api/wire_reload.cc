@@ -107,6 +107,49 @@ Json failed_json(const std::vector<FailedPod>& pods) {
   return out;
 }
 
+std::vector<MetricState> read_metrics(const Json& from_list) {
+  std::vector<MetricState> metrics;
+  for (const Json& from : from_list) {
+    metrics.push_back({get<std::string>(from, "name"), get<std::string>(from, "verdict"),
+                       get<std::string>(from, "value"), get<std::string>(from, "message"),
+                       get<int>(from, "measurements"), get<int>(from, "failures"), time_of(from, "time")});
+  }
+  return metrics;
+}
+
+Json metrics_json(const std::vector<MetricState>& metrics) {
+  Json out = Json::array();
+  for (const MetricState& metric : metrics) {
+    Json item{
+        {"name", metric.name},       {"verdict", metric.verdict},           {"value", metric.value},
+        {"message", metric.message}, {"measurements", metric.measurements}, {"failures", metric.failures}};
+    put_time(item, "time", metric.time);
+    out.push_back(std::move(item));
+  }
+  return out;
+}
+
+std::vector<WebhookState> read_webhooks(const Json& from_list) {
+  std::vector<WebhookState> webhooks;
+  for (const Json& from : from_list) {
+    webhooks.push_back({get<std::string>(from, "name"), get<int>(from, "step"), get<bool>(from, "passed"),
+                        get<std::string>(from, "message"), get<int>(from, "calls"),
+                        get<int>(from, "failures"), time_of(from, "time")});
+  }
+  return webhooks;
+}
+
+Json webhooks_json(const std::vector<WebhookState>& webhooks) {
+  Json out = Json::array();
+  for (const WebhookState& webhook : webhooks) {
+    Json item{{"name", webhook.name},       {"step", webhook.step},   {"passed", webhook.passed},
+              {"message", webhook.message}, {"calls", webhook.calls}, {"failures", webhook.failures}};
+    put_time(item, "time", webhook.time);
+    out.push_back(std::move(item));
+  }
+  return out;
+}
+
 ReloadStatus read_status(const Json& from) {
   ReloadStatus status;
   status.observed_generation = get<std::int64_t>(from, "observedGeneration");
@@ -125,6 +168,8 @@ ReloadStatus read_status(const Json& from) {
   status.failed_pods = read_failed(list(from, "failedPods"));
   status.truncated = get<bool>(from, "truncated");
   status.steps = read_steps(list(from, "steps"));
+  status.metrics = read_metrics(list(from, "metrics"));
+  status.webhooks = read_webhooks(list(from, "webhooks"));
   status.receipt = read_receipt(part(from, "receipt"));
   status.conditions = read_conditions(from);
   return status;
@@ -171,6 +216,8 @@ Json status_to_json(const ReloadStatus& status) {
           {"failedPods", failed_json(status.failed_pods)},
           {"truncated", status.truncated},
           {"steps", steps_json(status.steps)},
+          {"metrics", metrics_json(status.metrics)},
+          {"webhooks", webhooks_json(status.webhooks)},
           {"receipt", receipt_json(status.receipt)},
           {"conditions", conditions_json(status.conditions)}};
 }

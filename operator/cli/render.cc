@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "operator/api/wire.h"
+#include "operator/cli/render_analysis.h"
 
 namespace sidestep::op::cli {
 namespace {
@@ -94,7 +95,11 @@ std::string policy_text(const api::ReloadPolicy& policy, std::vector<api::Reload
                     std::to_string(run.status.pods.updated) + "/" + std::to_string(run.status.pods.desired),
                     std::to_string(run.status.pods.failed), age_text(run.meta.creation_time, now),
                     dash(run.status.end_reason.empty() ? run.spec.reason : run.status.end_reason)});
-  return out + "\n" + table(runs);
+  out += "\n" + table(runs);
+  const auto sentences = analysis_sentences(reloads.front().status);
+  if (!sentences.empty()) out += "\n";
+  for (const std::string& sentence : sentences) out += reloads.front().meta.name + ": " + sentence + "\n";
+  return out;
 }
 
 std::string history_table(std::vector<api::Reload> reloads, WallTime now) {
@@ -127,6 +132,7 @@ std::string progress_line(const api::Reload& reload) {
   }
   line += "  updated " + std::to_string(status.pods.updated) + "/" + std::to_string(status.pods.desired);
   if (status.pods.failed > 0) line += "  failed " + std::to_string(status.pods.failed);
+  if (const std::string metrics = metrics_in_short(status); !metrics.empty()) line += "  " + metrics;
   const api::Condition* progress = api::find_condition(status.conditions, "Progressing");
   if (progress && !progress->message.empty())
     line += "  (" + progress->message.substr(0, progress->message.find('\n')) + ")";
@@ -143,6 +149,7 @@ std::string receipt_text(const api::Reload& reload) {
   for (const api::FailedPod& pod : status.failed_pods)
     out += "  " + pod.name + ": " + pod.reason + (pod.message.empty() ? "" : ": " + pod.message) + "\n";
   if (status.truncated) out += "  and more pods\n";
+  for (const std::string& sentence : analysis_sentences(status)) out += "  " + sentence + "\n";
   std::vector<Row> rows{{"  requests by active", std::to_string(receipt.active_requests)},
                         {"  requests by candidate", std::to_string(receipt.candidate_requests)},
                         {"  held", std::to_string(receipt.held)},

@@ -54,6 +54,15 @@ void scrub_words(Json& words) {
   }
 }
 
+// Of a webhook: its path may be all that keeps strangers away.
+void scrub_url(Json& url) {
+  if (!url.is_string()) return;
+  const std::string text = url.get<std::string>();
+  const auto scheme = text.find("://");
+  const auto path = scheme == text.npos ? text.npos : text.find_first_of("/?", scheme + 3);
+  if (path != text.npos) url = text.substr(0, path) + "/" + kRemoved;
+}
+
 void scrub(Json& value) {
   if (value.is_array())
     for (Json& item : value) scrub(item);
@@ -66,6 +75,8 @@ void scrub(Json& value) {
       scrub_annotations(member);
     else if (name == "env" && member.is_array())
       scrub_environment(member);
+    else if (name == "url")
+      scrub_url(member);
     else if (name == "httpHeaders" || name == "volumeAttributes")
       member = kRemoved;
     else if ((name == "command" || name == "args") && member.is_array())

@@ -6,6 +6,8 @@
 #include <set>
 #include <tuple>
 
+#include "operator/cli/render_analysis.h"
+
 namespace sidestep::op::cli {
 namespace {
 
@@ -19,7 +21,10 @@ struct Way {
 constexpr std::array kWays{Way{"Paused", "kubectl sidestep resume"},
                            Way{"StepPause", "kubectl sidestep skip-step, or promote"},
                            Way{"SourcesChanged", "kubectl sidestep abort"},
-                           Way{"TooFewRequests", "kubectl sidestep promote --full"}};
+                           Way{"TooFewRequests", "kubectl sidestep promote --full"},
+                           Way{"MetricNoData", "kubectl sidestep promote --full"},
+                           Way{"MetricFailed", "kubectl sidestep promote --full, or abort"},
+                           Way{"WebhookFailed", "kubectl sidestep promote --full, or abort"}};
 
 std::string sentence_of(const api::Reload& reload) {
   const api::Condition* progress = api::find_condition(reload.status.conditions, "Progressing");
@@ -42,8 +47,8 @@ std::string sentences_of(const api::ReloadPolicy& policy) {
     text = "InvalidSpec: " + policy.spec_error + "\n";
   }
   for (const api::Condition& each : policy.status.conditions) {
-    const bool is_good_when_true =
-        each.type == "Ready" || each.type == "PodsReachable" || each.type == "SourcesReadable";
+    const bool is_good_when_true = each.type == "Ready" || each.type == "PodsReachable" ||
+                                   each.type == "SourcesReadable" || each.type == "AnalysisAllowed";
     const bool is_task = each.type == "Reconciling";
     const auto bad = is_good_when_true ? api::ConditionStatus::kFalse : api::ConditionStatus::kTrue;
     if (is_task || each.status != bad || !said.insert(each.message).second) continue;
@@ -123,6 +128,7 @@ std::string why_text(const api::ReloadPolicy& policy, const std::vector<api::Rel
   for (const api::Reload& each : reloads) {
     if (api::is_final(each.status.phase)) continue;
     text += sentence_of(each);
+    for (const std::string& sentence : analysis_sentences(each.status)) text += sentence + "\n";
     is_under_way = true;
   }
   if (policy.spec.suspend && !is_under_way)

@@ -5,33 +5,29 @@
 namespace sidestep::op {
 namespace {
 
-void add(policy::Sample& sum, const GenerationCounts& counts) {
+policy::Sample sample_of(const GenerationCounts& counts) {
   const auto natural = [](std::int64_t count) {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(count, 0));
   };
-  sum.requests += natural(counts.requests);
-  sum.errors += std::min(natural(counts.errors), natural(counts.requests));
+  return {natural(counts.requests), natural(counts.errors), counts.latency};
 }
 
 }  // namespace
 
 policy::Judgement judge_fleet(const Fleet& fleet, const policy::Analysis& analysis) {
-  policy::Sample active;
-  policy::Sample candidate;
+  std::vector<policy::SamplePair> samples;
   int pods = 0;
   for (const Member& member : fleet.members) {
     if (member.stance != Stance::kJudging) continue;
     ++pods;
     const SidecarRun& run = *member.pod->sidecar->run;
     if (run.judged) {
-      add(active, run.judged->active);
-      add(candidate, run.judged->candidate);
+      samples.push_back({sample_of(run.judged->active), sample_of(run.judged->candidate)});
     } else if (member.pod->sidecar->candidate) {  // an older sidecar: active's counts since its start
-      add(active, member.pod->sidecar->active);
-      add(candidate, *member.pod->sidecar->candidate);
+      samples.push_back({sample_of(member.pod->sidecar->active), sample_of(*member.pod->sidecar->candidate)});
     }
   }
-  policy::Judgement judgement = policy::judge(active, candidate, analysis);
+  policy::Judgement judgement = policy::judge(samples, analysis);
   judgement.why = "over " + std::to_string(pods) + (pods == 1 ? " pod: " : " pods: ") + judgement.why;
   return judgement;
 }

@@ -68,7 +68,15 @@ constexpr std::array<ReasonName, kReasons> kReasonNames{
      {Reason::kNotPinned, "NotPinned"},
      {Reason::kAllPinnable, "AllPinnable"},
      {Reason::kSourceNotPinnable, "SourceNotPinnable"},
-     {Reason::kNoSuchContent, "NoSuchContent"}}};
+     {Reason::kNoSuchContent, "NoSuchContent"},
+     {Reason::kAddressNotAllowed, "AddressNotAllowed"},
+     {Reason::kAllAllowed, "AllAllowed"},
+     {Reason::kMeasuring, "Measuring"},
+     {Reason::kMetricFailed, "MetricFailed"},
+     {Reason::kMetricNoData, "MetricNoData"},
+     {Reason::kWebhook, "Webhook"},
+     {Reason::kWebhookFailed, "WebhookFailed"},
+     {Reason::kDisruptionBudget, "DisruptionBudget"}}};
 
 bool is_reason(std::string_view text) {
   const auto is_letter_or_digit = [](unsigned char c) { return std::isalnum(c) != 0; };

@@ -1,7 +1,8 @@
 // Conditions of ReloadPolicy and Reload: their types, the reasons that this operator gives, and how a list of
 // them is brought up to date (a transition time changes with the status alone). Pure.
 //
-// Abnormal-true: Reconciling, Stalled, Conflicted, ProbeThroughProxy, SourceNotPinnable; kstatus reads the first two.
+// Abnormal-true: Reconciling, Stalled, Conflicted, ProbeThroughProxy, SourceNotPinnable; kstatus reads the
+// first two.
 #pragma once
 
 #include <optional>
@@ -21,9 +22,10 @@ inline constexpr const char* kStalled = "Stalled";
 inline constexpr const char* kPodsReachable = "PodsReachable";
 inline constexpr const char* kProbeThroughProxy = "ProbeThroughProxy";
 inline constexpr const char* kConflicted = "Conflicted";
-inline constexpr const char* kSourcesReadable = "SourcesReadable";  // only while the policy names some
-inline constexpr const char* kSourcesPinned = "SourcesPinned";      // only while it pins some
+inline constexpr const char* kSourcesReadable = "SourcesReadable";      // only while the policy names some
+inline constexpr const char* kSourcesPinned = "SourcesPinned";          // only while it pins some
 inline constexpr const char* kSourceNotPinnable = "SourceNotPinnable";  // the same
+inline constexpr const char* kAnalysisAllowed = "AnalysisAllowed";  // only while it names metrics or webhooks
 // Of a Reload.
 inline constexpr const char* kSucceeded = "Succeeded";
 inline constexpr const char* kProgressing = "Progressing";
@@ -82,13 +84,21 @@ enum class Reason : std::uint8_t {
   kApproved,
   kApprovalDeadlineExceeded,
   kSourcesChanged,  // the sources hold something else than what approval was asked for
-  kAllPinned,  // copies of all pinned sources are kept
+  kAllPinned,       // copies of all pinned sources are kept
   kNotPinned,
   kAllPinnable,
   kSourceNotPinnable,  // some pod has it in a way that no copy can stand in for
   kNoSuchContent,      // nothing was kept that could be gone back to
+  kAddressNotAllowed,  // analysis names an address that --analysis-allow does not
+  kAllAllowed,
+  kMeasuring,         // a step waits for a measurement
+  kMetricFailed,      // a metric is out of its range
+  kMetricNoData,      // a metric has no value
+  kWebhook,           // a webhook is being asked
+  kWebhookFailed,     // it said no, or nothing
+  kDisruptionBudget,  // a PodDisruptionBudget lets no further pod be unavailable
 };
-inline constexpr std::size_t kReasons = 55;
+inline constexpr std::size_t kReasons = 63;
 std::string_view to_string(Reason reason);
 
 // Puts the condition into the list, keeping the transition time when the status is the same. Messages are cut

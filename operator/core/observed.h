@@ -9,6 +9,7 @@
 #include "lib/base/clock.h"
 #include "lib/policy/content.h"
 #include "lib/policy/debounce.h"
+#include "lib/policy/latency.h"
 #include "operator/api/reload.h"
 #include "operator/api/reload_policy.h"
 
@@ -31,6 +32,7 @@ struct GenerationCounts {
   std::int64_t requests = 0;
   std::int64_t errors = 0;
   std::optional<WallTime> started_at = {};
+  policy::Latency latency = {};  // of answers; empty: an older sidecar, or there were none
 };
 
 // Both since the candidate's first request.
@@ -98,10 +100,10 @@ struct ObservedPod {
   // A kubelet probe of the app container points at a port that the proxy owns ("" when none does): its
   // description.
   std::string probe_through_proxy;
-  std::string refresh;        // value of the annotation sidestep.dev/refresh
+  std::string refresh;             // value of the annotation sidestep.dev/refresh
   std::string reload_token = {};   // its annotation sidestep.dev/reload
   std::string handled_token = {};  // its annotation sidestep.dev/handled-reload
-  bool mounts_config = true;  // some ConfigMap or Secret of its own: the kubelet may be behind with it
+  bool mounts_config = true;       // some ConfigMap or Secret of its own: the kubelet may be behind with it
   std::vector<FixedUse> fixed_uses = {};
   Reach reach = Reach::kNotAsked;
   std::string reach_message;
@@ -118,14 +120,14 @@ struct ObservedWorkload {
   int replicas = 0;           // wanted
   // Its controller is replacing pods: status.observedGeneration behind, or not all replicas updated.
   bool is_rolling_out = false;
-  int partition = 0;  // StatefulSet: pods of a lower ordinal are left alone
+  int partition = 0;                // StatefulSet: pods of a lower ordinal are left alone
   std::string template_token = {};  // the annotation sidestep.dev/reload of its pod template
 };
 
 // One copy of a pinned source (lib/policy/pins.h), as its annotations say.
 struct ObservedCopy {
-  std::string maker = {};        // UID of the Reload that it was made for, or kFirstSight; "": there is no copy
-  std::string hash = {};         // of all sources of the policy when it was made, keyed
+  std::string maker = {};  // UID of the Reload that it was made for, or kFirstSight; "": there is no copy
+  std::string hash = {};   // of all sources of the policy when it was made, keyed
   policy::Digests digests = {};  // of all its keys
   bool operator==(const ObservedCopy&) const = default;
 };
@@ -197,6 +199,23 @@ struct Dependency {
   std::optional<WallTime> failed_at;  // its last Reload did not succeed, and ended then
 };
 
+// What a question of the plan (MeasureMetric, CallWebhook) came to.
+struct AnalysisReply {
+  std::string key;              // the question's
+  WallTime time{};              // when it was asked
+  std::optional<double> value;  // of a metric; absent: no data
+  bool passed = false;          // of a webhook
+  std::string message;          // why there is no data, or what the webhook said
+};
+
+// A PodDisruptionBudget that covers pods of the policy.
+struct DisruptionBudget {
+  std::string name;
+  int allowed = 0;                // status.disruptionsAllowed
+  bool is_known = false;          // its controller has seen the newest spec
+  std::vector<std::string> pods;  // UIDs
+};
+
 struct Observed {
   std::string name_space;
   std::string policy_name;
@@ -211,6 +230,9 @@ struct Observed {
   Budget budget;
   std::vector<OtherReload> others;  // empty without a budget
   std::vector<Dependency> dependencies;
+  std::vector<std::string> analysis_allow;  // --analysis-allow; empty where the policy asks nobody
+  std::vector<AnalysisReply> replies;       // of this policy's Reloads; any order
+  std::vector<DisruptionBudget> disruption_budgets;
   bool namespace_terminating = false;
   // When a pod that did not answer, or refused, is to be asked again; absent when all did.
   std::optional<Millis> ask_again;

@@ -117,6 +117,23 @@ struct SidecarAbort {  // POST /v1/abort
   std::string id;
   std::string reason;
 };
+// A question to a Prometheus server; answered by an AnalysisReply of the same key. One that is on its way, or
+// answered, is not asked again.
+struct MeasureMetric {
+  std::string key;
+  std::string address;
+  std::string query;
+};
+// POST to a webhook, answered likewise.
+struct CallWebhook {
+  std::string key;
+  std::string url;
+  Seconds timeout{10};
+  std::string name;
+  std::string when;    // of the webhook: BeforeStart, EachStep, Promote
+  std::string reload;  // name
+  int step = 0;
+};
 enum class EventType : std::uint8_t { kNormal, kWarning };
 // events.k8s.io/v1. Best effort: a failure is logged and never stops the plan.
 struct EmitEvent {
@@ -128,10 +145,10 @@ struct EmitEvent {
   std::string note;    // at most 1024 bytes
 };
 
-using Action = std::variant<CreateReload, PatchPolicyStatus, PatchReloadStatus, TakeSlot, AddFinalizer,
-                            RemoveFinalizer, DeleteReload, RefreshPod, MarkPod, CopySources,
-                            CloneCopy, SidecarPolicy, SidecarReload,
-                            SidecarWeight, SidecarPromote, SidecarAbort, EmitEvent>;
+using Action =
+    std::variant<CreateReload, PatchPolicyStatus, PatchReloadStatus, TakeSlot, AddFinalizer, RemoveFinalizer,
+                 DeleteReload, RefreshPod, MarkPod, CopySources, CloneCopy, SidecarPolicy, SidecarReload,
+                 SidecarWeight, SidecarPromote, SidecarAbort, MeasureMetric, CallWebhook, EmitEvent>;
 
 struct Plan {
   std::vector<Action> actions;

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "lib/policy/schedule.h"
+#include "operator/core/analysis_allow.h"
 #include "operator/core/conditions.h"
 #include "operator/core/pins.h"
 #include "operator/core/rights.h"
@@ -132,7 +133,8 @@ Finding ready(const Observed& observed, const std::optional<Obstacle>& obstacle,
 
 Finding stalled(const std::optional<Obstacle>& obstacle, const Finding& ready) {
   const bool by_obstacle =
-      obstacle && (obstacle->reason == Reason::kInvalidSpec || obstacle->reason == Reason::kConflicted);
+      obstacle && (obstacle->reason == Reason::kInvalidSpec || obstacle->reason == Reason::kConflicted ||
+                   obstacle->reason == Reason::kAddressNotAllowed);
   const bool by_api = ready.reason == Reason::kWriteForbidden || ready.reason == Reason::kWriteRejected;
   if (by_obstacle || by_api || ready.reason == Reason::kReloadFailed) {
     return {ConditionStatus::kTrue, ready.reason, ready.message};
@@ -172,6 +174,21 @@ void set_sources(const Observed& observed, std::vector<api::Condition>& conditio
                 finding.message, observed.policy->meta.generation, now);
 }
 
+// Only of a policy that asks somebody.
+void set_analysis(const Observed& observed, std::vector<api::Condition>& conditions, WallTime now) {
+  const policy::Analysis& analysis = observed.policy->spec.analysis;
+  if (analysis.metrics.empty() && analysis.webhooks.empty()) {
+    std::erase_if(conditions, [](const auto& each) { return each.type == condition::kAnalysisAllowed; });
+    return;
+  }
+  const auto refused = address_not_allowed(observed);
+  set_condition(conditions, condition::kAnalysisAllowed,
+                refused ? ConditionStatus::kFalse : ConditionStatus::kTrue,
+                to_string(refused ? refused->reason : Reason::kAllAllowed),
+                refused ? refused->message : "the operator may call every address of analysis",
+                observed.policy->meta.generation, now);
+}
+
 }  // namespace
 
 Obstacle refusal_text(const WriteRefusal& refusal) {
@@ -206,6 +223,7 @@ std::optional<Obstacle> obstacle_of(const Observed& observed) {
   }
   if (const auto zones = policy::check_zones(policy.spec.guards); !zones)
     return Obstacle{Reason::kInvalidSpec, "spec.guards." + zones.error().detail};
+  if (auto refused = address_not_allowed(observed)) return refused;
   if (const RivalPolicy* elder = elder_rival(observed)) {
     return Obstacle{Reason::kConflicted,
                     "policy " + elder->name + " is older and matches the same pods; delete one of the two"};
@@ -237,6 +255,7 @@ std::vector<api::Condition> policy_conditions(const Observed& observed, const ap
   set(condition::kReady, is_ready);
   set_sources(observed, conditions, now);
   set_pin_conditions(observed, conditions, now);
+  set_analysis(observed, conditions, now);
   set(condition::kReconciling,
       running != nullptr
           ? Finding{ConditionStatus::kTrue, Reason::kReloading, running->meta.name + " is under way"}

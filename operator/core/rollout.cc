@@ -6,6 +6,7 @@
 #include "operator/core/guards.h"
 #include "operator/core/pins.h"
 #include "operator/core/run.h"
+#include "operator/core/run_metrics.h"
 
 namespace sidestep::op {
 namespace {
@@ -68,6 +69,7 @@ std::string awaited(const Run& run, int reached, int wanted) {
   std::string text = std::to_string(reached) + " of " + std::to_string(wanted) + " pods have weight " +
                      std::to_string(run.rollout().steps[current_step(run)].weight_per_ten_thousand);
   if (!run.behind.empty()) text += "; " + run.behind;
+  if (!run.budget.empty()) text += "; " + run.budget;
   for (const Stance stance : {Stance::kStarting, Stance::kUnreachable, Stance::kBusy}) {
     const Member* member = run.fleet.first(stance);
     if (member == nullptr) continue;
@@ -92,6 +94,25 @@ bool is_hurried(const Run& run, std::size_t index) {
   return run.asked.promotion != Promotion::kNone || run.asked.skip_steps > static_cast<int>(index);
 }
 
+// What the policy's metrics and webhooks keep the step's end waiting for; too little data for too long is a
+// verdict of its own.
+std::optional<Standing> awaits_analysis(Run& run, std::size_t index, WallTime over) {
+  auto waits = awaits_metrics(run, over);
+  if (!waits) waits = awaits_webhooks(run, policy::WebhookTime::kEachStep);
+  if (!waits && index == last_step(run.rollout()))
+    waits = awaits_webhooks(run, policy::WebhookTime::kPromote);
+  if (!waits) return std::nullopt;
+  run.look_in(kLookLater);
+  if (!is_late(run, over)) return waits;
+  const bool is_asking = waits->reason == Reason::kWebhook || waits->reason == Reason::kWebhookFailed;
+  const bool is_bad = waits->reason == Reason::kMetricFailed;
+  return late(run,
+              is_asking ? Reason::kWebhookFailed
+              : is_bad  ? Reason::kMetricFailed
+                        : Reason::kMetricNoData,
+              waits->message);
+}
+
 // The step's pods all have its weight. Either its pause, or the wait for requests, or the next step.
 Standing after_reached(Run& run, std::size_t index) {
   api::ReloadStep& step = run.status().steps.back();
@@ -99,6 +120,8 @@ Standing after_reached(Run& run, std::size_t index) {
   const bool is_blind =
       run.asked.promotion == Promotion::kFull || run.asked.skip_steps > static_cast<int>(index);
   const WallTime due = policy::step_due(run.rollout().steps[index], *step.reached_time);
+  const WallTime over = hurry ? *step.reached_time : due;
+  if (!is_blind) measure(run, *step.reached_time, over);
   if (run.now < due && !hurry) {
     run.look_in(std::min<Millis>(kLookLater, std::chrono::ceil<Millis>(due - run.now)));
     return {Reason::kStepPause, "step " + std::to_string(index + 1) + " pauses until " + format_time(due)};
@@ -114,7 +137,10 @@ Standing after_reached(Run& run, std::size_t index) {
     run.look_in(kLookLater);
     return {Reason::kTooFewRequests, text};
   }
-  step.verdict = to_string(judgement.verdict);
+  if (!is_blind) {
+    if (auto waits = awaits_analysis(run, index, over)) return *std::move(waits);
+  }
+  step.verdict = lacks_data(run) ? "NoData" : to_string(judgement.verdict);
   run.because("step " + std::to_string(index + 1) + " is judged " + step.verdict + ": " + judgement.why);
   end_step(run);
   run.look_in(Millis(0));
@@ -133,7 +159,7 @@ std::optional<Ending> bad_verdict(const Run& run) {
   if (run.asked.promotion == Promotion::kFull) return std::nullopt;
   const policy::Judgement judgement = judge_fleet(run.fleet, run.spec.analysis);
   if (judgement.verdict != policy::Verdict::kWorse) return std::nullopt;
-  return Ending{api::ReloadPhase::kFailed, "ErrorRate", judgement.why};
+  return Ending{api::ReloadPhase::kFailed, judgement.by_latency ? "Latency" : "ErrorRate", judgement.why};
 }
 
 // So many pods of the step do not answer that it would be blind to go on. Time counts once the pause is over.
@@ -146,7 +172,17 @@ Standing wait_for_silent(Run& run, std::size_t index, const std::string& text) {
   return {Reason::kSomeUnreachable, text};
 }
 
+// Nothing has started yet, and a webhook has not said that it may.
+std::optional<Standing> awaits_start(Run& run) {
+  if (run.fleet.participants() > 0) return std::nullopt;
+  auto waits = awaits_webhooks(run, policy::WebhookTime::kBeforeStart);
+  if (waits && is_late(run, *run.status().progress_time))
+    return late(run, Reason::kWebhookFailed, waits->message);
+  return waits;
+}
+
 Standing walk(Run& run) {
+  if (auto waits = awaits_start(run)) return *std::move(waits);
   const std::size_t index = current_step(run);
   const int wanted = wanted_pods(run, index);
   api::ReloadStep& step = run.status().steps.back();
@@ -172,7 +208,8 @@ Standing walk(Run& run) {
   }
   run.look_soon();
   if (is_late(run, *run.status().progress_time)) return late(run, Reason::kProgressDeadlineExceeded, text);
-  return {Reason::kStarting, text};
+  const bool waits_for_budget = !run.budget.empty() && run.fleet.count(Stance::kStarting) == 0;
+  return {waits_for_budget ? Reason::kDisruptionBudget : Reason::kStarting, text};
 }
 
 // A status that is behind what sidecars report (it was lost, or written by hand) is made good.
@@ -236,12 +273,15 @@ Standing decide(Run& run) {
                    {api::ReloadPhase::kAborted, std::string(to_string(Reason::kNoPods)), "no pod is left"});
   }
   record_failures(run);
+  take_in_replies(run);
   if (is_promoting(run.status(), run.rollout())) return promote_all(run);
   const bool is_forced = run.asked.promotion == Promotion::kForce;
   if (auto ending = is_forced ? wish_to_roll_back(run) : reason_to_roll_back(run))
     return begin_rollback(run, std::move(*ending));
   if (!is_forced) {
-    if (auto ending = bad_verdict(run)) return begin_rollback(run, std::move(*ending));
+    auto ending = bad_verdict(run);
+    if (!ending) ending = bad_analysis(run);
+    if (ending) return begin_rollback(run, std::move(*ending));
   }
   if (has_left_approval(run.seen, run.reload, run.out.status)) {
     return begin_rollback(run,

@@ -33,6 +33,7 @@ struct Run {
   Fleet fleet;
   RunTurn out;
   std::string behind;  // a pod whose candidate waits for the kubelet
+  std::string budget;  // the PodDisruptionBudget that pods wait for, or ""
 
   Run(const Observed& observed, const api::Reload& of, WallTime at)
       : seen(observed), reload(of), spec(observed.policy->spec), asked(commands_of(of.meta)), now(at) {

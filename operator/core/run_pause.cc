@@ -1,6 +1,7 @@
 // Standing still: what stops a run without taking it back, and what goes on meanwhile.
 #include <algorithm>
 
+#include "operator/core/analysis_allow.h"
 #include "operator/core/run.h"
 
 namespace sidestep::op {
@@ -22,6 +23,7 @@ std::optional<Standing> standstill(const Run& run) {
   }
   if (!run.seen.policy->spec_error.empty())
     return Standing{Reason::kInvalidSpec, run.seen.policy->spec_error};
+  if (auto refused = address_not_allowed(run.seen)) return Standing{refused->reason, refused->message};
   if (!run.seen.workload || run.out.status.template_hash.empty()) return std::nullopt;
   const ObservedWorkload& workload = *run.seen.workload;
   const std::string& ours = run.out.status.template_hash;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "operator/core/disruption.h"
 #include "operator/core/order.h"
 #include "operator/core/run.h"
 #include "operator/core/triggers.h"
@@ -68,10 +69,15 @@ void start_candidates(Run& run, int wanted) {
   const int at_once = policy::pods_of(run.rollout().max_concurrent_pods, std::max(wanted, 1));
   int room = at_once - run.fleet.count(Stance::kStarting);
   int looked_at = 0;
+  Disruptions disruptions(run.seen, run.fleet);
   for (const Member* member : free_pods(run, is_last)) {
     // The next ones are refreshed while the ones before them start, so that the wait is paid once.
     if (looked_at++ >= std::min(missing, 2 * at_once)) break;
     if (!is_up_to_date(run, *member) || room <= 0) continue;
+    if (!disruptions.try_take(*member->pod)) {
+      run.budget = member->pod->name + " waits: " + disruptions.refusal();
+      continue;
+    }
     start(run, *member);
     --room;
   }

@@ -150,6 +150,14 @@ struct Applier::Run {
   ApplyResult operator()(const CloneCopy& action) {
     return parts().pins == nullptr ? ApplyResult{} : outcome_of(parts().pins->clone(observed, action));
   }
+  // The answer comes to a later look.
+  template <typename Question>
+  ApplyResult put_to_desk(const Question& question) {
+    if (parts().desk != nullptr) parts().desk->ask(home() + "/" + observed.policy_name, question);
+    return {};
+  }
+  ApplyResult operator()(const MeasureMetric& action) { return put_to_desk(action); }
+  ApplyResult operator()(const CallWebhook& action) { return put_to_desk(action); }
   ApplyResult operator()(const EmitEvent& action) {
     const api::ObjectMeta* about = meta(action.subject, action.name);
     k8s::Event event;

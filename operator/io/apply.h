@@ -18,6 +18,7 @@
 #include "lib/k8s/events.h"
 #include "operator/core/observed.h"
 #include "operator/core/plan.h"
+#include "operator/io/analysis_desk.h"
 #include "operator/io/pins.h"
 #include "operator/io/sidecar_book.h"
 #include "operator/io/write_ledger.h"
@@ -54,7 +55,8 @@ class Applier {
     std::function<bool(const std::string& reload)> may_start = {};
     // The Reload has a place, and the API server refuses its start for good.
     std::function<void(const std::string& reload)> cannot_start = {};
-    PinKeeper* pins = nullptr;  // null: copies are not made
+    PinKeeper* pins = nullptr;     // null: copies are not made
+    AnalysisDesk* desk = nullptr;  // none: nobody is asked
   };
   explicit Applier(Parts parts) : parts_(std::move(parts)) {}
 

@@ -148,6 +148,25 @@ void Gatherer::add_named_by_workload(Observed& observed) const {
     api::add_sources(triggers.sources, workload->reloader_sources);
 }
 
+// Only strategies that make a pod unavailable ask for them.
+void Gatherer::add_disruptions(Observed& observed) const {
+  if (observed.policy->spec.strategy.type == policy::StrategyType::kOverlap) return;
+  const auto pods = world_.pods_of(*observed.policy);
+  for (const auto& view : world_.disruptions(observed.name_space)) {
+    DisruptionBudget budget{view->name, view->allowed, view->is_known, {}};
+    for (const auto& pod : pods)
+      if (view->covers(pod->labels)) budget.pods.push_back(pod->uid);
+    if (!budget.pods.empty()) observed.disruption_budgets.push_back(std::move(budget));
+  }
+}
+
+void Gatherer::add_analysis(const std::string& policy_key, Observed& observed) const {
+  const policy::Analysis& analysis = observed.policy->spec.analysis;
+  if (analysis.metrics.empty() && analysis.webhooks.empty()) return;
+  observed.analysis_allow = parts_.analysis_allow;
+  if (parts_.desk != nullptr) observed.replies = parts_.desk->replies(policy_key);
+}
+
 void Gatherer::add_sources(const std::string& policy_key, Observed& observed) {
   const auto& sources = observed.policy->spec.triggers.sources;
   parts_.sources.keep(policy_key, observed.name_space, sources);
@@ -186,6 +205,8 @@ std::optional<Observed> Gatherer::gather(const std::string& policy_key) {
   add_others(observed);
   add_dependencies(observed);
   add_named_by_workload(observed);
+  add_disruptions(observed);
+  add_analysis(policy_key, observed);
   add_sources(policy_key, observed);
   if (parts_.pins != nullptr) observed.pins = parts_.pins->look(observed);
   return observed;

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "operator/core/observed.h"
+#include "operator/io/analysis_desk.h"
 #include "operator/io/pins.h"
 #include "operator/io/sidecar_book.h"
 #include "operator/io/sources.h"
@@ -28,7 +29,9 @@ class Gatherer {
     const Clock& clock;
     std::function<std::string()> hash_key;  // of this installation; "" while it is not known
     Budget budget = {};
-    PinKeeper* pins = nullptr;  // null: nothing is known of copies
+    PinKeeper* pins = nullptr;                     // null: nothing is known of copies
+    const AnalysisDesk* desk = nullptr;            // none: nobody is asked
+    std::vector<std::string> analysis_allow = {};  // addresses that may be called
   };
   Gatherer(Parts parts, std::string version)
       : parts_(std::move(parts)),
@@ -50,6 +53,8 @@ class Gatherer {
   void add_dependencies(Observed& observed) const;
   // What annotations of the workload add counts as if the policy named it.
   void add_named_by_workload(Observed& observed) const;
+  void add_disruptions(Observed& observed) const;
+  void add_analysis(const std::string& policy_key, Observed& observed) const;
   void add_sources(const std::string& policy_key, Observed& observed);
 
   const Parts parts_;

@@ -19,6 +19,8 @@ struct ToCommand {
     if (!observed.policy) return std::nullopt;
     policy::PolicySpec spec = observed.policy->spec;
     spec.guards = {};  // of the operator alone: a sidecar of an older version would not know all of them
+    spec.analysis.metrics.clear();  // of the operator alone: a pod need not know whom it asks
+    spec.analysis.webhooks.clear();
     return SidecarCommand{action.pod, "/v1/policy?policyUid=" + observed.policy->meta.uid,
                           policy::policy_to_json(spec), action.id};
   }

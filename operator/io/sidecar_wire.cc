@@ -1,5 +1,6 @@
 #include "operator/io/sidecar_wire.h"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 
@@ -41,9 +42,22 @@ std::optional<SidecarPhase> phase_of(const std::string& name) {
   return std::nullopt;
 }
 
+policy::Latency latency_of(const Json& counts) {
+  policy::Latency out;
+  const auto latency = counts.find("latency");
+  if (latency == counts.end() || !latency->is_object()) return out;
+  out.sum_us = static_cast<std::uint64_t>(std::max<std::int64_t>(number(*latency, "sumMicros"), 0));
+  const auto buckets = latency->find("buckets");
+  if (buckets == latency->end() || !buckets->is_array()) return out;
+  for (std::size_t i = 0; i < std::min(buckets->size(), out.buckets.size()); ++i)
+    if ((*buckets)[i].is_number_unsigned()) out.buckets[i] = (*buckets)[i].get<std::uint64_t>();
+  return out;
+}
+
 GenerationCounts counts_of(const Json& generation) {
   return {static_cast<int>(number(generation, "generation")), number(generation, "requests"),
-          number(generation, "errors"), api::parse_time(text_of(generation, "startedAt"))};
+          number(generation, "errors"), api::parse_time(text_of(generation, "startedAt")),
+          latency_of(generation)};
 }
 
 api::Receipt receipt_of(const Json& receipt, int candidate) {

@@ -199,8 +199,7 @@ std::optional<WorkloadView> workload_view(const Json& workload, const std::strin
   view.name_space = text(metadata, "namespace");
   view.uid = text(metadata, "uid");
   view.reload_token = annotation(metadata, api::kReloadAnnotation);
-  view.template_token =
-      annotation(child(child(spec, "template"), "metadata"), api::kReloadAnnotation);
+  view.template_token = annotation(child(child(spec, "template"), "metadata"), api::kReloadAnnotation);
   view.reloader_sources = api::reloader_sources(workload);
   view.selector = selector_from_json(child(spec, "selector"));
   view.replicas =
@@ -210,6 +209,22 @@ std::optional<WorkloadView> workload_view(const Json& workload, const std::strin
     view.partition = partition_of(spec);
   }
   view.is_rolling_out = is_rolling_out(workload, kind, view.replicas);
+  return view;
+}
+
+// policy/v1: an empty selector covers every pod of the namespace, an absent one none.
+std::optional<DisruptionView> disruption_view(const Json& budget) {
+  const Json& metadata = child(budget, "metadata");
+  const Json& spec = child(budget, "spec");
+  const Json& status = child(budget, "status");
+  DisruptionView view;
+  view.name = text(metadata, "name");
+  if (view.name.empty()) return std::nullopt;
+  const Json& selector = child(spec, "selector");
+  view.selector = selector_from_json(selector);
+  view.matches_all = selector.is_object() && view.selector.all.empty();
+  view.allowed = number(status, "disruptionsAllowed", 0);
+  view.is_known = number(status, "observedGeneration", 0) >= number(metadata, "generation", 0);
   return view;
 }
 

@@ -63,7 +63,7 @@ struct PodView {
   std::string reload_token, handled_token;
   std::string node, zone;
   std::vector<FixedUse> fixed_uses;  // of pods with a sidecar
-  bool mounts_config = false;  // a ConfigMap or Secret, other than the sidecar's own and the account's
+  bool mounts_config = false;        // a ConfigMap or Secret, other than the sidecar's own and the account's
   bool operator==(const PodView&) const = default;
 
   std::string template_hash() const;
@@ -82,6 +82,18 @@ struct WorkloadView {
   bool operator==(const WorkloadView&) const = default;
 };
 
+// A PodDisruptionBudget.
+struct DisruptionView {
+  std::string name;
+  Selector selector;  // matches nothing when it is empty: `matches_all` then
+  bool matches_all = false;
+  int allowed = 0;        // status.disruptionsAllowed
+  bool is_known = false;  // the status is of the newest spec
+  bool operator==(const DisruptionView&) const = default;
+
+  bool covers(const Labels& labels) const { return matches_all || matches(selector, labels); }
+};
+
 struct NamespaceView {
   bool is_terminating = false;
   bool operator==(const NamespaceView&) const = default;
@@ -90,6 +102,7 @@ struct NamespaceView {
 std::optional<PodView> pod_view(const nlohmann::json& pod);
 // `kind` is given, since items of a list carry none.
 std::optional<WorkloadView> workload_view(const nlohmann::json& workload, const std::string& kind);
+std::optional<DisruptionView> disruption_view(const nlohmann::json& budget);
 std::optional<NamespaceView> namespace_view(const nlohmann::json& name_space);
 
 }  // namespace sidestep::op

@@ -15,6 +15,7 @@ const k8s::Resource kPods{"v1", "pods"};
 namespace {
 
 const k8s::Resource kNamespaces{"v1", "namespaces"};
+const k8s::Resource kDisruptions{"policy/v1", "poddisruptionbudgets"};
 constexpr std::array<std::pair<const char*, const char*>, 3> kWorkloadKinds{
     {{"Deployment", "deployments"}, {"StatefulSet", "statefulsets"}, {"DaemonSet", "daemonsets"}}};
 
@@ -60,7 +61,10 @@ World::World(k8s::Client& client, const Clock& clock, std::string scope, Wake wa
       namespaces_([](const k8s::Json& object) { return namespace_view(object); },
                   [this](const std::string& key, const auto& before, const auto&) {
                     if (before) wake_namespace(key);
-                  }) {
+                  }),
+      // Nobody is woken: who waits for a budget looks twice a second.
+      disruptions_([](const k8s::Json& object) { return disruption_view(object); },
+                   [](const std::string&, const auto&, const auto&) {}) {
   for (const auto& [kind, plural] : kWorkloadKinds) {
     auto reduce = [name = std::string(kind)](const k8s::Json& object) { return workload_view(object, name); };
     auto listen = [this](const std::string&, const auto& before, const auto& after) {
@@ -85,6 +89,7 @@ void World::run_all() {
   for (std::size_t i = 0; i < kWorkloadKinds.size(); ++i)
     watchers_.push_back(watcher({"apps/v1", kWorkloadKinds[i].second}, {.page = 200}, *workloads_[i].second));
   watchers_.push_back(watcher(kPods, {.page = 100}, pods_));
+  watchers_.push_back(watcher(kDisruptions, {.page = 200}, disruptions_));
   if (scope_.empty()) watchers_.push_back(watcher(kNamespaces, {.metadata_only = true}, namespaces_));
   for (const auto& each : watchers_)
     threads_.emplace_back([watcher = each.get()](std::stop_token stop) { watcher->run(std::move(stop)); });

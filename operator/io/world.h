@@ -71,6 +71,10 @@ class World {
   // By "namespace/name".
   std::shared_ptr<const PodView> pod(const std::string& key) const { return pods_.get(key); }
   std::vector<std::shared_ptr<const PodView>> pods() const { return pods_.all(); }
+  // PodDisruptionBudgets of the namespace.
+  std::vector<std::shared_ptr<const DisruptionView>> disruptions(const std::string& name_space) const {
+    return disruptions_.all(name_space + "/");
+  }
   bool is_namespace_terminating(const std::string& name_space) const;
   std::size_t pod_count() const { return pods_.size(); }
   std::size_t policy_count() const { return policies_.size(); }
@@ -94,6 +98,7 @@ class World {
   LabelPool labels_;  // of the pods' watch
   k8s::Cache<PodView> pods_;
   k8s::Cache<NamespaceView> namespaces_;
+  k8s::Cache<DisruptionView> disruptions_;
   std::vector<std::pair<std::string, std::unique_ptr<k8s::Cache<WorkloadView>>>> workloads_;  // by kind
   std::vector<std::unique_ptr<k8s::Watcher>> watchers_;
   std::vector<std::jthread> threads_;

@@ -38,6 +38,10 @@ wire::Receipt receipt_of(const Receipt& receipt) {
   return r;
 }
 
+wire::Judged judged_of(const policy::Sample& sample) {
+  return {sample.requests, sample.errors, sample.latency};
+}
+
 wire::Reload reload_of(const ReloadView& view) {
   wire::Reload r;
   r.id = view.id;
@@ -59,8 +63,8 @@ wire::Reload reload_of(const ReloadView& view) {
   if (view.exit) r.exit = wire::Exit{view.exit->status, view.exit->signal};
   r.output = view.output;
   r.receipt = receipt_of(view.receipt);
-  r.judged_active = {view.judged_active.requests, view.judged_active.errors};
-  r.judged_candidate = {view.judged_candidate.requests, view.judged_candidate.errors};
+  r.judged_active = judged_of(view.judged_active);
+  r.judged_candidate = judged_of(view.judged_candidate);
   return r;
 }
 

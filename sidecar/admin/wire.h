@@ -15,6 +15,7 @@
 
 #include "lib/base/result.h"
 #include "lib/policy/content.h"
+#include "lib/policy/latency.h"
 
 namespace sidestep::sidecar::wire {
 
@@ -58,6 +59,7 @@ struct Exit {
 struct Judged {
   std::uint64_t requests = 0;
   std::uint64_t errors = 0;
+  policy::Latency latency = {};  // left out while nothing was answered
   bool operator==(const Judged&) const = default;
 };
 

@@ -1,4 +1,6 @@
 // Status, decisions and failures: what the server answers.
+#include <algorithm>
+
 #include "sidecar/admin/wire.h"
 #include "sidecar/admin/wire_fields.h"
 
@@ -38,7 +40,18 @@ Json to_json(const Receipt& r) {
           {"overheadMs", r.overhead_ms}};
 }
 
-Json to_json(const Judged& j) { return {{"requests", j.requests}, {"errors", j.errors}}; }
+// Without the empty buckets at the end.
+Json to_json(const policy::Latency& latency) {
+  Json buckets = latency.buckets;
+  while (!buckets.empty() && buckets.back() == 0) buckets.erase(buckets.size() - 1);
+  return {{"sumMicros", latency.sum_us}, {"buckets", std::move(buckets)}};
+}
+
+Json to_json(const Judged& j) {
+  Json json{{"requests", j.requests}, {"errors", j.errors}};
+  if (j.latency.count() > 0) json["latency"] = to_json(j.latency);
+  return json;
+}
 
 Json to_json(const Reload& r) {
   Json json{{"id", r.id},
@@ -117,6 +130,15 @@ Receipt read_receipt(const Json& json, const std::string& place, Mistakes& mista
   return r;
 }
 
+void read_latency(const Json& json, const std::string& place, Mistakes& mistakes, policy::Latency& out) {
+  Fields fields(json, place, mistakes);
+  fields.read("sumMicros", out.sum_us);
+  const Json* buckets = fields.find("buckets");
+  if (buckets == nullptr || !buckets->is_array()) return;
+  for (std::size_t i = 0; i < std::min(buckets->size(), out.buckets.size()); ++i)
+    if ((*buckets)[i].is_number_unsigned()) out.buckets[i] = (*buckets)[i].get<std::uint64_t>();
+}
+
 Judged read_judged(Fields& parent, const char* who, Mistakes& mistakes) {
   Judged judged;
   const Json* json = parent.find(who);
@@ -124,6 +146,8 @@ Judged read_judged(Fields& parent, const char* who, Mistakes& mistakes) {
   Fields fields(*json, parent.place_of(who), mistakes);
   fields.read("requests", judged.requests);
   fields.read("errors", judged.errors);
+  if (const Json* latency = fields.find("latency"))
+    read_latency(*latency, fields.place_of("latency"), mistakes, judged.latency);
   return judged;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lib/http/grpc.h"
+#include "lib/policy/latency.h"
 #include "sidecar/core/limit_names.h"
 #include "sidecar/core/types.h"
 
@@ -52,12 +53,8 @@ enum class AppHandshakeResult : std::uint8_t {
 inline constexpr std::size_t kAppHandshakeResults = 5;
 std::string_view to_string(AppHandshakeResult result);
 
-inline constexpr std::size_t kLatencyBuckets = 20;
-// Upper bounds in microseconds; the last bucket has none.
-inline constexpr std::array<std::uint64_t, kLatencyBuckets - 1> kLatencyBounds{
-    100,       250,        500,        1'000,      2'500,      5'000,     10'000,
-    25'000,    50'000,     100'000,    250'000,    500'000,    1'000'000, 2'500'000,
-    5'000'000, 10'000'000, 30'000'000, 60'000'000, 120'000'000};
+using policy::kLatencyBounds;
+using policy::kLatencyBuckets;
 
 struct GenerationCounters {
   Generation generation = Generation::kNone;

@@ -181,8 +181,9 @@ State on(Judging state, const Event& event, ActiveChange change, Turn& turn) {
     run.view.judged_candidate = measured->candidate;
     state.judgement = policy::judge(measured->active, measured->candidate, run.policy->analysis);
     if (state.judgement.verdict == policy::Verdict::kWorse) {
-      return take_back(turn, std::move(run), ReloadPhase::kFailed, ReloadReason::kErrorRate,
-                       state.judgement.why);
+      const bool by_latency = state.judgement.by_latency;
+      return take_back(turn, std::move(run), ReloadPhase::kFailed,
+                       by_latency ? ReloadReason::kLatency : ReloadReason::kErrorRate, state.judgement.why);
     }
   }
   return on_deadline(std::move(state), turn);

@@ -40,6 +40,8 @@ std::string_view to_string(ReloadReason reason) {
       return "ProbeFailed";
     case ReloadReason::kErrorRate:
       return "ErrorRate";
+    case ReloadReason::kLatency:
+      return "Latency";
     case ReloadReason::kAbortedByUser:
       return "AbortedByUser";
     case ReloadReason::kOperatorSilent:

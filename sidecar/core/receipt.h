@@ -50,8 +50,9 @@ enum class ReloadReason : std::uint8_t {
   kForkedAway,
   kNoTraffic,     // onNoTraffic: Hold, and the progress deadline passed
   kLauncherLost,  // the app container went away
+  kLatency,       // answers take too long, beside active's
 };
-inline constexpr std::size_t kReloadReasons = 18;
+inline constexpr std::size_t kReloadReasons = 19;
 std::string_view to_string(ReloadReason reason);  // "" for kNone
 
 struct Receipt {
@@ -63,9 +64,9 @@ struct Receipt {
   Millis longest_hold{0};
   std::uint64_t connections_cut = 0;  // ended by a drain, told or not
   std::uint64_t tunnels_told = 0;     // of these, with a Close frame
-  Millis start{0};  // asked → ready
-  Millis judge{0};  // ready → promoted
-  Millis drain{0};  // promoted → ended
+  Millis start{0};                    // asked → ready
+  Millis judge{0};                    // ready → promoted
+  Millis drain{0};                    // promoted → ended
   Millis total{0};
   Millis overhead{
       0};  // total less the app's own time to readiness, the steps' pauses and the wait for open streams

@@ -28,6 +28,9 @@ policy::Sample sample_between(const GenerationCounters& before, const Generation
   policy::Sample sample;
   sample.requests = finished(after) - std::min(finished(after), finished(before));
   sample.errors = std::min(sample.requests, after.errors() - std::min(after.errors(), before.errors()));
+  for (std::size_t i = 0; i < kLatencyBuckets; ++i)
+    sample.latency.buckets[i] = after.latency[i] - std::min(after.latency[i], before.latency[i]);
+  sample.latency.sum_us = after.latency_sum_us - std::min(after.latency_sum_us, before.latency_sum_us);
   return sample;
 }
 

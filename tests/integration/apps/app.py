@@ -27,6 +27,7 @@ def parse():
     p.add_argument("--exit-at-start", type=int, default=-1, help="ends with this status, with a last line")
     p.add_argument("--exit-after", type=float, default=-1, help="seconds after which it ends with status 3")
     p.add_argument("--errors", type=int, default=0, help="percentage of 500 answers")
+    p.add_argument("--delay", type=float, default=0, help="seconds before each answer")
     p.add_argument("--fork-away", action="store_true", help="starts a child that serves, and ends")
     p.add_argument("--ignore-term", action="store_true")
     p.add_argument("--lock", default="", help="file that one generation alone may hold; a child holds it 0.3 s longer than the app")
@@ -84,6 +85,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, os.environ.get(self.path[5:], "") + "\n")
         if self.path == "/pid":
             return self.answer(200, f"{os.getpid()}\n")
+        time.sleep(ARGS.delay)
         with LOCK:
             COUNT += 1
             bad = COUNT % 100 < ARGS.errors

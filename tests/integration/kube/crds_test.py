@@ -11,6 +11,7 @@ import yaml
 TOP = Path(__file__).resolve().parents[3]
 CRDS = sorted((TOP / "crds").glob("*.yaml"))
 PATH = "/apis/sidestep.dev/v1alpha1/namespaces/default"
+METRIC = {"name": "a", "address": "http://prometheus:9090", "query": "q", "range": {"max": "0.01"}}
 TARGET = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}
 
 
@@ -84,6 +85,8 @@ def test_defaults_are_filled_in_by_the_server(api):
     {"guards": {"windows": [{"name": "night", "days": ["Mon", "Sun"], "startTimeOfDay": "22:00", "endTimeOfDay": "04:00", "timeZone": "No/Where"}]}},
     {"guards": {"freezes": [{"name": "f", "startTime": "2026-12-24T00:00:00Z", "endTime": "2027-01-02T00:00:00+08:00"}]}},
     {"guards": {"approvals": {"required": 2}}},
+    {"analysis": {"maxLatencyIncreasePercent": 50, "metrics": [METRIC, {**METRIC, "name": "b", "range": {"min": -1, "max": "0.5"}}],
+                  "webhooks": [{"name": "gate", "url": "https://ci/gate?x=1", "when": "Promote"}]}},
 ], ids=str)
 def test_good_policy_is_accepted(api, spec):
     create(api, policy(**spec))
@@ -122,6 +125,14 @@ def test_good_policy_is_accepted(api, spec):
     ({"guards": {"freezes": [{"name": "f", "startTime": "tomorrow", "endTime": "2026-12-24T00:00:00Z"}]}}, "date-time"),
     ({"guards": {"approvals": {}}}, "Required value"),
     ({"guards": {"approvals": {"required": 0}}}, "greater than or equal to 1"),
+    ({"analysis": {"metrics": [{**METRIC, "range": {}}]}}, "set min or max"),
+    ({"analysis": {"metrics": [{**METRIC, "range": {"max": 0.5}}]}}, "max"),
+    ({"analysis": {"metrics": [{**METRIC, "range": {"max": "1e3"}}]}}, "should match"),
+    ({"analysis": {"metrics": [{**METRIC, "address": "ftp://p"}]}}, "should match"),
+    ({"analysis": {"metrics": [{**METRIC, "address": "http://user@p"}]}}, "should match"),
+    ({"analysis": {"metrics": [METRIC, METRIC]}}, "Duplicate value"),
+    ({"analysis": {"metrics": [{**METRIC, "name": f"m{n}"} for n in range(11)]}}, "at most 10"),
+    ({"analysis": {"webhooks": [{"name": "gate", "url": "http://ci", "when": "Sometimes"}]}}, "Unsupported value"),
     ({"wibble": 1}, "unknown field"),
 ], ids=str)
 def test_bad_policy_is_refused_with_the_reason(api, spec, says):

@@ -25,6 +25,8 @@ class Sidecar:
         self.first_command_at: dict[str, float] = {}  # by token, monotonic
         self.boot, self.epoch, self.candidate = secrets.token_hex(16), 0, "good"
         self.errors = 0  # of 500 requests of a candidate
+        self.latency: dict[str, dict] = {}  # "active", "candidate": as reload.judged tells it
+        self.promotes_itself = False  # as under strategy Hold: a candidate that is ready is active
         self.sources: dict[str, dict[str, str]] = {}  # what its mounts hold: "ConfigMap/name" -> key -> value
         self.generation, self.run, self.commands, self.refusals, self.nonces = 1, None, [], [], set()
         self._lock = threading.RLock()
@@ -126,6 +128,9 @@ class Sidecar:
             run["output"] = ["cannot parse shop.yaml"]
         elif self.candidate == "good":
             run.update(phase="Judging", readyAt="2026-11-23T09:30:00Z")
+            if self.promotes_itself:
+                self.generation = run["generation"]
+                self._end("Succeeded", "Promoted", "")
 
     def status(self) -> dict:
         with self._lock:
@@ -135,6 +140,8 @@ class Sidecar:
             if run and run["phase"] in ("Starting", "Judging"):
                 candidate = {"generation": run["generation"], "requests": 500, "errors": self.errors}
                 run["judged"] = {"active": {"requests": 500, "errors": 0}, "candidate": {"requests": 500, "errors": self.errors}}
+                for who, latency in self.latency.items():
+                    run["judged"][who]["latency"] = latency
             return {"version": "0.1.0", "bootId": self.boot, "podUid": self.uid, "phase": "Serving",
                     "active": {"generation": self.generation, "requests": 1000, "errors": 0}, "candidate": candidate,
                     "retiring": [], "reload": run,

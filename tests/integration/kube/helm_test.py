@@ -166,13 +166,14 @@ def test_every_value_is_explained_and_does_something(template):
 def test_values_reach_their_fields(template):
     made = by_name(template(
         "--set=image.repository=r/o,image.tag=t,image.pullPolicy=Always,sidecar.image=s:1,replicas=3,log.level=debug,extraArgs={--workers=2}",
+        "--set=analysis.allow={http://p:9090}",
         "--set=podAnnotations.a=b,nodeSelector.disk=ssd,terminationGracePeriodSeconds=9,webhook.failurePolicy=Ignore",
         "--set=webhook.excludedNamespaces={x},imagePullSecrets[0].name=p,tolerations[0].operator=Exists,resources.limits.memory=1Gi"))
     spec = made["Deployment", "sidestep-operator"]["spec"]
     pod = spec["template"]["spec"]
     container = pod["containers"][0]
     assert (spec["replicas"], container["image"], container["imagePullPolicy"]) == (3, "r/o:t", "Always")
-    assert {"--log-level=debug", "--sidecar-image=s:1", "--workers=2"} <= set(container["command"])
+    assert {"--log-level=debug", "--sidecar-image=s:1", "--workers=2", "--analysis-allow=http://p:9090"} <= set(container["command"])
     assert spec["template"]["metadata"]["annotations"] == {"a": "b"} and pod["nodeSelector"] == {"disk": "ssd"}
     assert (pod["terminationGracePeriodSeconds"], pod["imagePullSecrets"]) == (9, [{"name": "p"}])
     assert pod["tolerations"] == [{"operator": "Exists"}] and container["resources"]["limits"]["memory"] == "1Gi"

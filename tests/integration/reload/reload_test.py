@@ -34,6 +34,20 @@ def test_a_candidate_that_exits_is_told_with_its_status_and_last_lines(service, 
     assert "bad: cannot read its configuration" in reload["output"]
 
 
+def test_a_candidate_whose_answers_take_longer_is_taken_back_and_one_as_fast_is_not(service, traffic):
+    policy = {"rollout": {"steps": [{"weightPerTenThousand": 5000, "pauseSeconds": 3}, {"weightPerTenThousand": 10000}]},
+              "analysis": {"minimumRequests": 30, "onNoTraffic": "Hold", "maxLatencyIncreasePercent": 100}}
+    s = service("--delay", "0.02", policy=policy)
+    clients = traffic(s, clients=6)
+    assert s.reload("--name", "two", "--delay", "0.02")["phase"] == "Succeeded"
+    reload = s.reload("--name", "slow", "--delay", "0.3", expect=1)
+    clients.stop()
+    assert reload["reason"] == "Latency" and "the limit is 100 % above active" in reload["message"], reload
+    assert clients.bad == [] and s.get()[1] == "two"
+    latency = reload["judged"]["candidate"]["latency"]
+    assert sum(latency["buckets"]) >= 30 and latency["sumMicros"] > 30 * 300_000
+
+
 def test_a_candidate_that_is_never_ready_is_taken_back_at_its_deadline(service):
     s = service(policy={"readiness": {"httpGet": {"path": "/readyz"}, "startDeadlineSeconds": 1}})
     reload = s.reload("--name", "bad", "--never-ready", expect=1)

@@ -9,7 +9,7 @@
 namespace sidestep::policy {
 namespace {
 
-constexpr Analysis kAnalysis{};  // 1 % above active, 50 requests
+const Analysis kAnalysis{};  // 1 % above active, 50 requests
 
 Verdict verdict(Sample active, Sample candidate) { return judge(active, candidate, kAnalysis).verdict; }
 

@@ -107,9 +107,8 @@ TEST(CrdTest, DefaultsAreThoseOfTheSpec) {
     checked.insert(path);
   }
   // Either of two units may be set, so the server must not fill in one; an absent list is an empty one.
-  for (const char* path :
-       {"readiness.periodSeconds", "readiness.timeoutSeconds", "readiness.tcpSocket", "config",
-                           "triggers.configMaps", "triggers.secrets"}) {
+  for (const char* path : {"readiness.periodSeconds", "readiness.timeoutSeconds", "readiness.tcpSocket",
+                           "config", "triggers.configMaps", "triggers.secrets"}) {
     EXPECT_FALSE(checked.contains(path)) << path;
     checked.insert(path);
   }
@@ -184,6 +183,8 @@ TEST(CrdTest, EveryStatusFieldOfAReloadIsInTheSchemaAndTheOtherWayRound) {
   ReloadStatus status;
   status.steps = {{1, 2, WallTime{}, WallTime{}, WallTime{}, "Good"}};
   status.failed_pods = {{"a", 1, "b", "c"}};
+  status.metrics = {{"a", "Good", "1", "b", 1, 0, WallTime{}}};
+  status.webhooks = {{"a", 1, true, "b", 1, 0, WallTime{}}};
   status.conditions = {{"a", ConditionStatus::kTrue, "b", "c", WallTime{}, 1}};
   const Leaves written = leaves_of(status_to_json(status));
   const Leaves known = leaves_of_schema("reloads", "status");

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "operator/api/wire.h"
 #include "operator/cli/render.h"
 #include "operator/cli/support.h"
 #include "tests/support/fake_clock.h"
@@ -288,6 +289,26 @@ TEST_F(CommandsTest, WhyNamesWhatAReloadWaitsFor) {
   }
 }
 
+TEST_F(CommandsTest, WhyAndStatusShowEachMetricWithItsValueAndEachWebhook) {
+  Json runs = reload("shop-1", "Progressing");
+  runs["status"]["metrics"] = {{{"name", "errors"},
+                                {"verdict", "Bad"},
+                                {"value", "0.31"},
+                                {"message", "0.31 is above 0.01"},
+                                {"measurements", 3},
+                                {"failures", 1}}};
+  runs["status"]["webhooks"] = {{{"name", "gate"}, {"passed", false}, {"message", "status 503"}}};
+  api_.answer(404, "{}"), answer(policy()), answer_list({runs});
+  EXPECT_EQ(run({.verb = Verb::kWhy, .name = "shop"}), Exit::kSucceeded);
+  const std::string metric = "metric errors is 0.31, Bad: 0.31 is above 0.01 (1 of 3 measurements failed)\n";
+  EXPECT_NE(out_.find(metric + "webhook gate did not say yes: status 503\n"), std::string::npos) << out_;
+  out_.clear();
+  answer(policy()), answer_list({runs});
+  EXPECT_EQ(run({.verb = Verb::kStatus, .name = "shop"}), Exit::kSucceeded);
+  EXPECT_NE(out_.find("shop-1: " + metric), std::string::npos) << out_;
+  EXPECT_NE(progress_line(*api::reload_from_json(runs)).find("  errors 0.31 Bad"), std::string::npos);
+}
+
 TEST_F(CommandsTest, WhyOfAPolicyNamesEveryObstacleOnceAndOtherwiseWhatStartsAReload) {
   struct Row {
     Json changes;  // a merge patch
@@ -371,7 +392,8 @@ TEST(Scrubbed, NothingThatMayBeSecretIsLeftAndWhatIsOursStays) {
   const Json object = Json::parse(R"({
     "metadata": {"managedFields": [1], "annotations": {"a": "s3cret", "sidestep.dev/refresh": "7"}},
     "data": {"k": "s3cret"},
-    "spec": {"containers": [{"name": "c",
+    "spec": {"analysis": {"webhooks": [{"url": "https://hooks.example/s3cret?key=s3cret"}, {"url": "http://h?t=s3cret"}]},
+      "containers": [{"name": "c",
       "command": ["app", "--password=s3cret", "--api-token", "s3cret", "--port", "1"],
       "args": ["export PASSWORD=s3cret; run", "A=1 PASSWORD=s3cret run", "--dsn=postgres://u:s3cret@db/x", "--verbose"],
       "livenessProbe": {"httpGet": {"port": 1, "httpHeaders": [{"name": "Authorization", "value": "s3cret"}]}},
@@ -380,7 +402,7 @@ TEST(Scrubbed, NothingThatMayBeSecretIsLeftAndWhatIsOursStays) {
   const std::string text = scrubbed(object).dump();
   EXPECT_EQ(text.find("s3cret"), std::string::npos) << text;
   EXPECT_EQ(text.find("managedFields"), std::string::npos);
-  for (const char* kept : {"--port", "--verbose", ":1", "secretKeyRef", "\"7\""})
+  for (const char* kept : {"--port", "--verbose", ":1", "secretKeyRef", "\"7\"", "https://hooks.example/"})
     EXPECT_NE(text.find(kept), std::string::npos) << kept;
 }
 

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <set>
@@ -53,6 +54,12 @@ class SimCluster {
   int actions() const { return actions_; }
   int created() const { return created_; }
   const std::vector<EmitEvent>& events() const { return events_; }
+  // Questions to metrics and webhooks, by key, in the order in which they were asked.
+  const std::vector<std::string>& asked() const { return asked_; }
+  // What metrics give; nothing: no data. A silent server answers nobody.
+  std::function<std::optional<double>(const MeasureMetric&)> metric = [](const MeasureMetric&) { return 0; };
+  std::function<bool(const CallWebhook&)> webhook = [](const CallWebhook&) { return true; };
+  bool is_desk_silent = false;
 
   void annotate(const std::string& token) { policy().meta.annotations[api::kReloadAnnotation] = token; }
   // The first one made; an empty one before that.
@@ -167,6 +174,21 @@ class SimCluster {
     }
   }
 
+  void answer(AnalysisReply reply) {
+    if (is_desk_silent) return;
+    const auto same = [&](const AnalysisReply& known) { return known.key == reply.key; };
+    if (std::none_of(world_.replies.begin(), world_.replies.end(), same))
+      world_.replies.push_back(std::move(reply));
+  }
+  void measure(const MeasureMetric& question) {
+    const auto value = metric(question);
+    answer({question.key, now_, value, false, value ? "" : "the query gives nothing"});
+  }
+  void call(const CallWebhook& question) {
+    const bool passed = webhook(question);
+    answer({question.key, now_, std::nullopt, passed, passed ? "" : "status 503: not today"});
+  }
+
   api::Reload* find(const std::string& name) {
     for (api::Reload& reload : world_.reloads) {
       if (reload.meta.name == name) return &reload;
@@ -225,8 +247,7 @@ class SimCluster {
   }
   void perform(const CopySources& copy) {
     if (!copy.hash.empty() && copy.hash != world_.sources.hash) return;
-    for (ObservedPin& pin : world_.pins.pins)
-      copy_in(pin, copy.to) = {copy.maker, world_.sources.hash, {}};
+    for (ObservedPin& pin : world_.pins.pins) copy_in(pin, copy.to) = {copy.maker, world_.sources.hash, {}};
   }
   void perform(const CloneCopy& clone) {
     for (ObservedPin& pin : world_.pins.pins) {
@@ -280,6 +301,8 @@ class SimCluster {
     SidecarRun* run = run_of(abort.pod, abort.id);
     if (run != nullptr && is_under_way(*run)) end(*run, SidecarPhase::kAborted, "AbortedByUser");
   }
+  void perform(const MeasureMetric& question) { asked_.push_back(question.key), measure(question); }
+  void perform(const CallWebhook& question) { asked_.push_back(question.key), call(question); }
   void perform(const EmitEvent& event) { events_.push_back(event); }
 
   Observed world_;
@@ -287,6 +310,7 @@ class SimCluster {
   WallTime now_ = build::at(0);
   std::vector<EmitEvent> events_;
   api::Reload none_;
+  std::vector<std::string> asked_;
   int actions_ = 0;
   int created_ = 0;
   int die_after_ = -1;

@@ -36,6 +36,37 @@ TEST(SidecarStatus, WithoutCandidateAndReloadIsFine) {
   EXPECT_FALSE(status->run);
 }
 
+TEST(SidecarStatus, LatencyIsReadAndWhatIsOddOfItIsLeftOut) {
+  const auto judged = [](const std::string& latency) {
+    const auto status = sidecar_status_from_text(
+        R"({"reload": {"id": "r", "phase": "Judging", "judged": {"active": {"requests": 3, "errors": 0},
+            "candidate": {"requests": 3, "errors": 0, "latency": )" +
+        latency + "}}}}");
+    return status->run->judged->candidate.latency;
+  };
+  const policy::Latency latency = judged(R"({"sumMicros": 700, "buckets": [1, 2]})");
+  EXPECT_EQ(latency.sum_us, 700u);
+  EXPECT_EQ(latency.count(), 3u);
+  for (const char* odd : {"[]", "null", R"({"sumMicros": -1, "buckets": [-1, "x"]})", R"({"buckets": 7})"})
+    EXPECT_EQ(judged(odd).count(), 0u) << odd;
+  std::string long_one = R"({"buckets": [1)";
+  for (int i = 0; i < 100; ++i) long_one += ",1";
+  EXPECT_EQ(judged(long_one + "]}").count(), policy::kLatencyBuckets);
+}
+
+TEST(SidecarCommand, APodIsNotToldWhomTheOperatorAsks) {
+  Observed observed;
+  observed.policy.emplace();
+  policy::Analysis& analysis = observed.policy->spec.analysis;
+  analysis.max_latency_increase_percent = 50;
+  analysis.metrics.push_back({"errors", "http://prometheus", "q", {}, policy::parse_decimal("1")});
+  analysis.webhooks.push_back({"gate", "http://gate/?token=x"});
+  const auto command = command_of(SidecarPolicy{{"p", "u"}, "r"}, observed);
+  EXPECT_EQ(command->body.find("prometheus"), std::string::npos);
+  EXPECT_EQ(command->body.find("gate"), std::string::npos);
+  EXPECT_NE(command->body.find("\"maxLatencyIncreasePercent\":50"), std::string::npos);
+}
+
 TEST(SidecarStatus, LastLinesOfABadCandidateGoWithTheMessage) {
   const auto status = sidecar_status_from_text(
       R"({"reload": {"id": "r", "phase": "Failed", "reason": "ExitedEarly", "message": "exit status 1",

@@ -89,7 +89,8 @@ TEST(PodView, NodeAndZoneAreKept) {
 
 TEST(PodView, OwnTokenAndTheMarkOfTheOneThatWasDealtWithAreKept) {
   Json annotated = pod();
-  annotated["metadata"]["annotations"] = {{"sidestep.dev/reload", "t2"}, {"sidestep.dev/handled-reload", "t1"}};
+  annotated["metadata"]["annotations"] = {{"sidestep.dev/reload", "t2"},
+                                          {"sidestep.dev/handled-reload", "t1"}};
   EXPECT_EQ(pod_view(annotated)->reload_token, "t2");
   EXPECT_EQ(pod_view(annotated)->handled_token, "t1");
 }
@@ -133,6 +134,24 @@ TEST(WorkloadView, DaemonSetCountsScheduledPods) {
     "status": {"observedGeneration": 1, "desiredNumberScheduled": 5, "updatedNumberScheduled": 4}})");
   EXPECT_EQ(workload_view(set, "DaemonSet")->replicas, 5);
   EXPECT_TRUE(workload_view(set, "DaemonSet")->is_rolling_out);
+}
+
+TEST(DisruptionView, AnEmptySelectorCoversEveryPodAndAnAbsentOneNone) {
+  const auto view = [](const char* spec, const char* status) {
+    return *disruption_view(
+        Json::parse(std::string(R"({"metadata": {"name": "b", "generation": 2}, "spec": )") + spec +
+                    R"(, "status": )" + status + "}"));
+  };
+  const Labels shop{{"app", "shop"}};
+  const char* fresh = R"({"observedGeneration": 2, "disruptionsAllowed": 3})";
+  EXPECT_TRUE(view(R"({"selector": {}})", fresh).covers(shop));
+  EXPECT_FALSE(view("{}", fresh).covers(shop));
+  EXPECT_TRUE(view(R"({"selector": {"matchLabels": {"app": "shop"}}})", fresh).covers(shop));
+  EXPECT_FALSE(view(R"({"selector": {"matchLabels": {"app": "cart"}}})", fresh).covers(shop));
+  EXPECT_EQ(view("{}", fresh).allowed, 3);
+  EXPECT_TRUE(view("{}", fresh).is_known);
+  EXPECT_FALSE(view("{}", R"({"observedGeneration": 1, "disruptionsAllowed": 3})").is_known);
+  EXPECT_FALSE(view("{}", "{}").is_known);
 }
 
 TEST(Selector, EveryOperatorAndAnEmptyOneMatchesNothing) {

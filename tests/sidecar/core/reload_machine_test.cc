@@ -109,6 +109,16 @@ TEST_F(ReloadMachineTest, TooFewRequestsPassOrHoldAsThePolicySays) {
   EXPECT_EQ(run_of(model.state)->view.reason, ReloadReason::kNoTraffic);
 }
 
+TEST_F(ReloadMachineTest, ACandidateWhoseAnswersTakeTooLongIsTakenBackWhereThePolicyHasALimit) {
+  edit().analysis.max_latency_increase_percent = 50;
+  judge();
+  event::Measured slow = measured(200, 0);
+  slow.active.latency.buckets[7] = 1'000, slow.active.latency.sum_us = 20'000'000;
+  slow.candidate.latency.buckets[9] = 200, slow.candidate.latency.sum_us = 18'000'000;
+  on(slow), on(Idle{gen(2)});
+  EXPECT_EQ(last_ended().reason, ReloadReason::kLatency);
+}
+
 TEST_F(ReloadMachineTest, ABadVerdictSendsEveryRequestBackAtOnceAndClosesTunnelsWith1012) {
   judge(), on(measured(200, 60));
   const RouteTable table = routes();
