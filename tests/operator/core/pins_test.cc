@@ -177,6 +177,36 @@ TEST_F(PinsTest, UndoGoesBackAndIsNotUndoneByItself) {
   EXPECT_EQ(sim_.created(), 1) << "the sources still hold what was gone back from";
 }
 
+TEST_F(PinsTest, UndoIsApprovedForTheContentThatItGoesBackTo) {
+  sim_.run_for(Seconds(5));
+  reload_to("v1:b");
+  holds("v1:b");
+  sim_.policy().spec.guards.approvals.required = 1;
+  undo();
+  sim_.run_for(Seconds(5));
+  EXPECT_EQ(last_phase(), ReloadPhase::kPending);
+  EXPECT_EQ(sim_.world().reloads.back().status.config_hash, "v1:a");
+  holds("v1:c");
+  sim_.world().reloads.back().meta.annotations[api::approval_key("jane")] = "jane";
+  ASSERT_TRUE(at_rest());
+  EXPECT_EQ(last_phase(), ReloadPhase::kSucceeded);
+  EXPECT_THAT(contents(), Each("v1:a"));
+}
+
+TEST_F(PinsTest, WhatWasApprovedIsWhatAllPodsGetWhateverTheSourcesHoldLater) {
+  sim_.run_for(Seconds(5));
+  sim_.policy().spec.guards.approvals.required = 1;
+  change_to("v1:b");
+  sim_.run_for(Seconds(3));
+  ASSERT_EQ(last_phase(), ReloadPhase::kPending);
+  sim_.world().reloads.back().meta.annotations[api::approval_key("jane")] = "jane";
+  ASSERT_TRUE(sim_.run_until([this] { return last_phase() == ReloadPhase::kProgressing; }));
+  holds("v1:c");
+  ASSERT_TRUE(at_rest());
+  EXPECT_EQ(last_phase(), ReloadPhase::kSucceeded);
+  EXPECT_THAT(contents(), Each("v1:b"));
+}
+
 TEST_F(PinsTest, UndoTwiceIsWhereItBegan) {
   sim_.run_for(Seconds(5));
   reload_to("v1:b");
