@@ -15,12 +15,12 @@ const k8s::Resource kPolicies{api::kGroupVersion, "reloadpolicies"};
 const k8s::Resource kReloads{api::kGroupVersion, "reloads"};
 constexpr Millis kLook{250};  // between two looks at a run
 
+}  // namespace
+
 std::string plural_of(const std::string& kind) {
   if (kind == "StatefulSet") return "statefulsets";
   return kind == "DaemonSet" ? "daemonsets" : "deployments";
 }
-
-}  // namespace
 
 Exit exit_of(const api::ReloadStatus& status, bool aborting) {
   if (status.phase == api::ReloadPhase::kSucceeded) return aborting ? Exit::kFailed : Exit::kSucceeded;

@@ -82,6 +82,8 @@ class Commands {
   const Surroundings around_;
 };
 
+// The resource of a workload that a policy may name.
+std::string plural_of(const std::string& kind);
 // The exit code that the end of a run stands for. `aborting`: the user asked for the abort.
 Exit exit_of(const api::ReloadStatus& status, bool aborting);
 // The exit code that an error of the API stands for.

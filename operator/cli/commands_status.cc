@@ -15,12 +15,6 @@ constexpr Millis kWatch{1'000};  // between two looks of status --watch
 constexpr const char* kClear = "\033[H\033[2J";
 constexpr std::size_t kMostPodsAsked = 20;
 
-// Of the workloads that a policy may name.
-std::string plural_of(std::string kind) {
-  std::transform(kind.begin(), kind.end(), kind.begin(), [](unsigned char c) { return std::tolower(c); });
-  return kind + "s";
-}
-
 }  // namespace
 
 // On a terminal the picture is replaced; elsewhere each change is printed below the one before it.
