@@ -160,7 +160,9 @@ std::vector<CreateReload> late_pods(const Observed& observed, const Queue& queue
   const api::ObjectMeta& policy = observed.policy->meta;
   for (const Member& member : fleet.members) {
     const bool was_there = member.stance == Stance::kFree && member.pod->creation_time <= last->status.end_time;
-    if (wanted.empty() || !was_there || member.pod->sidecar->active_config == wanted) continue;
+    if (wanted.empty() || !was_there) continue;
+    const std::string& own = member.pod->sidecar->active_config;
+    if (own.empty() || own == wanted) continue;  // empty: asked before its app had started
     const std::string token = "late-" + member.pod->uid + "-" + last->meta.uid;
     std::string name = api::reload_name(policy.name, policy.uid, token);
     const bool is_made = std::any_of(observed.reloads.begin(), observed.reloads.end(),

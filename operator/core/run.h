@@ -36,9 +36,17 @@ struct Run {
   std::string budget;  // the PodDisruptionBudget that pods wait for, or ""
 
   Run(const Observed& observed, const api::Reload& of, WallTime at)
-      : seen(observed), reload(of), spec(observed.policy->spec), asked(commands_of(of.meta)), now(at) {
+      : seen(observed), reload(of), spec(observed.policy->spec), asked(asked_of(of)), now(at) {
     out.status = of.status;
     fleet = fleet_of(observed, of, of.status.template_hash);
+  }
+
+  // What the other pods run was judged by them: a pod that catches up takes no steps.
+  static Commands asked_of(const api::Reload& reload) {
+    Commands asked = commands_of(reload.meta);
+    const bool catches_up = reload.spec.content == api::ReloadContent::kKept;
+    if (catches_up && asked.promotion == Promotion::kNone) asked.promotion = Promotion::kFull;
+    return asked;
   }
 
   api::ReloadStatus& status() { return out.status; }

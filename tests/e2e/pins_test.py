@@ -1,4 +1,5 @@
 """A pinned ConfigMap on a real node: a pod that is born in a canary, or after a rollback, runs what the others run."""
+import json
 import subprocess
 
 import pytest
@@ -14,7 +15,7 @@ CANARY = {"steps": [{"pods": 1, "weightPerTenThousand": 5000, "pauseSeconds": 60
 def version(pod: dict) -> str:
     """What the pod serves by its port, candidates left aside: the config names it."""
     answer = subprocess.run(["curl", "-sf", "-m", "5", f"http://{pod['status']['podIP']}:8080/version"], capture_output=True, text=True, check=False)
-    return answer.stdout.strip().strip('"')
+    return json.loads(answer.stdout)["version"] if answer.stdout else ""
 
 
 class Pinned(Shop):
@@ -27,6 +28,10 @@ class Pinned(Shop):
         before = set(self.pods.names())
         self.kubectl("scale", "deployment", self.name, f"--replicas={replicas}")
         return (({pod["metadata"]["name"] for pod in self.pods.wait_ready(replicas)}) - before).pop()
+
+    def versions_of_new(self, replicas: int) -> set[str]:
+        born = self.scale(replicas)
+        return self.versions()[born]
 
     def await_versions(self, wanted: str) -> None:
         eventually(f"version {wanted} everywhere", lambda: set().union(*self.versions().values()) == {wanted}, 60)
@@ -54,19 +59,17 @@ def test_pods_born_in_a_canary_and_after_a_rollback_run_what_the_others_run(pinn
     run = eventually("a Reload", pinned.runs, 60)[0]
     token = run.document["spec"]["token"]
     pinned.wait_until(token, "is at step 1", lambda each: each.has_reached(1))
-    born = pinned.scale(3)
-    versions = pinned.versions()
-    assert versions[born] == {"1"}, versions
+    assert pinned.versions_of_new(3) == {"1"}, "a pod that is born in a canary"
     pinned.person.types("kubectl sidestep promote shop --full --timeout=90s")
     pinned.await_versions("2")
-    assert pinned.versions()[pinned.scale(4)] == {"2"}
+    assert pinned.versions_of_new(4) == {"2"}
 
     pinned.configure(version="3", crashAtStart="no such database")
     bad = eventually("a second Reload", lambda: [each for each in pinned.runs() if each.name != run.name], 60)[0]
     assert pinned.wait_ended(bad.document["spec"]["token"]).succeeded is False
-    assert pinned.versions()[pinned.scale(5)] == {"2"}, "a pod that is born after a rollback"
+    assert pinned.versions_of_new(5) == {"2"}, "a pod that is born after a rollback"
 
     pinned.kubectl.patch("reloadpolicy", "shop", {"spec": {"rollout": {"steps": [{"pods": "100%"}]}}})
     pinned.person.types("kubectl sidestep undo shop --timeout=90s")
     pinned.await_versions("1")
-    assert pinned.versions()[pinned.scale(6)] == {"1"}
+    assert pinned.versions_of_new(6) == {"1"}

@@ -131,12 +131,23 @@ TEST_F(PinsTest, PodThatBecomesReadyOnlyAfterTheReloadIsReloadedByItselfOnce) {
   EXPECT_EQ(sim_.pod("slow").content, "v1:a");
   EXPECT_EQ(sim_.created(), 1);
   sim_.pod("slow").seen.is_ready = true;
-  sim_.run_for(Seconds(60));
+  sim_.run_for(Seconds(12));
   EXPECT_EQ(sim_.created(), 2);
+  EXPECT_EQ(last_phase(), ReloadPhase::kSucceeded) << "it takes no steps: the others have judged that content";
   EXPECT_THAT(contents(), Each("v1:b"));
   EXPECT_EQ(sim_.world().reloads.back().spec.pod, "slow");
   EXPECT_EQ(kept(), "v1:b");
   EXPECT_EQ(previous(), "v1:a");
+}
+
+TEST_F(PinsTest, PodThatWasAskedBeforeItsAppHadStartedIsNotTakenForALateOne) {
+  sim_.run_for(Seconds(5));
+  reload_to("v1:b");
+  SimPod& born = sim_.add_pod("new");
+  born.seen.creation_time = *sim_.status().end_time;
+  born.seen.sidecar->active_config.clear();
+  sim_.run_for(Seconds(20));
+  EXPECT_EQ(sim_.created(), 1);
 }
 
 TEST_F(PinsTest, AfterARollbackNewPodsRunWhatTheOthersRun) {
