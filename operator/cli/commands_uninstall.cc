@@ -37,14 +37,6 @@ const Named kOurs[] = {{kDefinitions, "reloadpolicies.sidestep.dev"},
 
 std::string home_of(const api::ObjectMeta& meta) { return meta.name_space + "/" + meta.name; }
 
-bool has_sidecar_container(const Json& pod) {
-  const Json spec = pod.value("spec", Json::object());
-  for (const char* list : {"initContainers", "containers"})
-    for (const Json& container : spec.value(list, Json::array()))
-      if (container.value("name", "") == "sidestep") return true;
-  return false;
-}
-
 // What was found of one kind, and what to do about it.
 std::string section(const std::string& title, const std::set<std::string>& found, const std::string& advice) {
   if (found.empty()) return {};
@@ -95,7 +87,7 @@ Exit Commands::uninstall_check() {
   std::map<std::string, std::set<std::string>> by_namespace;
   const auto listed = client_.list({{"v1", "pods"}, uninstalled_namespace(), ""}, {}, [&](Json&& pod) {
     const auto meta = api::meta_from_json(pod);
-    if (meta && has_sidecar_container(pod)) by_namespace[meta->name_space].insert(meta->name);
+    if (meta && control_port(pod) != 0) by_namespace[meta->name_space].insert(meta->name);
   });
   if (!listed) note_unseen(listed.error());
   for (const auto& [name, found] : by_namespace) pods.insert(name + ": " + std::to_string(found.size()));

@@ -5,27 +5,19 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "lib/k8s/json_fields.h"
 #include "operator/cli/render.h"
 
 namespace sidestep::op::cli {
 namespace {
 
 using Json = nlohmann::json;
+using k8s::field;
+using k8s::text_field;
 
 constexpr const char* kContainer = "sidestep";
 constexpr const char* kPortName = "sidestep-ctl";
 constexpr int kUsualPort = 8086;
-
-const Json& part(const Json& object, const char* key) {
-  static const Json none;
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return object.is_object() && found != object.end() ? *found : none;
-}
-
-std::string text_of(const Json& object, const char* key) {
-  const Json& found = part(object, key);
-  return found.is_string() ? found.get<std::string>() : std::string();
-}
 
 // The value of a label in `name{a="x",b="y"} 1`; "" when it has none.
 std::string label_in(std::string_view line, std::string_view label) {
@@ -57,10 +49,10 @@ std::string shares(const PodView& pod, std::string_view role, bool with_ratio) {
 
 int control_port(const Json& pod) {
   for (const char* list : {"initContainers", "containers"})
-    for (const Json& container : part(part(pod, "spec"), list)) {
-      if (text_of(container, "name") != kContainer) continue;
-      for (const Json& port : part(container, "ports"))
-        if (text_of(port, "name") == kPortName && part(port, "containerPort").is_number_integer())
+    for (const Json& container : field(field(pod, "spec"), list)) {
+      if (text_field(container, "name") != kContainer) continue;
+      for (const Json& port : field(container, "ports"))
+        if (text_field(port, "name") == kPortName && field(port, "containerPort").is_number_integer())
           return port["containerPort"].get<int>();
       return kUsualPort;
     }
@@ -69,9 +61,9 @@ int control_port(const Json& pod) {
 
 PodView pod_view(const Json& pod) {
   PodView view;
-  view.name = text_of(part(pod, "metadata"), "name");
-  for (const Json& condition : part(part(pod, "status"), "conditions"))
-    if (text_of(condition, "type") == "Ready") view.is_ready = text_of(condition, "status") == "True";
+  view.name = text_field(field(pod, "metadata"), "name");
+  for (const Json& condition : field(field(pod, "status"), "conditions"))
+    if (text_field(condition, "type") == "Ready") view.is_ready = text_field(condition, "status") == "True";
   return view;
 }
 

@@ -6,12 +6,16 @@
 #include <set>
 #include <tuple>
 
+#include "lib/k8s/json_fields.h"
+#include "operator/cli/pods_view.h"
 #include "operator/cli/render_analysis.h"
 
 namespace sidestep::op::cli {
 namespace {
 
 using Json = nlohmann::json;
+using k8s::field;
+using k8s::text_field;
 
 struct Way {
   const char* reason;
@@ -83,39 +87,22 @@ const api::Reload* newest(const std::vector<api::Reload>& reloads) {
   return found == reloads.end() ? nullptr : &*found;
 }
 
-const Json& at(const Json& object, const char* key) {
-  static const Json none;
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return object.is_object() && found != object.end() ? *found : none;
-}
-
-std::string text_at(const Json& object, const char* key) {
-  const Json& found = at(object, key);
-  return found.is_string() ? found.get<std::string>() : std::string();
-}
-
 bool steers(const policy::PolicySpec& spec, const Json& meta) {
-  const Json& labels = at(meta, "labels");
+  const Json& labels = field(meta, "labels");
   if (!spec.target_ref)
     return !spec.selector.empty() &&
-           std::all_of(spec.selector.begin(), spec.selector.end(),
-                       [&](const auto& each) { return text_at(labels, each.first.c_str()) == each.second; });
+           std::all_of(spec.selector.begin(), spec.selector.end(), [&](const auto& each) {
+             return text_field(labels, each.first.c_str()) == each.second;
+           });
   // A Deployment's pods belong to its ReplicaSets.
   const bool is_deployment = spec.target_ref->kind == "Deployment";
   const std::string kind = is_deployment ? "ReplicaSet" : spec.target_ref->kind;
   const std::string name =
-      spec.target_ref->name + (is_deployment ? "-" + text_at(labels, "pod-template-hash") : "");
-  const Json& owners = at(meta, "ownerReferences");
+      spec.target_ref->name + (is_deployment ? "-" + text_field(labels, "pod-template-hash") : "");
+  const Json& owners = field(meta, "ownerReferences");
   return std::any_of(owners.begin(), owners.end(), [&](const Json& owner) {
-    return text_at(owner, "kind") == kind && text_at(owner, "name") == name;
+    return text_field(owner, "kind") == kind && text_field(owner, "name") == name;
   });
-}
-
-bool has_sidecar(const Json& spec) {
-  for (const char* list : {"initContainers", "containers"})
-    for (const Json& container : at(spec, list))
-      if (text_at(container, "name") == "sidestep") return true;
-  return false;
 }
 
 }  // namespace
@@ -141,7 +128,7 @@ std::string why_text(const api::ReloadPolicy& policy, const std::vector<api::Rel
 const api::ReloadPolicy* policy_of_pod(const Json& pod, const std::vector<api::ReloadPolicy>& policies) {
   const api::ReloadPolicy* eldest = nullptr;
   for (const api::ReloadPolicy& each : policies) {
-    if (!steers(each.spec, at(pod, "metadata"))) continue;
+    if (!steers(each.spec, field(pod, "metadata"))) continue;
     const auto age = [](const api::ReloadPolicy& policy) {
       return std::tie(policy.meta.creation_time, policy.meta.uid);
     };
@@ -151,8 +138,8 @@ const api::ReloadPolicy* policy_of_pod(const Json& pod, const std::vector<api::R
 }
 
 std::string why_pod_text(const Json& pod, const std::vector<api::Reload>& reloads) {
-  const std::string name = text_at(at(pod, "metadata"), "name");
-  if (!has_sidecar(at(pod, "spec")))
+  const std::string name = text_field(field(pod, "metadata"), "name");
+  if (control_port(pod) == 0)
     return name + " has no container named sidestep; add the sidecar to its pod template\n";
   const api::Reload* last = newest(reloads);
   if (last == nullptr) return "";

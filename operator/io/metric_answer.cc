@@ -4,27 +4,18 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "lib/k8s/json_fields.h"
 #include "lib/policy/url.h"
 
 namespace sidestep::op {
 namespace {
 
 using Json = nlohmann::json;
+using k8s::field;
+using k8s::text_field;
 
 constexpr std::size_t kMostAnswerBytes = 64u << 10;
 constexpr Millis kMetricTimeout{10'000};
-
-const Json& member_of(const Json& object, const char* key) {
-  static const Json kAbsent;
-  if (!object.is_object()) return kAbsent;
-  const auto found = object.find(key);
-  return found == object.end() ? kAbsent : *found;
-}
-
-std::string string_of(const Json& object, const char* key) {
-  const Json& found = member_of(object, key);
-  return found.is_string() ? found.get<std::string>() : std::string();
-}
 
 // "0.5", "1e-05", "+Inf", "NaN": as Prometheus writes numbers.
 std::optional<double> number_from(std::string_view text) {
@@ -51,7 +42,7 @@ MetricAnswer from_vector(const Json& result) {
   if (result.size() > 1)
     return {std::nullopt, "the query gives " + std::to_string(result.size()) +
                               " series; aggregate them, for instance by sum()"};
-  return from_sample(member_of(result[0], "value"));
+  return from_sample(field(result[0], "value"));
 }
 
 // The first line, without what a terminal would obey.
@@ -78,13 +69,13 @@ MetricAnswer metric_answer(const Result<k8s::Response>& answer) {
   if (!answer) return {std::nullopt, one_line(answer.error().detail)};
   const Json root = Json::parse(answer->body, nullptr, false);
   const std::string status = "status " + std::to_string(answer->status);
-  if (const std::string error = string_of(root, "error"); !error.empty())
+  if (const std::string error = text_field(root, "error"); !error.empty())
     return {std::nullopt, status + ": " + one_line(error)};
   if (answer->status / 100 != 2) return {std::nullopt, status};
-  const Json& data = member_of(root, "data");
-  const Json& result = member_of(data, "result");
-  const std::string type = string_of(data, "resultType");
-  if (string_of(root, "status") != "success" || !result.is_array())
+  const Json& data = field(root, "data");
+  const Json& result = field(data, "result");
+  const std::string type = text_field(data, "resultType");
+  if (text_field(root, "status") != "success" || !result.is_array())
     return {std::nullopt, "the server's answer is not one of Prometheus' HTTP API"};
   if (type == "scalar") return from_sample(result);
   if (type == "vector") return from_vector(result);
@@ -95,7 +86,7 @@ WebhookAnswer webhook_answer(const Result<k8s::Response>& answer) {
   if (!answer) return {false, one_line(answer.error().detail)};
   const bool passed = answer->status / 100 == 2;
   const Json root = Json::parse(answer->body, nullptr, false);
-  std::string reason = root.is_object() ? one_line(string_of(root, "reason")) : std::string();
+  std::string reason = root.is_object() ? one_line(text_field(root, "reason")) : std::string();
   if (reason.empty() && root.is_discarded()) reason = one_line(answer->body);
   const std::string status = "status " + std::to_string(answer->status);
   if (passed) return {true, reason};

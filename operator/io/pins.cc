@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "lib/k8s/json_fields.h"
 #include "operator/core/triggers.h"
 #include "operator/io/sources.h"
 
@@ -32,10 +33,7 @@ k8s::ObjectRef ref_of_copy(const Observed& observed, std::size_t source, Copy co
 }
 
 std::string annotation_of(const Json& object, const char* key) {
-  const auto meta = object.find("metadata");
-  if (meta == object.end() || !meta->is_object()) return {};
-  const auto annotations = meta->find("annotations");
-  return annotations != meta->end() && annotations->is_object() ? annotations->value(key, "") : "";
+  return k8s::text_field(k8s::field(k8s::field(object, "metadata"), "annotations"), key);
 }
 
 // What is new when it differs: other sources, or another policy of the name.
@@ -51,7 +49,7 @@ Error out_of_date(std::string detail) {
   return {ErrorKind::kConflict, Fault::kCluster, Retry::kSafe, std::move(detail)};
 }
 
-ObservedCopy ObservedPin::* member_of_copy(Copy copy) {
+ObservedCopy ObservedPin::*member_of_copy(Copy copy) {
   switch (copy) {
     case Copy::kKept:
       return &ObservedPin::kept;
@@ -89,8 +87,7 @@ ObservedPins PinKeeper::look(const Observed& observed) {
     ObservedPin pin{i};
     for (const Copy copy : {Copy::kKept, Copy::kStaged, Copy::kPrevious}) {
       const auto object = read(ref_of_copy(observed, i, copy));
-      if (!object)
-        return {false, {}, object.error().detail, object.error().kind == ErrorKind::kRefused};
+      if (!object) return {false, {}, object.error().detail, object.error().kind == ErrorKind::kRefused};
       pin.*member_of_copy(copy) = {annotation_of(*object, kCopyMakerAnnotation),
                                    annotation_of(*object, kCopyHashAnnotation),
                                    digests_of(sources_of(observed)[i].kind, *object)};
@@ -157,7 +154,8 @@ Status PinKeeper::copy_sources(const Observed& observed, const CopySources& acti
     objects[i] = *std::move(object);
   }
   const std::string hash = keyed_hash(key, policy::content_hash(contents));
-  if (!action.hash.empty() && hash != action.hash) return out_of_date("the pinned sources have changed meanwhile");
+  if (!action.hash.empty() && hash != action.hash)
+    return out_of_date("the pinned sources have changed meanwhile");
   for (std::size_t i = 0; i < sources.size(); ++i) {
     if (!sources[i].is_pinned()) continue;
     const ObservedCopy about{action.maker, hash, digests_of(sources[i].kind, objects[i])};

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "lib/k8s/json_fields.h"
 #include "operator/api/object.h"
 #include "operator/api/reloader.h"
 #include "operator/api/wire.h"
@@ -14,27 +15,17 @@ namespace sidestep::op {
 namespace {
 
 using Json = nlohmann::json;
-
-const Json& child(const Json& object, const char* key) {
-  static const Json kNothing;
-  if (!object.is_object()) return kNothing;
-  const auto found = object.find(key);
-  return found == object.end() ? kNothing : *found;
-}
-
-std::string text(const Json& object, const char* key) {
-  const Json& value = child(object, key);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
+using k8s::field;
+using k8s::text_field;
 
 int number(const Json& object, const char* key, int otherwise) {
-  const Json& value = child(object, key);
+  const Json& value = field(object, key);
   return value.is_number_integer() ? value.get<int>() : otherwise;
 }
 
 Labels labels_of(const Json& metadata) {
   Labels labels;
-  const Json& found = child(metadata, "labels");
+  const Json& found = field(metadata, "labels");
   if (!found.is_object()) return labels;
   for (const auto& [key, value] : found.items())
     if (value.is_string()) labels.emplace(key, value.get<std::string>());
@@ -43,19 +34,19 @@ Labels labels_of(const Json& metadata) {
 
 const Json* find_container(const Json& spec, const char* name) {
   for (const char* list : {"initContainers", "containers"})
-    for (const Json& container : child(spec, list))
-      if (text(container, "name") == name) return &container;
+    for (const Json& container : field(spec, list))
+      if (text_field(container, "name") == name) return &container;
   return nullptr;
 }
 
 // The ports that clients' connections come to: those the sidecar declares, and those of SIDESTEP_LISTEN.
 std::set<int> proxy_ports(const Json& sidecar) {
   std::set<int> ports;
-  for (const Json& port : child(sidecar, "ports"))
-    if (text(port, "name") != kControlPortName) ports.insert(number(port, "containerPort", 0));
-  for (const Json& variable : child(sidecar, "env")) {
-    if (text(variable, "name") != "SIDESTEP_LISTEN") continue;
-    std::string rest = text(variable, "value");
+  for (const Json& port : field(sidecar, "ports"))
+    if (text_field(port, "name") != kControlPortName) ports.insert(number(port, "containerPort", 0));
+  for (const Json& variable : field(sidecar, "env")) {
+    if (text_field(variable, "name") != "SIDESTEP_LISTEN") continue;
+    std::string rest = text_field(variable, "value");
     for (auto colon = rest.find(':'); colon != rest.npos; colon = rest.find(':', colon + 1)) {
       int port = 0;
       std::from_chars(rest.data() + colon + 1, rest.data() + rest.size(), port);
@@ -68,76 +59,77 @@ std::set<int> proxy_ports(const Json& sidecar) {
 // The number of a probe's port, by number or by the name of one of the container's ports; 0: no port.
 int probe_port(const Json& probe, const Json& container) {
   for (const char* kind : {"httpGet", "tcpSocket", "grpc"}) {
-    const Json& port = child(child(probe, kind), "port");
+    const Json& port = field(field(probe, kind), "port");
     if (port.is_number_integer()) return port.get<int>();
     if (!port.is_string()) continue;
-    for (const Json& named : child(container, "ports"))
-      if (text(named, "name") == port.get<std::string>()) return number(named, "containerPort", 0);
+    for (const Json& named : field(container, "ports"))
+      if (text_field(named, "name") == port.get<std::string>()) return number(named, "containerPort", 0);
   }
   return 0;
 }
 
 std::string probe_through_proxy(const Json& spec, const std::set<int>& ports) {
-  for (const Json& container : child(spec, "containers")) {
-    if (text(container, "name") == kSidecarContainer) continue;
+  for (const Json& container : field(spec, "containers")) {
+    if (text_field(container, "name") == kSidecarContainer) continue;
     for (const char* kind : {"livenessProbe", "readinessProbe", "startupProbe"}) {
-      const int port = probe_port(child(container, kind), container);
+      const int port = probe_port(field(container, kind), container);
       if (ports.contains(port))
-        return "container " + text(container, "name") + ": " + kind + " on port " + std::to_string(port);
+        return "container " + text_field(container, "name") + ": " + kind + " on port " +
+               std::to_string(port);
     }
   }
   return {};
 }
 
 bool has_config(const Json& volume) {
-  const bool is_trust = text(child(volume, "configMap"), "name") == "sidestep-trust";
+  const bool is_trust = text_field(field(volume, "configMap"), "name") == "sidestep-trust";
   if (volume.contains("secret") || (volume.contains("configMap") && !is_trust)) return true;
   // Every pod has one of these for its account, with the cluster's CA in it.
-  if (text(volume, "name").starts_with("kube-api-access-")) return false;
-  for (const Json& source : child(child(volume, "projected"), "sources"))
+  if (text_field(volume, "name").starts_with("kube-api-access-")) return false;
+  for (const Json& source : field(field(volume, "projected"), "sources"))
     if (source.contains("configMap") || source.contains("secret")) return true;
   return false;
 }
 
 bool mounts_config(const Json& spec) {
-  const Json& volumes = child(spec, "volumes");
+  const Json& volumes = field(spec, "volumes");
   return std::any_of(volumes.begin(), volumes.end(), has_config);
 }
 
 bool has_condition(const Json& status, const char* type) {
-  for (const Json& condition : child(status, "conditions"))
-    if (text(condition, "type") == type) return text(condition, "status") == "True";
+  for (const Json& condition : field(status, "conditions"))
+    if (text_field(condition, "type") == type) return text_field(condition, "status") == "True";
   return false;
 }
 
 std::string annotation(const Json& metadata, const char* key) {
-  return text(child(metadata, "annotations"), key);
+  return text_field(field(metadata, "annotations"), key);
 }
 
 std::uint16_t control_port(const Json& sidecar) {
-  for (const Json& port : child(sidecar, "ports"))
-    if (text(port, "name") == kControlPortName)
+  for (const Json& port : field(sidecar, "ports"))
+    if (text_field(port, "name") == kControlPortName)
       return static_cast<std::uint16_t>(number(port, "containerPort", 0));
   return 0;
 }
 
 int partition_of(const Json& spec) {
-  return number(child(child(spec, "updateStrategy"), "rollingUpdate"), "partition", 0);
+  return number(field(field(spec, "updateStrategy"), "rollingUpdate"), "partition", 0);
 }
 
 bool is_rolling_out(const Json& workload, const std::string& kind, int replicas) {
-  const Json& spec = child(workload, "spec");
-  const Json& status = child(workload, "status");
+  const Json& spec = field(workload, "spec");
+  const Json& status = field(workload, "status");
   const char* strategy = kind == "Deployment" ? "strategy" : "updateStrategy";
-  if (text(child(spec, strategy), "type") == "OnDelete") return false;
-  if (number(status, "observedGeneration", 0) < number(child(workload, "metadata"), "generation", 0))
+  if (text_field(field(spec, strategy), "type") == "OnDelete") return false;
+  if (number(status, "observedGeneration", 0) < number(field(workload, "metadata"), "generation", 0))
     return true;
   if (kind == "DaemonSet")
     return number(status, "updatedNumberScheduled", 0) < number(status, "desiredNumberScheduled", 0);
   if (kind == "StatefulSet") {
     // With a partition the two revisions stay apart for good.
     const int partition = partition_of(spec);
-    const bool differs = text(status, "updateRevision") != text(status, "currentRevision");
+    const bool differs = text_field(status, "updateRevision") != text_field(status, "currentRevision");
     return differs && (partition == 0 || number(status, "updatedReplicas", 0) < replicas - partition);
   }
   return number(status, "updatedReplicas", 0) < std::max(replicas, number(status, "replicas", 0));
@@ -160,52 +152,52 @@ std::string PodView::template_hash() const {
 }
 
 std::optional<PodView> pod_view(const Json& pod) {
-  const Json& metadata = child(pod, "metadata");
-  const Json& status = child(pod, "status");
+  const Json& metadata = field(pod, "metadata");
+  const Json& status = field(pod, "status");
   PodView view;
-  view.name = text(metadata, "name");
-  view.name_space = text(metadata, "namespace");
-  view.uid = text(metadata, "uid");
+  view.name = text_field(metadata, "name");
+  view.name_space = text_field(metadata, "namespace");
+  view.uid = text_field(metadata, "uid");
   if (view.name.empty()) return std::nullopt;
   view.labels = labels_of(metadata);
-  view.creation_time = api::parse_time(text(metadata, "creationTimestamp")).value_or(WallTime{});
-  const std::string phase = text(status, "phase");
+  view.creation_time = api::parse_time(text_field(metadata, "creationTimestamp")).value_or(WallTime{});
+  const std::string phase = text_field(status, "phase");
   view.is_terminating =
-      !text(metadata, "deletionTimestamp").empty() || phase == "Succeeded" || phase == "Failed";
+      !text_field(metadata, "deletionTimestamp").empty() || phase == "Succeeded" || phase == "Failed";
   view.is_ready = has_condition(status, "Ready");
-  view.ip = text(status, "podIP");
-  view.mounts_config = mounts_config(child(pod, "spec"));
+  view.ip = text_field(status, "podIP");
+  view.mounts_config = mounts_config(field(pod, "spec"));
   view.refresh = annotation(metadata, api::kRefreshAnnotation);
   view.reload_token = annotation(metadata, api::kReloadAnnotation);
   view.handled_token = annotation(metadata, api::kHandledAnnotation);
-  view.node = text(child(pod, "spec"), "nodeName");
+  view.node = text_field(field(pod, "spec"), "nodeName");
   if (const auto zone = view.labels->find("topology.kubernetes.io/zone"); zone != view.labels->end())
     view.zone = zone->second;
-  if (const Json* sidecar = find_container(child(pod, "spec"), kSidecarContainer)) {
+  if (const Json* sidecar = find_container(field(pod, "spec"), kSidecarContainer)) {
     view.control_port = control_port(*sidecar);
-    view.fixed_uses = fixed_uses(child(pod, "spec"));
-    view.probe_through_proxy = probe_through_proxy(child(pod, "spec"), proxy_ports(*sidecar));
+    view.fixed_uses = fixed_uses(field(pod, "spec"));
+    view.probe_through_proxy = probe_through_proxy(field(pod, "spec"), proxy_ports(*sidecar));
   }
   return view;
 }
 
 std::optional<WorkloadView> workload_view(const Json& workload, const std::string& kind) {
-  const Json& metadata = child(workload, "metadata");
-  const Json& spec = child(workload, "spec");
-  const Json& status = child(workload, "status");
+  const Json& metadata = field(workload, "metadata");
+  const Json& spec = field(workload, "spec");
+  const Json& status = field(workload, "status");
   WorkloadView view;
   view.kind = kind;
-  view.name = text(metadata, "name");
-  view.name_space = text(metadata, "namespace");
-  view.uid = text(metadata, "uid");
+  view.name = text_field(metadata, "name");
+  view.name_space = text_field(metadata, "namespace");
+  view.uid = text_field(metadata, "uid");
   view.reload_token = annotation(metadata, api::kReloadAnnotation);
-  view.template_token = annotation(child(child(spec, "template"), "metadata"), api::kReloadAnnotation);
+  view.template_token = annotation(field(field(spec, "template"), "metadata"), api::kReloadAnnotation);
   view.reloader_sources = api::reloader_sources(workload);
-  view.selector = selector_from_json(child(spec, "selector"));
+  view.selector = selector_from_json(field(spec, "selector"));
   view.replicas =
       kind == "DaemonSet" ? number(status, "desiredNumberScheduled", 0) : number(spec, "replicas", 1);
   if (kind == "StatefulSet") {
-    view.template_hash = text(status, "updateRevision");
+    view.template_hash = text_field(status, "updateRevision");
     view.partition = partition_of(spec);
   }
   view.is_rolling_out = is_rolling_out(workload, kind, view.replicas);
@@ -214,13 +206,13 @@ std::optional<WorkloadView> workload_view(const Json& workload, const std::strin
 
 // policy/v1: an empty selector covers every pod of the namespace, an absent one none.
 std::optional<DisruptionView> disruption_view(const Json& budget) {
-  const Json& metadata = child(budget, "metadata");
-  const Json& spec = child(budget, "spec");
-  const Json& status = child(budget, "status");
+  const Json& metadata = field(budget, "metadata");
+  const Json& spec = field(budget, "spec");
+  const Json& status = field(budget, "status");
   DisruptionView view;
-  view.name = text(metadata, "name");
+  view.name = text_field(metadata, "name");
   if (view.name.empty()) return std::nullopt;
-  const Json& selector = child(spec, "selector");
+  const Json& selector = field(spec, "selector");
   view.selector = selector_from_json(selector);
   view.matches_all = selector.is_object() && view.selector.all.empty();
   view.allowed = number(status, "disruptionsAllowed", 0);
@@ -229,7 +221,7 @@ std::optional<DisruptionView> disruption_view(const Json& budget) {
 }
 
 std::optional<NamespaceView> namespace_view(const Json& name_space) {
-  return NamespaceView{!text(child(name_space, "metadata"), "deletionTimestamp").empty()};
+  return NamespaceView{!text_field(field(name_space, "metadata"), "deletionTimestamp").empty()};
 }
 
 }  // namespace sidestep::op
