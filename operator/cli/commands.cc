@@ -15,12 +15,12 @@ const k8s::Resource kPolicies{api::kGroupVersion, "reloadpolicies"};
 const k8s::Resource kReloads{api::kGroupVersion, "reloads"};
 constexpr Millis kLook{250};  // between two looks at a run
 
-}  // namespace
-
 std::string plural_of(const std::string& kind) {
   if (kind == "StatefulSet") return "statefulsets";
   return kind == "DaemonSet" ? "daemonsets" : "deployments";
 }
+
+}  // namespace
 
 Exit exit_of(const api::ReloadStatus& status, bool aborting) {
   if (status.phase == api::ReloadPhase::kSucceeded) return aborting ? Exit::kFailed : Exit::kSucceeded;
@@ -67,6 +67,10 @@ Result<api::Reload> Commands::get_reload(const std::string& name) {
   const auto object = client_.get(reload_ref(name));
   if (!object) return object.error();
   return api::reload_from_json(*object);
+}
+
+Result<k8s::Json> Commands::get_workload(const policy::TargetRef& target) {
+  return client_.get({{target.api_version, plural_of(target.kind)}, options_.name_space, target.name});
 }
 
 Result<std::vector<api::Reload>> Commands::reloads_of(const std::string& policy) {
@@ -126,7 +130,7 @@ Exit Commands::rbac() {
   auto named = *policy;
   const auto& target = policy->spec.target_ref;
   if (policy->spec.triggers.honors_reloader && target) {
-    const auto workload = client_.get({{"apps/v1", plural_of(target->kind)}, options_.name_space, target->name});
+    const auto workload = get_workload(*target);
     if (!workload) return fail(workload.error());
     api::add_sources(named.spec.triggers.sources, api::reloader_sources(*workload));
   }
@@ -158,8 +162,9 @@ Exit Commands::undo() {
   const auto policy = get_policy(options_.name);
   if (!policy) return fail(policy.error());
   if (!policy::has_pinned(policy->spec.triggers))
-    return fail(refused("policy " + options_.name +
-                        " pins nothing, so no content is kept to go back to; write mode: Pinned in spec.triggers"));
+    return fail(
+        refused("policy " + options_.name +
+                " pins nothing, so no content is kept to go back to; write mode: Pinned in spec.triggers"));
   if (policy->spec.suspend)
     return fail(refused("policy " + options_.name + " is suspended; set spec.suspend to false"));
   return create_reload({options_.name, policy::random_hex(8),

@@ -73,6 +73,7 @@ class Commands {
   Result<api::Reload> find_running();
   Result<api::ReloadPolicy> get_policy(const std::string& name);
   Result<api::Reload> get_reload(const std::string& name);
+  Result<k8s::Json> get_workload(const policy::TargetRef& target);
   Result<std::vector<api::Reload>> reloads_of(const std::string& policy);
   k8s::ObjectRef policy_ref(const std::string& name) const;
   k8s::ObjectRef reload_ref(const std::string& name) const;
@@ -82,8 +83,6 @@ class Commands {
   const Surroundings around_;
 };
 
-// The resource of a workload that a policy may name.
-std::string plural_of(const std::string& kind);
 // The exit code that the end of a run stands for. `aborting`: the user asked for the abort.
 Exit exit_of(const api::ReloadStatus& status, bool aborting);
 // The exit code that an error of the API stands for.

@@ -80,8 +80,7 @@ Exit Commands::status(std::string& shown) {
 std::optional<std::string> Commands::pod_labels(const api::ReloadPolicy& policy) {
   std::map<std::string, std::string> labels(policy.spec.selector.begin(), policy.spec.selector.end());
   if (const auto& target = policy.spec.target_ref) {
-    const auto workload =
-        client_.get({{target->api_version, plural_of(target->kind)}, options_.name_space, target->name});
+    const auto workload = get_workload(*target);
     if (!workload) return std::nullopt;
     labels = workload->value(k8s::Json::json_pointer("/spec/selector/matchLabels"), labels);
   }
