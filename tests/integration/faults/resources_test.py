@@ -173,7 +173,7 @@ def answer(conn):
     return head, -1
 
 
-@pytest.mark.skipif(rig.IS_SANITIZED, reason="a sanitizer's own memory is most of the process's")
+@pytest.mark.skipif(rig.IS_SANITIZED, reason="what a program with a sanitizer needs for itself cannot be told from what it holds")
 @pytest.mark.fault("H3", "memory runs short, by 500 heads that never end: kept connections go first, what is under way arrives whole, and memory "
                          "stays within its limit", ci=1, soak=3)
 def test_short_memory_costs_kept_connections_and_nothing_under_way(proxy, quiet_app, losses):
