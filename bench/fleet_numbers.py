@@ -125,12 +125,14 @@ class Run:
         return wait_until(lambda: max(self.cluster.first()[index], 0), seconds, f"no command for policy {index}", every=0.01)
 
     def annotations(self) -> None:
-        """Policy 0, 1, … alone; then the next ones all at the same time, and more alone beside them."""
+        """Policy 0, 1, … alone, each when the one before is done; then the next ones all at the same time, and more beside them."""
         size, out = self.size, self.out
         for i in range(size.single_annotations):
+            promoted = self.cluster.counts()["promoted"]
             self.cluster.order("/annotate", From=i, To=i + 1, Value=f"alone-{i}")
             out.annotate_idle.append(self.first_of(i))
-            time.sleep(0.05)
+            wait_until(lambda: self.cluster.counts()["promoted"] - promoted >= size.pods_each, 60, "the reload does not end")
+            time.sleep(1)
         self.settle()
         begin = size.single_annotations
         self.cluster.order("/annotate", From=begin, To=begin + size.storm, Value="storm")

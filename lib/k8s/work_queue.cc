@@ -12,8 +12,19 @@ void QueueCore::add(const std::string& name, TimePoint) {
     return;
   }
   if (!waiting_.insert(name).second) return;
-  ready_.emplace(order_++, name);
+  make_ready(name);
   ++adds_;
+}
+
+void QueueCore::make_ready(const std::string& name) {
+  (patient_.contains(name) ? patient_ready_ : ready_).emplace(order_++, name);
+}
+
+void QueueCore::set_patient(const std::string& name, bool is_patient) {
+  if (is_patient)
+    patient_.insert(name);
+  else
+    patient_.erase(name);
 }
 
 void QueueCore::add_at(const std::string& name, TimePoint when) {
@@ -49,15 +60,22 @@ void QueueCore::promote(TimePoint now) {
     if (working_.contains(name))
       again_.insert(name);
     else if (waiting_.insert(name).second)
-      ready_.emplace(order_++, name);
+      make_ready(name);
   }
+}
+
+QueueCore::Ready& QueueCore::next_ready() {
+  const bool is_patients_turn = ready_.empty() || (ahead_ >= kMostAhead && !patient_ready_.empty());
+  ahead_ = is_patients_turn ? 0 : ahead_ + 1;
+  return is_patients_turn ? patient_ready_ : ready_;
 }
 
 std::optional<std::string> QueueCore::take(TimePoint now) {
   promote(now);
-  if (ready_.empty()) return std::nullopt;
-  std::string name = std::move(ready_.begin()->second);
-  ready_.erase(ready_.begin());
+  Ready& ready = next_ready();
+  if (ready.empty()) return std::nullopt;
+  std::string name = std::move(ready.begin()->second);
+  ready.erase(ready.begin());
   waiting_.erase(name);
   working_.insert(name);
   return name;
@@ -73,7 +91,7 @@ std::optional<TimePoint> QueueCore::next_due() const {
 }
 
 QueueCounts QueueCore::counts() const {
-  return {adds_, retries_, ready_.size(), working_.size(), delayed_.size()};
+  return {adds_, retries_, waiting_.size(), working_.size(), delayed_.size()};
 }
 
 void WorkQueue::add(const std::string& name) {
@@ -103,6 +121,11 @@ void WorkQueue::retry(const std::string& name) {
 void WorkQueue::forget(const std::string& name) {
   const std::lock_guard lock(mutex_);
   core_.forget(name);
+}
+
+void WorkQueue::set_patient(const std::string& name, bool is_patient) {
+  const std::lock_guard lock(mutex_);
+  core_.set_patient(name, is_patient);
 }
 
 std::optional<std::string> WorkQueue::take(std::stop_token stop) {

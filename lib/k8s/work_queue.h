@@ -1,6 +1,6 @@
 // Decides which name is worked on next: names are de-duplicated, one worker holds a name at a time, a name
 // added while it is worked on comes again once afterwards, failures back off per name, and a bucket bounds
-// the whole.
+// the whole. Names that are patient (work on them is under way, and comes again and again) let others pass.
 //
 // Does no work itself. QueueCore is the decision, with time as an argument; WorkQueue puts a mutex around it
 // and lets workers wait. Behaves as client-go's rate-limiting queue does.
@@ -38,6 +38,8 @@ struct QueueCounts {
 
 class QueueCore {
  public:
+  static constexpr int kMostAhead = 3;
+
   explicit QueueCore(QueueLimits limits = {})
       : limits_(limits), bucket_(limits.retries_per_second, limits.retry_burst) {}
 
@@ -49,6 +51,9 @@ class QueueCore {
   // After a failure: later each time, with the bucket.
   void retry(const std::string& name, TimePoint now);
   void forget(const std::string& name) { failures_.erase(name); }
+  // From the next time that it is added: whether others go first, kMostAhead of them at most before the next
+  // patient one. Kept until it is said otherwise.
+  void set_patient(const std::string& name, bool is_patient);
 
   // A name to work on, oldest first. It is returned to the queue's care with done().
   std::optional<std::string> take(TimePoint now);
@@ -59,14 +64,20 @@ class QueueCore {
   QueueCounts counts() const;
 
  private:
+  using Ready = std::map<std::uint64_t, std::string>;  // by order of arrival
   void promote(TimePoint now);
   void delay_no_more(const std::string& name);
+  void make_ready(const std::string& name);
+  Ready& next_ready();
 
   const QueueLimits limits_;
   TokenBucket bucket_;
   std::uint64_t order_ = 0;
-  std::map<std::uint64_t, std::string> ready_;  // by order of arrival
-  std::set<std::string> waiting_;               // the names in ready_
+  Ready ready_;
+  Ready patient_ready_;
+  int ahead_ = 0;                  // taken from ready_ since the last patient one
+  std::set<std::string> waiting_;  // the names in both
+  std::set<std::string> patient_;
   std::map<std::string, TimePoint> delayed_;
   std::set<std::pair<TimePoint, std::string>> due_;  // the same, in order of time
   std::set<std::string> working_;
@@ -83,6 +94,7 @@ class WorkQueue {
   void add_after(const std::string& name, Millis delay);
   void retry(const std::string& name);
   void forget(const std::string& name);
+  void set_patient(const std::string& name, bool is_patient);
   // Blocks until there is a name, or `stop` is requested: then nothing.
   std::optional<std::string> take(std::stop_token stop);
   void done(const std::string& name);

@@ -4,7 +4,8 @@
 //
 // Order matters: a record is written before the commands that follow from it (a step is written to the
 // Reload's status before any sidecar gets its weight), and an object is created before the token that asked
-// for it counts as handled.
+// for it counts as handled. Two things are done at the same time: what neighbouring actions ask of several
+// pods, and a policy's finalizer with the Reload that is created after it.
 #pragma once
 
 #include <optional>

@@ -30,6 +30,7 @@ struct Turn {
   WallTime now;
   Plan plan{};
   const api::Reload* begun = nullptr;    // the Reload that this turn starts
+  std::string begun_hash = {};           // the content that it brings to all pods; "" when it brings none
   std::optional<GuardLook> guards = {};  // of the newest Reload that waits
 
   void act(Action action) { plan.actions.push_back(std::move(action)); }
@@ -38,7 +39,7 @@ struct Turn {
   }
   void because(std::string sentence) { plan.decisions.push_back(std::move(sentence)); }
   void write(const api::Reload& reload, api::ReloadStatus status) {
-    if (!is_worth_writing(reload.status, status, now)) return;
+    if (!is_worth_writing(reload.status, status, details_later(seen.rest), now)) return;
     act(PatchReloadStatus{reload.meta.name, std::move(status)});
   }
 };
@@ -99,6 +100,7 @@ void begin(Turn& turn, const api::Reload& reload) {
   started.status = begin_run(turn.seen, reload, turn.now);
   if (turn.guards) note_guards(*turn.guards, started.status, reload.meta.generation, turn.now);
   if (!reload.spec.pod.empty()) started.status.config_hash.clear();  // it is no news about the others
+  turn.begun_hash = started.status.config_hash;
   RunTurn run = advance_run(turn.seen, started, turn.now);
   EmitEvent told{
       Subject::kReload,
@@ -158,8 +160,9 @@ bool lacks_its_pod(Turn& turn, const api::Reload& reload) {
     end_unstarted(turn, reload, Reason::kNoPods,
                   "spec.podName: " + name + " is none of the policy's pods; see kubectl get pods");
   } else if (!found->has_sidecar) {
-    end_unstarted(turn, reload, Reason::kNoSidecar,
-                  "spec.podName: " + name + " has no sidecar; make it anew with the label sidestep.dev/inject");
+    end_unstarted(
+        turn, reload, Reason::kNoSidecar,
+        "spec.podName: " + name + " has no sidecar; make it anew with the label sidestep.dev/inject");
   } else {
     return false;
   }
@@ -294,9 +297,18 @@ bool begins_at_once(const Turn& turn, const Queue& queue) {
   return has_turn && queue.running == nullptr && queue.next == nullptr && !obstacle_of(turn.seen);
 }
 
+void create_reload(Turn& turn, CreateReload create) {
+  const api::ObjectMeta& policy = turn.seen.policy->meta;
+  if (create.begins && !policy.has_finalizer()) turn.act(AddFinalizer{Subject::kPolicy, policy.name});
+  turn.act(std::move(create));
+  turn.look_in(kAtOnce);
+}
+
 void write_policy_status(Turn& turn, const Queue& queue, TokenDecision tokens, TriggerDecision triggers) {
   const bool is_soon = starts_soon(turn, triggers);
   api::ReloadPolicyStatus next = std::move(triggers.status);
+  const bool tries_it = !turn.begun_hash.empty() && turn.begun_hash == turn.seen.sources.hash;
+  if (tries_it) next.attempted_hash = turn.begun_hash;  // as the next look would find
   const api::ReloadPolicy& policy = *turn.seen.policy;
   const api::Reload* running = queue.running != nullptr ? queue.running : turn.begun;
   const api::Reload* newest = running != nullptr ? running : queue.last();
@@ -364,12 +376,13 @@ void reconcile_policy(Turn& turn) {
   for (std::string& sentence : triggers.why) turn.because(std::move(sentence));
   auto late = late_pods(turn.seen, queue);
   for (const CreateReload& each : late) turn.because("pod " + each.spec.pod + " " + each.spec.reason);
+  bool begins = false;  // something that is created now
   if (!is_leaving) {
     for (auto* list : {&tokens.create, &triggers.create, &late})
       for (CreateReload& create : *list) {
         create.begins = begins_at_once(turn, queue);
-        turn.act(std::move(create));
-        turn.look_in(kAtOnce);
+        begins |= create.begins;
+        create_reload(turn, std::move(create));
       }
     for (MarkPod& mark : tokens.marks) turn.act(std::move(mark));
     if (triggers.look_again) turn.look_in(*triggers.look_again);
@@ -386,7 +399,7 @@ void reconcile_policy(Turn& turn) {
   auto settling = settle_pins(turn.seen, queue, triggers.status.applied_hash);
   const bool is_settled = settling.empty() || is_leaving;
   const bool wants_to_start = !is_settled || (queue.next != nullptr && consider_next(turn, queue));
-  remove_finalizers(turn, queue, wants_to_start);
+  remove_finalizers(turn, queue, wants_to_start || begins);
   if (is_leaving) return;
   forget_history(turn, queue);
   write_policy_status(turn, queue, std::move(tokens), std::move(triggers));

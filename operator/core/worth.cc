@@ -13,9 +13,10 @@ void take_messages(std::vector<api::Condition>& conditions, const std::vector<ap
 
 }  // namespace
 
-bool is_worth_writing(const api::ReloadStatus& stored, const api::ReloadStatus& next, WallTime now) {
+bool is_worth_writing(const api::ReloadStatus& stored, const api::ReloadStatus& next, Millis details_later,
+                      WallTime now) {
   if (next == stored) return false;
-  if (!stored.progress_time || now - *stored.progress_time >= kDetailsLater) return true;
+  if (!stored.progress_time || now - *stored.progress_time >= details_later) return true;
   api::ReloadStatus same = next;
   same.pods = stored.pods;
   same.progress_time = stored.progress_time;

@@ -3,17 +3,22 @@
 // for a moment. Pure.
 #pragma once
 
+#include <algorithm>
+
 #include "operator/api/reload.h"
 #include "operator/api/reload_policy.h"
 
 namespace sidestep::op {
 
-// How long counts and sentences may be behind while something moves.
-inline constexpr Millis kDetailsLater{5'000};
+// How long counts and sentences may be behind while something moves: longer among many policies, whose
+// reloads may all run at the same time. `rest`: Observed::rest.
+inline constexpr Millis kDetailsLater{10'000};
+constexpr Millis details_later(Millis rest) { return std::max(kDetailsLater, rest / 20); }
 inline constexpr Millis kPolicyDetailsLater{10'000};
 
 // `stored` is what the API server has.
-bool is_worth_writing(const api::ReloadStatus& stored, const api::ReloadStatus& next, WallTime now);
+bool is_worth_writing(const api::ReloadStatus& stored, const api::ReloadStatus& next, Millis details_later,
+                      WallTime now);
 
 // `moved`: when the policy's running reload moved last; absent: none runs. `starts_soon`: one is about to be
 // made, or to start, and this status will be written then.

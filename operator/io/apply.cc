@@ -34,7 +34,8 @@ ApplyResult outcome_of(const Result<T>& result) {
 struct Applier::Run {
   Applier& self;
   const Observed& observed;
-  std::map<std::string, std::string> versions;  // of objects written in this plan, newer than observed
+  std::mutex mutex = {};
+  std::map<std::string, std::string> versions = {};  // guarded by mutex; of objects written in this plan
 
   Parts& parts() { return self.parts_; }
   const std::string& home() const { return observed.name_space; }
@@ -54,7 +55,8 @@ struct Applier::Run {
   std::string mark(Subject subject, const std::string& name) const {
     return subject == Subject::kPolicy ? policy_mark() : reload_mark(name);
   }
-  std::string version(Subject subject, const std::string& name) const {
+  std::string version(Subject subject, const std::string& name) {
+    const std::lock_guard lock(mutex);
     if (const auto own = versions.find(mark(subject, name)); own != versions.end()) return own->second;
     if (subject == Subject::kPolicy) return observed.policy ? observed.policy->meta.resource_version : "";
     const api::Reload* reload = find_reload(name);
@@ -68,7 +70,10 @@ struct Applier::Run {
   ApplyResult stored(Subject subject, const std::string& name, const Result<Json>& written) {
     if (!written) return outcome_of(written.error());
     const std::string fresh = (*written)["metadata"].value("resourceVersion", "");
-    versions[mark(subject, name)] = fresh;
+    {
+      const std::lock_guard lock(mutex);
+      versions[mark(subject, name)] = fresh;
+    }
     parts().ledger.wrote(mark(subject, name), fresh, parts().clock.steady());
     return {};
   }
@@ -214,14 +219,33 @@ const PodRef* pod_of(const Action& action) {
       action);
 }
 
+// Neighbours of one company are done at the same time.
+enum class Company : std::uint8_t { kNone, kPods, kFinalizerAndReload };
+
+Company company_of(const Action& action) {
+  if (pod_of(action) != nullptr) return Company::kPods;
+  const auto* finalizer = std::get_if<AddFinalizer>(&action);
+  const bool is_policys = finalizer != nullptr && finalizer->subject == Subject::kPolicy;
+  return is_policys || std::holds_alternative<CreateReload>(action) ? Company::kFinalizerAndReload
+                                                                    : Company::kNone;
+}
+
+// Actions of one line are done one after the other. Nobody waits for a refresh: a candidate that needs it
+// starts in a later look.
+std::string line_of(const Action& action) {
+  const PodRef* pod = pod_of(action);
+  if (pod != nullptr) return (std::holds_alternative<RefreshPod>(action) ? "refresh " : "") + pod->uid;
+  return std::holds_alternative<AddFinalizer>(action) ? "finalizer" : "reload";
+}
+
 }  // namespace
 
-ApplyResult Applier::apply_to_pods(Run& run, const std::vector<Action>& actions, std::size_t first,
+ApplyResult Applier::apply_at_once(Run& run, const std::vector<Action>& actions, std::size_t first,
                                    std::size_t end) {
-  std::map<std::string, std::vector<std::size_t>> by_pod;
-  for (std::size_t i = first; i < end; ++i) by_pod[pod_of(actions[i])->uid].push_back(i);
+  std::map<std::string, std::vector<std::size_t>> lines;
+  for (std::size_t i = first; i < end; ++i) lines[line_of(actions[i])].push_back(i);
   std::vector<const std::vector<std::size_t>*> lists;
-  for (const auto& [uid, list] : by_pod) lists.push_back(&list);
+  for (const auto& [name, list] : lines) lists.push_back(&list);
   std::vector<ApplyResult> results(end - first);
   for_all(lists.size(), kSidecarsAtOnce, [&](std::size_t each) {
     for (const std::size_t i : *lists[each]) {
@@ -245,15 +269,16 @@ void Applier::give_back(const Run& run, const std::vector<Action>& actions, std:
 }
 
 ApplyResult Applier::apply(const Observed& observed, const Plan& plan) {
-  Run run{*this, observed, {}};
+  Run run{*this, observed};
   const auto& actions = plan.actions;
   for (std::size_t i = 0; i < actions.size();) {
-    std::size_t end = i;
-    while (end < actions.size() && pod_of(actions[end]) != nullptr) ++end;
-    ApplyResult result = end > i ? apply_to_pods(run, actions, i, end) : run.act(actions[i]);
+    const Company company = company_of(actions[i]);
+    std::size_t end = i + 1;
+    while (company != Company::kNone && end < actions.size() && company_of(actions[end]) == company) ++end;
+    ApplyResult result = end > i + 1 ? apply_at_once(run, actions, i, end) : run.act(actions[i]);
     if (result.what == Applied::kGiveUp) give_back(run, actions, i);
     if (result.what != Applied::kAll) return result;
-    i = std::max(end, i + 1);
+    i = end;
   }
   return {};
 }

@@ -65,9 +65,9 @@ class Applier {
  private:
   // One plan on its way.
   struct Run;
-  // What the actions from `first` to before `end` came to, all for pods: the first failure in the plan's
-  // order.
-  ApplyResult apply_to_pods(Run& run, const std::vector<Action>& actions, std::size_t first, std::size_t end);
+  // What the actions from `first` to before `end`, all of one company, came to: the first failure in the
+  // plan's order.
+  ApplyResult apply_at_once(Run& run, const std::vector<Action>& actions, std::size_t first, std::size_t end);
   // A plan was refused for good at its action `end`: the place that it took before is given back.
   void give_back(const Run& run, const std::vector<Action>& actions, std::size_t end) const;
   bool may_write_status(const std::string& key);

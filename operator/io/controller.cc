@@ -6,6 +6,15 @@
 #include "operator/core/reconcile.h"
 
 namespace sidestep::op {
+namespace {
+
+bool is_under_way(const Observed& observed) {
+  return std::any_of(observed.reloads.begin(), observed.reloads.end(), [](const api::Reload& reload) {
+    return reload.status.start_time && !api::is_final(reload.status.phase);
+  });
+}
+
+}  // namespace
 
 void Controller::work(std::stop_token stop) {
   while (auto key = parts_.queue.take(stop)) {
@@ -39,6 +48,8 @@ std::string Controller::look(const std::string& key) {
     parts_.queue.add_after(key, limits_.behind_cache);
     return "requeue_after";
   }
+  // In a storm those that are to start are not kept waiting by those that have.
+  parts_.queue.set_patient(key, is_under_way(*observed));
   observed->refused_write = refusal_of(key);
   std::optional<WriteRefusal> refused;
   if (observed->policy && !observed->namespace_terminating) refused = make_known(*observed);

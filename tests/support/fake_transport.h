@@ -1,7 +1,8 @@
-// A server that answers from a script and remembers what it was asked.
+// A server that answers from a script and remembers what it was asked. send() may be called by any thread.
 #pragma once
 
 #include <deque>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ class FakeTransport final : public k8s::Transport {
   void when_done(std::function<void()> done) { done_ = std::move(done); }
 
   Result<k8s::Response> send(const k8s::Request& request) override {
+    const std::lock_guard lock(mutex_);
     requests.push_back(request);
     if (answers_.empty()) return unavailable("the script has no more answers");
     auto next = std::move(answers_.front());
@@ -53,6 +55,7 @@ class FakeTransport final : public k8s::Transport {
   std::vector<k8s::Request> requests;
 
  private:
+  std::mutex mutex_;
   std::deque<Result<k8s::Response>> answers_;
   std::deque<Stream> streams_;
   std::function<void()> done_;

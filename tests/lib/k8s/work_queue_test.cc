@@ -90,6 +90,26 @@ TEST_F(WorkQueueTest, BucketBoundsRetriesOfAllNamesTogether) {
   EXPECT_EQ(take(), "d");
 }
 
+TEST_F(WorkQueueTest, PatientNamesLetOthersPassButNotForEver) {
+  for (const char* name : {"p1", "p2"}) queue_.set_patient(name, true), queue_.add(name, now_);
+  for (const char* name : {"a", "b", "c", "d"}) queue_.add(name, now_);
+  std::string order;
+  for (std::string name = take(); name != "-"; name = take()) order += name + " ", queue_.done(name, now_);
+  EXPECT_EQ(order, "a b c p1 d p2 ");
+  queue_.set_patient("p1", false);
+  queue_.add("p2", now_), queue_.add("p1", now_);
+  EXPECT_EQ(take(), "p1");
+}
+
+TEST_F(WorkQueueTest, PatientNameThatBecomesDueLetsOthersPassToo) {
+  queue_.set_patient("p", true);
+  queue_.add_at("p", now_ + 1s);
+  now_ += 2s;
+  queue_.add("a", now_);
+  EXPECT_EQ(take(), "a");
+  EXPECT_EQ(take(), "p");
+}
+
 TEST(WorkQueue, WaitingWorkerIsWokenByAnAddAndByAStop) {
   WorkQueue queue(system_clock());
   std::stop_source stop;

@@ -189,6 +189,31 @@ TEST_F(ReconcileTest, ReloadThatCanBeginAtOnceIsMadeWithItsFinalizerAndOneThatWa
   EXPECT_FALSE(all<CreateReload>(look()).at(0).begins);
 }
 
+TEST_F(ReconcileTest, PolicyGetsItsFinalizerWhileTheReloadThatBeginsAtOnceIsMade) {
+  annotate("t1");
+  const Plan plan = look();
+  ASSERT_GT(plan.actions.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<AddFinalizer>(plan.actions[0]));
+  EXPECT_TRUE(std::holds_alternative<CreateReload>(plan.actions[1]));
+  seen_.policy->meta.finalizers = {api::kReloadFinalizer};
+  EXPECT_THAT(all<AddFinalizer>(look()), IsEmpty());
+  EXPECT_THAT(all<RemoveFinalizer>(look()), IsEmpty()) << "it is needed again";
+  seen_.policy->spec.depends_on = {"other"};
+  EXPECT_THAT(all<RemoveFinalizer>(look()).size(), 1u) << "what waits holds up nobody";
+}
+
+TEST_F(ReconcileTest, PolicysStatusIsWrittenOnceWhenAReloadStarts) {
+  seen_.policy->spec.triggers.sources = {{policy::SourceKind::kConfigMap, "c", {}, {}}};
+  seen_.sources.contents = {{"ConfigMap/c", {{"k", "new"}}}};
+  seen_.sources.hash = seen_.policy->status.applied_hash = "v1:hmac-sha256:ab";
+  api::Reload& reload = waiting("r1");
+  const Plan start = look();
+  reload.status = all<PatchReloadStatus>(start).at(0).status;
+  seen_.policy->status = all<PatchPolicyStatus>(start).at(0).status;
+  EXPECT_EQ(seen_.policy->status.attempted_hash, seen_.sources.hash);
+  EXPECT_THAT(all<PatchPolicyStatus>(look()), IsEmpty());
+}
+
 TEST_F(ReconcileTest, ReloadThatIsDeletedBeforeItStartsEndsAndLetsGo) {
   api::Reload& reload = waiting("r1");
   reload.meta.finalizers = {api::kReloadFinalizer};

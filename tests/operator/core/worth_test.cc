@@ -15,7 +15,9 @@ class WorthTest : public ::testing::Test {
     reload_.conditions = {{"Progressing", api::ConditionStatus::kTrue, "Starting", "1 of 10", at(0), 1}};
     policy_.conditions = {{"Ready", api::ConditionStatus::kTrue, "Idle", "waits", at(0), 1}};
   }
-  bool reload(const api::ReloadStatus& next, int when) { return is_worth_writing(reload_, next, at(when)); }
+  bool reload(const api::ReloadStatus& next, int when) {
+    return is_worth_writing(reload_, next, kDetailsLater, at(when));
+  }
   bool policy(const api::ReloadPolicyStatus& next, std::optional<WallTime> moved, bool soon, int when) {
     return is_worth_writing(policy_, next, moved, soon, at(when));
   }
@@ -23,14 +25,19 @@ class WorthTest : public ::testing::Test {
   api::ReloadPolicyStatus policy_;
 };
 
-TEST_F(WorthTest, CountsAndSentencesOfAReloadWaitForFiveSeconds) {
+TEST_F(WorthTest, CountsAndSentencesOfAReloadWaitForTenSeconds) {
   api::ReloadStatus next = reload_;
   EXPECT_FALSE(reload(next, 60));
   next.pods.updated = 3;
   next.progress_time = at(1);
   next.conditions[0].message = "3 of 10";
-  EXPECT_FALSE(reload(next, 4));
-  EXPECT_TRUE(reload(next, 5));
+  EXPECT_FALSE(reload(next, 9));
+  EXPECT_TRUE(reload(next, 10));
+}
+
+TEST(Worth, DetailsComeLaterAmongManyPolicies) {
+  EXPECT_EQ(details_later(Millis{60'000}), kDetailsLater);
+  EXPECT_EQ(details_later(Millis{600'000}), Millis{30'000});
 }
 
 TEST_F(WorthTest, WhatAReloadDecidesIsWrittenAtOnce) {

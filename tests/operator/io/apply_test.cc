@@ -206,18 +206,42 @@ class Rendezvous final : public k8s::Transport {
   bool met_ = true;
 };
 
-TEST_F(ApplyTest, PodsAreTakenBackAtTheSameTimeNotOneAfterTheOther) {
-  Rendezvous pods(kSidecarsAtOnce);
-  SidecarClient sidecars(pods, clock_, [this] { return Authority{key_, 1, "l"}; });
-  Applier applier({client_, events_, sidecars, book_, ledger_, clock_, [] { return true; },
-                   [](const std::string&, const PodRef& pod) {
-                     return std::optional(SidecarAddress{pod.uid, "10.0.0.7", 8086});
-                   }});
+class ApplyAtOnceTest : public ApplyTest {
+ protected:
+  // Everything that the plan asks of anybody meets, `wanted` at a time.
+  bool all_meet(std::size_t wanted, std::vector<Action> actions) {
+    Rendezvous everybody(wanted);
+    k8s::Client client(everybody, clock_, [](Millis) {});
+    SidecarClient sidecars(everybody, clock_, [this] { return Authority{key_, 1, "l"}; });
+    Applier applier({client, events_, sidecars, book_, ledger_, clock_, [] { return true; },
+                     [](const std::string&, const PodRef& pod) {
+                       return std::optional(SidecarAddress{pod.uid, "10.0.0.7", 8086});
+                     }});
+    EXPECT_EQ(applier.apply(observed_, Plan{std::move(actions), {}, {}}).what, Applied::kLater);
+    return everybody.met();
+  }
+};
+
+TEST_F(ApplyAtOnceTest, PodsAreTakenBackAtTheSameTimeNotOneAfterTheOther) {
   std::vector<Action> actions;
   for (std::size_t i = 0; i < kSidecarsAtOnce; ++i)
     actions.push_back(SidecarAbort{{"p", "uid-" + std::to_string(i)}, "r", "why"});
-  EXPECT_EQ(applier.apply(observed_, Plan{std::move(actions), {}, {}}).what, Applied::kLater);
-  EXPECT_TRUE(pods.met());
+  EXPECT_TRUE(all_meet(kSidecarsAtOnce, std::move(actions)));
+}
+
+TEST_F(ApplyAtOnceTest, CandidateDoesNotWaitForTheMarkOfItsPod) {
+  EXPECT_TRUE(all_meet(2, {RefreshPod{pod_, "tok"}, SidecarReload{pod_, "r", "t", "", "reload/x", 600s}}));
+}
+
+TEST_F(ApplyAtOnceTest, ReloadIsMadeWhileItsPolicyGetsTheFinalizer) {
+  EXPECT_TRUE(
+      all_meet(2, {AddFinalizer{Subject::kPolicy, "shop"}, CreateReload{"shop-2", {"shop", "t", ""}}}));
+}
+
+TEST_F(ApplyTest, PodIsNotMarkedBeforeTheReloadThatItAskedForIsThere) {
+  api_.fail();
+  EXPECT_EQ(apply({CreateReload{"shop-2", {"shop", "t", ""}}, MarkPod{pod_, "t"}}).what, Applied::kLater);
+  EXPECT_EQ(api_.requests.size(), 1u);
 }
 
 TEST(WriteLedger, VersionsAreComparedByLengthThenText) {
