@@ -12,88 +12,18 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import faults
+from counting import TOP, Counts, command_counts, failed_cases, junit_counts, lane, run
 
-TOP = Path(__file__).resolve().parents[1]
 PYTHON = "/usr/bin/python3"
 RESULTS = TOP / "build" / "results"
 TSAN_SUPPRESSIONS = "suppressions=/tmp/sidestep-tsan.supp"  # where processes of other users can read it
 JOBS = str(os.cpu_count() or 2)
-
-
-@dataclasses.dataclass
-class Counts:
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-    failures: list = dataclasses.field(default_factory=list)
-
-    def add(self, other):
-        self.passed += other.passed
-        self.failed += other.failed
-        self.skipped += other.skipped
-        self.failures += other.failures
-
-
-def run(command, env=None, quiet=True, timeout=3600):
-    """Runs a command in the top folder; its output is shown when it fails, or always when not quiet."""
-    merged = {**os.environ, **(env or {})}
-    try:
-        done = subprocess.run(command, cwd=TOP, env=merged, timeout=timeout, text=True, errors="replace",
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if quiet else None,
-                              stderr=subprocess.STDOUT if quiet else None)
-    except subprocess.TimeoutExpired as late:
-        print(f"  no end after {timeout} s: {' '.join(map(str, command))}\n{str(late.stdout or '')[-4000:]}")
-        return 124
-    if quiet and done.returncode != 0:
-        print(done.stdout[-12000:])
-    return done.returncode
-
-
-def command_counts(name, command, **options):
-    """One test: the command's exit code."""
-    code = run(command, **options)
-    return Counts(1, 0) if code == 0 else Counts(0, 1, 0, [f"{name}: exit code {code}"])
-
-
-def junit_counts(name, xml, code):
-    """The counts of one JUnit file; a runner that died without one is a failure by itself."""
-    if not xml.exists():
-        return Counts(0, 1, 0, [f"{name}: exit code {code} and no results"])
-    counts = Counts()
-    for case in ElementTree.parse(xml).getroot().iter("testcase"):
-        title = f"{case.get('classname')}.{case.get('name')}"
-        skipped = case.find("skipped")
-        if case.find("failure") is not None or case.find("error") is not None:
-            counts.failed += 1
-            counts.failures.append(f"{name}: {title}")
-        elif case.get("status") == "notrun":
-            pass  # a role that other tests start by its name
-        elif skipped is not None:
-            counts.skipped += 1
-            why = skipped.get("message") or ""
-            if os.environ.get("CI") == "true" and "cannot" not in why:
-                counts.failed += 1
-                counts.failures.append(f"{name}: {title} skipped in CI: {why}")
-        else:
-            counts.passed += 1
-    if counts.passed + counts.failed + counts.skipped == 0 or (code != 0 and counts.failed == 0):
-        counts.failed += 1
-        counts.failures.append(f"{name}: exit code {code}, {counts.passed} passed")
-    return counts
-
-
-def failed_cases(xml):
-    """pytest's addresses (file::test[parameters]) of the tests that failed."""
-    if not xml.exists():
-        return []
-    return [f"{case.get('classname').replace('.', '/')}.py::{case.get('name')}"
-            for case in ElementTree.parse(xml).getroot().iter("testcase")
-            if case.find("failure") is not None or case.find("error") is not None]
 
 
 def pytest(name, *paths, env=None, timeout=3600, second_try=True, at_once=1):
@@ -305,7 +235,7 @@ SUITES = {  # name: (function, what it does, minutes warm)
     "unit": (suite_unit, "build, unit tests", 3),
     "go": (suite_go, "the example app and the load generator", 1),
     "integration": (suite_integration, "real processes on loopback", 5),
-    "kube": (suite_kube, "a real kube-apiserver and etcd", 2),
+    "kube": (suite_kube, "a real kube-apiserver and etcd", 6),
     "sanitizers": (suite_sanitizers, "unit and integration under address, undefined and thread sanitizers", 14),
     "fuzz": (suite_fuzz, "every fuzzer for 20 s", 4),
     "image": (suite_image, "both container images from the Dockerfile", 2),
@@ -313,6 +243,51 @@ SUITES = {  # name: (function, what it does, minutes warm)
     "soak": (suite_soak, "every fault case 20 times, into docs/faults.md", 20),
 }
 ALL = [name for name in SUITES if name != "soak"]
+# Done at the same time, after all others: pods spend most of their time waiting, and what finds faults in memory asks for no
+# figures. The second lane takes what the first one leaves of the machine.
+LANES = (["e2e"], ["sanitizers", "fuzz", "image"])
+ALONE = [name for name in ALL if not any(name in names for names in LANES)]
+
+
+def minutes_of(names):
+    """How long the suites take when everything is built."""
+    def one_by_one(suites):
+        return sum(SUITES[name][2] for name in suites)
+    return one_by_one(names) if names != ALL else one_by_one(ALONE) + max(one_by_one(lane_names) for lane_names in LANES)
+
+
+def counted(name):
+    """Runs one suite and says what it came to."""
+    function, what, _ = SUITES[name]
+    print(f"--- {name}: {what}", flush=True)
+    began = time.monotonic()
+    counts = function()
+    print(f"    {name}: {counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped in {time.monotonic() - began:.0f} s",
+          flush=True)
+    return counts
+
+
+def at_the_same_time(lanes):
+    """Each lane's suites one after the other, beside those of the others; the first lane has the right of way."""
+    total, lock = Counts(), threading.Lock()
+
+    def work(names, prefix):
+        lane.prefix = prefix
+        for name in names:
+            try:
+                counts = counted(name)
+            except Exception as error:  # a lane that broke must not end as one that passed
+                counts = Counts(0, 1, 0, [f"{name}: {error!r}"])
+            with lock:
+                total.add(counts)
+
+    run(["tests/tools/deps.sh", "cluster", "image"])  # the lanes would both ask for packages
+    threads = [threading.Thread(target=work, args=(names, ["nice", "-n", "10"] if i else [])) for i, names in enumerate(lanes)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return total
 
 
 def main():
@@ -322,7 +297,7 @@ def main():
     if unknown:
         print(f"run.py: no suite {unknown[0]}; there are: {' '.join(SUITES)}", file=sys.stderr)
         return 2
-    minutes = sum(SUITES[name][2] for name in names)
+    minutes = minutes_of(names)
     print(f"Running {', '.join(names)}: about {minutes} min warm; the first time building takes some 20 min more.", flush=True)
     RESULTS.mkdir(parents=True, exist_ok=True)
     if names == ALL:
@@ -332,15 +307,10 @@ def main():
         print("0 passed, 1 failed")
         return 1
     total = Counts()
-    for name in names:
-        function, what, _ = SUITES[name]
-        print(f"--- {name}: {what}", flush=True)
-        began = time.monotonic()
-        counts = function()
-        total.add(counts)
-        print(f"    {counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped in {time.monotonic() - began:.0f} s",
-              flush=True)
+    for name in ALONE if names == ALL else names:
+        total.add(counted(name))
     if names == ALL:
+        total.add(at_the_same_time(LANES))
         unproved = unproved_promises()
         total.add(Counts(0 if unproved else 1, len(unproved), 0, unproved))
     (RESULTS / "summary.json").write_text(json.dumps(dataclasses.asdict(total), indent=1))
