@@ -108,7 +108,13 @@ void write(Level level, std::string_view message, Fields fields) {
 void start(Level least, Format format) {
   least_level = least;
   line_format = format;
-  pool = std::make_shared<spdlog::details::thread_pool>(kQueuedLines, 1, [] { drop_thread_capabilities(); });
+  // Waited for: once the process has a filter of system calls, a thread that comes late could not give them up.
+  auto given_up = std::make_shared<std::promise<void>>();
+  pool = std::make_shared<spdlog::details::thread_pool>(kQueuedLines, 1, [given_up] {
+    drop_thread_capabilities();
+    given_up->set_value();
+  });
+  given_up->get_future().wait();
   auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   sink->set_pattern("%v");
   logger = std::make_shared<spdlog::async_logger>("sidestep", std::move(sink), pool,
