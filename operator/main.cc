@@ -30,7 +30,7 @@ std::string unique_identity() {
 // Threads share what memory there is: an arena for each would keep what a storm needed once. Large blocks
 // (pages of lists) always go back to the system; without these lines glibc begins to keep them.
 void keep_memory_small() {
-  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_ARENA_MAX, 1);
   mallopt(M_MMAP_THRESHOLD, 128 << 10);
   mallopt(M_TRIM_THRESHOLD, 256 << 10);
 }

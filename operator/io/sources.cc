@@ -92,13 +92,23 @@ SourceWatches::~SourceWatches() {
 }
 
 void SourceWatches::wake_users(const Key& key) const {
-  std::vector<std::string> users;
+  std::set<std::string> users;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [policy, keys] : wanted_)
-      if (keys.contains(key)) users.push_back(policy);
+    if (const auto found = users_.find(key); found != users_.end()) users = found->second;
   }
   for (const std::string& user : users) wake_(user);
+}
+
+// Returns the watch that nobody needs any more, if it is that.
+std::shared_ptr<SourceWatches::Watch> SourceWatches::release(const Key& key, const std::string& policy_key) {
+  const auto users = users_.find(key);
+  if (users == users_.end()) return nullptr;
+  users->second.erase(policy_key);
+  if (!users->second.empty()) return nullptr;
+  users_.erase(users);
+  auto node = watches_.extract(key);
+  return node.empty() ? nullptr : std::move(node.mapped());
 }
 
 void SourceWatches::keep(const std::string& policy_key, const std::string& name_space,
@@ -107,24 +117,17 @@ void SourceWatches::keep(const std::string& policy_key, const std::string& name_
   for (const policy::Source& source : sources) keys.insert(key_of(name_space, source));
   std::vector<std::shared_ptr<Watch>> gone;  // ended without the lock: their threads may want it
   const std::lock_guard lock(mutex_);
-  const auto before = wanted_.find(policy_key);
-  if (before == wanted_.end() ? keys.empty() : before->second == keys) return;
-  wanted_[policy_key] = keys;
-  if (keys.empty()) wanted_.erase(policy_key);
+  std::set<Key>& before = wanted_[policy_key];
+  for (const Key& key : before)
+    if (!keys.contains(key)) gone.push_back(release(key, policy_key));
   for (const policy::Source& source : sources) {
     const Key key = key_of(name_space, source);
+    if (!before.contains(key)) users_[key].insert(policy_key);
     if (watches_.contains(key) || watches_.size() >= kMostWatches) continue;
     watches_[key] = std::make_shared<Watch>(group_, name_space, source, [this, key] { wake_users(key); });
   }
-  for (auto watch = watches_.begin(); watch != watches_.end();) {
-    const auto uses = [&](const auto& wanted) { return wanted.second.contains(watch->first); };
-    if (std::any_of(wanted_.begin(), wanted_.end(), uses)) {
-      ++watch;
-      continue;
-    }
-    gone.push_back(std::move(watch->second));
-    watch = watches_.erase(watch);
-  }
+  before = std::move(keys);
+  if (before.empty()) wanted_.erase(policy_key);
 }
 
 ObservedSources SourceWatches::look(const std::string& name_space,

@@ -46,6 +46,7 @@ class SourceWatches {
   class Watch;
   using Key = std::string;  // "namespace/ConfigMap/name"
   void wake_users(const Key& key) const;
+  std::shared_ptr<Watch> release(const Key& key, const std::string& policy_key);
 
   k8s::WatchGroup& group_;
   const Wake wake_;
@@ -53,6 +54,7 @@ class SourceWatches {
   // Guarded by mutex_.
   std::map<Key, std::shared_ptr<Watch>> watches_;
   std::map<std::string, std::set<Key>> wanted_;  // by policy
+  std::map<Key, std::set<std::string>> users_;   // the same the other way round
 };
 
 }  // namespace sidestep::op

@@ -5,6 +5,8 @@
 namespace sidestep::op {
 namespace {
 
+constexpr Millis kBetweenDrops{1'000};
+
 bool is_number(std::string_view text) {
   return !text.empty() && text[0] != '0' &&
          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -28,15 +30,18 @@ void WriteLedger::forget(const std::string& object) {
   marks_.erase(object);
 }
 
+// Not at every call: in a storm there are thousands of marks.
 void WriteLedger::drop_old(TimePoint now) {
-  std::erase_if(marks_, [&](const auto& entry) { return now - entry.second.at > memory_; });
+  if (now < drop_at_) return;
+  drop_at_ = now + kBetweenDrops;
+  std::erase_if(marks_, [&](const auto& entry) { return is_old(entry.second, now); });
 }
 
 bool WriteLedger::is_behind(const std::string& object, const std::string& cached, TimePoint now) {
   const std::lock_guard lock(mutex_);
   drop_old(now);
   const auto mark = marks_.find(object);
-  if (mark == marks_.end()) return false;
+  if (mark == marks_.end() || is_old(mark->second, now)) return false;
   if (is_older(cached, mark->second.version)) return true;
   marks_.erase(mark);
   return false;
@@ -47,7 +52,7 @@ bool WriteLedger::any_missing(const std::string& prefix, const std::map<std::str
   const std::lock_guard lock(mutex_);
   drop_old(now);
   for (auto it = marks_.lower_bound(prefix); it != marks_.end() && it->first.starts_with(prefix); ++it)
-    if (!cached.contains(it->first)) return true;
+    if (!is_old(it->second, now) && !cached.contains(it->first)) return true;
   return false;
 }
 

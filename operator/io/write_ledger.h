@@ -36,11 +36,13 @@ class WriteLedger {
     std::string version;
     TimePoint at;
   };
+  bool is_old(const Mark& mark, TimePoint now) const { return now - mark.at > memory_; }
   void drop_old(TimePoint now);
 
   const Millis memory_;
   std::mutex mutex_;
   std::map<std::string, Mark> marks_;  // guarded by mutex_
+  TimePoint drop_at_{};                // the same
 };
 
 }  // namespace sidestep::op

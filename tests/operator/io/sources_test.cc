@@ -2,11 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <condition_variable>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "lib/policy/signature.h"
 #include "operator/io/sidecar_wire.h"
 #include "operator/io/views.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/fake_transport.h"
 
 namespace sidestep::op {
 namespace {
@@ -42,6 +46,66 @@ TEST(Sources, PodMountsConfigWhenAVolumeIsAConfigMapOrSecretOfItsOwn) {
   EXPECT_FALSE(mounts(
       R"({"name":"kube-api-access-x","projected":{"sources":[{"configMap":{"name":"kube-root-ca.crt"}}]}})"));
   EXPECT_FALSE(mounts(R"({"name":"e","emptyDir":{}})"));
+}
+
+// Answers nobody.
+class SilentExchanges final : public k8s::Exchanges {
+ public:
+  Id begin(const k8s::Request&, k8s::LineSink, Done) override { return ++last_; }
+  void end(Id) override {}
+  void turn(Millis longest) override {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, longest, [this] { return std::exchange(woken_, false); });
+  }
+  void wake() override {
+    const std::lock_guard lock(mutex_);
+    woken_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  Id last_ = 0;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool woken_ = false;
+};
+
+TEST(Sources, WatchLastsAsLongAsSomePolicyNamesTheObject) {
+  test::FakeTransport api;
+  test::FakeClock clock;
+  k8s::Client client(api, clock, [](Millis) {});
+  k8s::WatchGroup group(std::make_unique<SilentExchanges>(), client, clock);
+  SourceWatches watches(group, [](const std::string&) {});
+  const policy::Source c{SourceKind::kConfigMap, "c", {}, {}}, d{SourceKind::kConfigMap, "d", {}, {}};
+  watches.keep("n/a", "n", {c, c, d});
+  watches.keep("n/b", "n", {c});
+  watches.keep("m/b", "m", {c});
+  EXPECT_EQ(watches.size(), 3u) << "one for each object, however often it is named";
+  watches.keep("n/a", "n", {d});
+  EXPECT_EQ(watches.size(), 3u);
+  watches.keep("n/b", "n", {});
+  EXPECT_EQ(watches.size(), 2u);
+  watches.keep("n/a", "n", {}), watches.keep("m/b", "m", {}), watches.keep("m/b", "m", {});
+  EXPECT_EQ(watches.size(), 0u);
+}
+
+TEST(Sources, ObjectBeyondTheBoundIsWatchedOnceThereIsRoom) {
+  test::FakeTransport api;
+  test::FakeClock clock;
+  k8s::Client client(api, clock, [](Millis) {});
+  k8s::WatchGroup group(std::make_unique<SilentExchanges>(), client, clock);
+  SourceWatches watches(group, [](const std::string&) {});
+  std::vector<policy::Source> many;
+  for (std::size_t i = 0; i < kMostWatches; ++i)
+    many.push_back({SourceKind::kConfigMap, "c" + std::to_string(i), {}, {}});
+  const std::vector<policy::Source> late{{SourceKind::kConfigMap, "late", {}, {}}};
+  watches.keep("n/a", "n", many);
+  watches.keep("n/b", "n", late);
+  EXPECT_EQ(watches.look("n", late).problems.size(), 1u);
+  watches.keep("n/a", "n", {});
+  watches.keep("n/b", "n", late);
+  EXPECT_TRUE(watches.look("n", late).problems.empty());
+  EXPECT_EQ(watches.size(), 1u);
 }
 
 }  // namespace
