@@ -36,6 +36,8 @@ class Numbers:
     """Everything that was measured; seconds, KiB, counts."""
     size: Size
     made_in: float = 0
+    stick_alone: list = field(default_factory=list)  # the writes before a first command, by a bare client, one policy at a time
+    stick_storm: float = 0  # of all policies at the same time
     ready_first: float = 0
     ready: list = field(default_factory=list)
     memory: dict = field(default_factory=dict)  # what → KiB
@@ -96,6 +98,17 @@ class Run:
         for name, pods, rollout in (("single", 1, THREE_STEPS), ("wide", size.wide, THREE_STEPS), ("canary", size.wide, CANARY)):
             self.cluster.order("/make", Prefix=name, Namespaces=1, Policies=1, PodsEach=pods, Sources=False, Spec={**spec, "rollout": rollout})
         self.out.made_in = time.monotonic() - began
+
+    def sticks(self) -> None:
+        """Before any operator runs: what this API server and this machine leave it."""
+        def time_of(begin: int, end: int, token: str) -> float:
+            began = time.monotonic()
+            self.cluster.order("/stick", From=begin, To=end, Value=token)
+            return time.monotonic() - began
+        time_of(0, 1, "warm-up")
+        self.out.stick_alone = [time_of(i, i + 1, "alone") for i in range(self.size.single_annotations)]
+        self.out.stick_storm = time_of(0, self.size.policies, "storm")
+        self.cluster.order("/unstick")
 
     def remember_memory(self, when: str) -> None:
         memory = self.operator.memory_kib()
@@ -201,7 +214,7 @@ class Run:
     def all(self) -> Numbers:
         self.make()
         self.cluster.requests()
-        for part in (self.starts, self.idle, self.annotations, self.changes, self.steps, self.verdicts):
+        for part in (self.sticks, self.starts, self.idle, self.annotations, self.changes, self.steps, self.verdicts):
             part()
             self.out.load.append(round(os.getloadavg()[0], 1))
             print(f"  {part.__name__}: done, load average {self.out.load[-1]}", flush=True)
@@ -218,11 +231,12 @@ def goals_of(n: Numbers) -> list[stats.Goal]:
     size = n.size
     goals = [stats.Goal(f"resident memory, {size.policies} policies and {size.policies * size.pods_each} pods, each policy with a ConfigMap", "30 MiB",
                         ", ".join(f"{kib / 1024:.1f} MiB {when}" for when, kib in n.memory.items()), n.memory["at rest"] <= 30 * 1024)]
-    for what, values in (("idle", n.annotate_idle), (f"{size.storm} policies at once", n.annotate_storm), ("one more beside them", n.annotate_beside)):
+    alone = milliseconds(n.stick_alone, 0.5)
+    for what, values in ((f"idle (floor {alone:.0f} ms)", n.annotate_idle), (f"{size.storm} policies at once", n.annotate_storm), ("one more beside them", n.annotate_beside)):
         p50, p99 = milliseconds(values, 0.5), milliseconds(values, 0.99)
         goals.append(stats.Goal(f"annotate → first command, {what}", "p50 20 ms, p99 100 ms", f"{p50:.0f} ms, {p99:.0f} ms", p50 <= 20 and p99 <= 100))
     goals += [
-        stats.Goal(f"{size.policies} ConfigMaps changed in one second: all reloads started", "10 s", f"{n.changes_started:.1f} s", n.changes_started <= 10),
+        stats.Goal(f"{size.policies} ConfigMaps changed in one second: all reloads started (floor {n.stick_storm:.1f} s)", "10 s", f"{n.changes_started:.1f} s", n.changes_started <= 10),
         stats.Goal("API requests per reload", "12", f"{n.per_reload:.1f}", n.per_reload <= 12),
         stats.Goal("and per pod touched", "1", f"{n.per_touch:.2f}", n.per_touch <= 1.01),
         stats.Goal("requests refused as too many", "0", str(n.throttled), n.throttled == 0),

@@ -21,6 +21,8 @@ type order struct {
 //	POST /make      a plan
 //	POST /annotate  policies From … To-1 get sidestep.dev/reload=Value
 //	POST /change    their ConfigMaps get another content, Value
+//	POST /stick     the writes of that many reloads, made by nobody but this process; see stick.go
+//	POST /unstick   what it left is removed
 //	POST /errors    from now on candidates have so many Errors of 500 requests
 //	GET  /first     seconds from the last annotate or change to the first command, for each workload; -1: none
 //	GET  /counts    of calls, commands and refusals, and of pods by what they are at
@@ -46,6 +48,8 @@ func ordersOf(f *fleet) http.Handler {
 	post("/make", func(o order) error { return f.make(o.plan) })
 	post("/annotate", func(o order) error { return f.changeEach(o, f.annotate) })
 	post("/change", func(o order) error { return f.changeEach(o, f.change) })
+	post("/stick", f.stick)
+	post("/unstick", f.unstick)
 	post("/errors", func(o order) error { f.errors.Store(o.Errors); return nil })
 	mux.HandleFunc("GET /first", func(w http.ResponseWriter, _ *http.Request) {
 		took := []float64{}
