@@ -68,7 +68,9 @@ struct Operator {
         pins(client, clock, [this] { return keys.keys().hash; }),
         left(client, clock),
         slots({o.max_reloads, o.max_reloads_per_namespace}, [this] { return world.started_reloads(); }),
-        desk(k8s::make_curl_exchanges({}, clock), clock, [this](const std::string& key) { queue.add(key); }),
+        desk(
+            k8s::make_curl_exchanges({.extra_ca_file = o.analysis_ca_file}, clock), clock,
+            [this](const std::string& key) { queue.add(key); }, AnalysisTokens(o.analysis_tokens)),
         gatherer({world,
                   sources,
                   book,
