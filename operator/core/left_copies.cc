@@ -25,7 +25,9 @@ Obstacle why_left(const Observed& observed, const LeftPin& left) {
   if (!left.mounted_by.empty())
     return {Reason::kStillMounted, source + " is pinned no longer, and its copies are mounted by " +
                                        names(left.mounted_by) +
-                                       "; make the pods anew without them (kubectl rollout restart)"};
+                                       "; make the pods anew without them (take the volumes out of the pod "
+                                       "template if they stand in it, "
+                                       "then kubectl rollout restart)"};
   const std::string cannot = "the copies of " + source + ", which is pinned no longer, cannot be removed: ";
   if (left.is_forbidden)
     return {Reason::kSourceForbidden,

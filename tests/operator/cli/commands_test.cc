@@ -344,7 +344,10 @@ TEST_F(CommandsTest, WhyOfAPolicyNamesEveryObstacleOnceAndOtherwiseWhatStartsARe
          {{"conditions",
            {condition("Ready", "False"), condition("Stalled", "True"), condition("Reconciling", "True"),
             condition("Conflicted", "False")}}}}},
-       "NoPods: none runs\nno ConfigMaps"}};
+       "NoPods: none runs\nno ConfigMaps"},
+      {{{"status", {{"conditions", {condition("SourcesPinned", "True")}}}}}, "no ConfigMaps"},
+      {{{"status", {{"conditions", {condition("SourcesPinned", "False")}}}}}, "NoPods: none runs\n"},
+      {{{"status", {{"conditions", {condition("CopiesLeft", "True")}}}}}, "NoPods: none runs\n"}};
   for (const Row& row : rows) {
     out_.clear();
     Json object = policy();
