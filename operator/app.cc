@@ -66,8 +66,11 @@ struct Operator {
         named_objects(k8s::make_curl_exchanges(access.endpoint, clock), client, clock),
         sources(named_objects, [this](const std::string& key) { queue.add(key); }),
         pins(client, clock, [this] { return keys.keys().hash; }),
+        left(client, clock),
         slots({o.max_reloads, o.max_reloads_per_namespace}, [this] { return world.started_reloads(); }),
-        desk(k8s::make_curl_exchanges({}, clock), clock, [this](const std::string& key) { queue.add(key); }),
+        desk(
+            k8s::make_curl_exchanges({.extra_ca_file = o.analysis_ca_file}, clock), clock,
+            [this](const std::string& key) { queue.add(key); }, AnalysisTokens(o.analysis_tokens)),
         gatherer({world,
                   sources,
                   book,
@@ -77,7 +80,8 @@ struct Operator {
                   {o.max_reloads, o.max_reloads_per_namespace},
                   &pins,
                   &desk,
-                  o.analysis_allow},
+                  o.analysis_allow,
+                  &left},
                  SIDESTEP_VERSION),
         applier(parts()),
         controller({queue, gatherer, applier, trust, metrics, clock}),
@@ -101,7 +105,8 @@ struct Operator {
             [this](const std::string& reload) { return slots.try_take(reload, clock.steady()); },
             [this](const std::string& reload) { slots.give_back(reload); },
             &pins,
-            &desk};
+            &desk,
+            &left};
   }
   std::optional<SidecarAddress> address(const std::string& name_space, const PodRef& pod) const {
     const auto view = world.pod(name_space + "/" + pod.name);
@@ -144,6 +149,7 @@ struct Operator {
   k8s::WatchGroup named_objects;
   SourceWatches sources;
   PinKeeper pins;
+  LeftCopies left;
   Slots slots;
   AnalysisDesk desk;
   Gatherer gatherer;

@@ -14,6 +14,7 @@
 #include "lib/k8s/kubeconfig.h"
 #include "lib/k8s/lease.h"
 #include "operator/app_webhook.h"
+#include "operator/io/analysis_tokens.h"
 
 namespace sidestep::op {
 
@@ -29,6 +30,8 @@ struct OperatorOptions {
   int workers = 4;                          // policies worked on at the same time
   int api_requests = 500;                   // a second, twice as many at once; watches and the lease apart
   std::vector<std::string> analysis_allow;  // hosts and URLs that policies may make the operator call
+  std::vector<AnalysisToken> analysis_tokens;
+  std::string analysis_ca_file;             // PEM, trusted beside the system's by these calls; empty: none
   int max_reloads = 0;                      // at a time, in the cluster; 0: any number
   int max_reloads_per_namespace = 0;        // the same in each namespace
   k8s::LeaseLimits lease_limits;

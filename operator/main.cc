@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "lib/base/duration.h"
+#include "lib/k8s/ca_bundle.h"
 #include "lib/policy/signature.h"
 #include "lib/policy/url.h"
 #include "operator/app.h"
@@ -43,6 +44,29 @@ std::string is_duration(const std::string& text) {
 std::string is_address(const std::string& text) {
   if (sidestep::policy::is_allow_entry(text)) return "";
   return text + " is neither a host nor a URL; write for instance http://prometheus.monitoring:9090";
+}
+
+std::string is_ca_file(const std::string& path) {
+  const auto read = sidestep::k8s::read_ca_file(path);
+  return read ? "" : read.error().detail + "; name a PEM file of certificates";
+}
+
+void add_analysis_flags(CLI::App& app, OperatorOptions& options, std::vector<std::string>& tokens) {
+  app.add_option("--analysis-allow", options.analysis_allow,
+                 "hosts and URLs that metrics and webhooks of policies may name, for instance "
+                 "http://prometheus.monitoring:9090; default: none, since a policy could otherwise make the "
+                 "operator call whatever it can reach")
+      ->delimiter(',')
+      ->check(CLI::Validator(is_address, "HOST|URL"));
+  app.add_option("--analysis-token-file", tokens,
+                 "bearer token, read anew from FILE for each query, for metrics whose address begins with "
+                 "ADDRESS, and for nothing else; several times for several servers")
+      ->type_name("ADDRESS=FILE");
+  app.add_option(
+         "--analysis-ca-file", options.analysis_ca_file,
+         "PEM file of authorities that servers of metrics and webhooks may be certified by, beside the "
+         "system's; read again when it changes")
+      ->check(CLI::Validator(is_ca_file, "FILE"));
 }
 
 void add_flags(CLI::App& app, OperatorOptions& options, std::string& level, std::string& format) {
@@ -91,12 +115,6 @@ void add_flags(CLI::App& app, OperatorOptions& options, std::string& level, std:
                  "reloads at a time in each namespace; 0: any number")
       ->check(CLI::Range(0, 100'000))
       ->capture_default_str();
-  app.add_option("--analysis-allow", options.analysis_allow,
-                 "hosts and URLs that metrics and webhooks of policies may name, for instance "
-                 "http://prometheus.monitoring:9090; default: none, since a policy could otherwise make the "
-                 "operator call whatever it can reach")
-      ->delimiter(',')
-      ->check(CLI::Validator(is_address, "HOST|URL"));
   app.add_option("--log-level", level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   app.add_option("--log-format", format, "text or json")->check(CLI::IsMember({"text", "json"}));
@@ -135,6 +153,8 @@ int main(int argc, char** argv) {
       "sidestep-operator"};
   app.set_version_flag("--version", SIDESTEP_VERSION);
   add_flags(app, options, level, format);
+  std::vector<std::string> tokens;
+  add_analysis_flags(app, options, tokens);
   auto& lease = options.lease_limits;
   add_duration(app, "--lease-duration", lease.duration, "how long others wait for a silent leader");
   add_duration(app, "--renew-deadline", lease.renew_deadline,
@@ -157,6 +177,12 @@ int main(int argc, char** argv) {
     std::cerr << "--api-dead-after must be from 2s to 5m\n";
     return 2;
   }
+  auto read = sidestep::op::parse_token_flags(tokens);
+  if (!read) {
+    std::cerr << "--analysis-token-file: " << read.error().detail << "\n";
+    return 2;
+  }
+  options.analysis_tokens = *std::move(read);
   options.log_level = level_of(level);
   options.log_format = format == "json" ? sidestep::log::Format::kJson : sidestep::log::Format::kText;
   return run_operator(options);

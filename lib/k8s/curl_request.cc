@@ -111,6 +111,12 @@ void set_blob(CURL* curl, CURLoption option, const std::string& pem) {
   curl_easy_setopt(curl, option, &blob);
 }
 
+// Where curl itself would look for authorities; "" when it was built without.
+std::string system_bundle() {
+  const auto* about = curl_version_info(CURLVERSION_NOW);
+  return about->cainfo != nullptr ? about->cainfo : "";
+}
+
 // "host:port" of an http(s) URL's authority, with the scheme's port when none is written.
 std::string authority_of(const std::string& server) {
   const auto start = server.find("://") + 3;
@@ -174,6 +180,9 @@ CurlHandle new_curl_handle() {
   return {curl_easy_init(), &curl_easy_cleanup};
 }
 
+CurlRequests::CurlRequests(Endpoint endpoint, const Clock& clock)
+    : endpoint_(std::move(endpoint)), clock_(clock), extra_(endpoint_.extra_ca_file, system_bundle()) {}
+
 Result<std::string> CurlRequests::token() {
   if (endpoint_.token_file.empty()) return endpoint_.token;
   const std::lock_guard lock(mutex_);
@@ -232,6 +241,12 @@ void CurlRequests::set_security(void* curl) const {
   }
 }
 
+void CurlRequests::trust_extra(void* curl, Exchange& exchange) {
+  if (endpoint_.extra_ca_file.empty()) return;
+  exchange.authorities = extra_.text();
+  set_blob(curl, CURLOPT_CAINFO_BLOB, *exchange.authorities);  // instead of the system's file, which it holds
+}
+
 Status CurlRequests::prepare(void* curl, const Request& request, Exchange& exchange) {
   const bool own = request.origin.empty();
   if (own && endpoint_.server.empty()) return invalid("no API server is configured for " + request.target);
@@ -247,6 +262,7 @@ Status CurlRequests::prepare(void* curl, const Request& request, Exchange& excha
   curl_easy_setopt(curl, CURLOPT_SOCKOPTDATA, &endpoint_.dead_after);
   curl_easy_setopt(curl, CURLOPT_USERAGENT, endpoint_.user_agent.c_str());
   if (own) set_security(curl);
+  if (!own) trust_extra(curl, exchange);
   if (!own) curl_easy_setopt(curl, CURLOPT_PROXY, "");  // pods are reached directly
   return {};
 }

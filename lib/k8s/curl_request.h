@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <string>
 
+#include "lib/k8s/ca_bundle.h"
 #include "lib/k8s/curl_transport.h"
 
 struct curl_slist;
@@ -36,11 +37,12 @@ struct Exchange {
   // What curl only points to.
   std::string url, body;
   CurlList headers, route;
+  std::shared_ptr<const std::string> authorities;
 };
 
 class CurlRequests {
  public:
-  CurlRequests(Endpoint endpoint, const Clock& clock) : endpoint_(std::move(endpoint)), clock_(clock) {}
+  CurlRequests(Endpoint endpoint, const Clock& clock);
 
   // Sets all options of a fresh or reset handle but the version of HTTP and how the exchange is stopped.
   Status prepare(void* curl, const Request& request, Exchange& exchange);
@@ -52,9 +54,11 @@ class CurlRequests {
   void forget_token();
   Result<CurlList> headers_of(const Request& request);
   void set_security(void* curl) const;
+  void trust_extra(void* curl, Exchange& exchange);
 
   const Endpoint endpoint_;
   const Clock& clock_;
+  CaBundle extra_;
   std::mutex mutex_;
   // Guarded by mutex_.
   std::string file_token_;

@@ -20,6 +20,9 @@ struct Endpoint {
   std::string server = {};   // "https://10.0.0.1:443"; empty: only requests with an origin of their own
   std::string ca_pem = {};   // empty: the system's bundle
   std::string ca_file = {};  // wins over `ca_pem`; read again for each connection, so that a CA may rotate
+  // Of servers other than `server`: authorities in PEM that are trusted beside the system's; read again when
+  // it changes. Empty: the system's alone.
+  std::string extra_ca_file = {};
   std::string client_cert_pem = {};  // with client_key_pem, or both empty
   std::string client_key_pem = {};
   std::string token = {};            // fixed bearer token

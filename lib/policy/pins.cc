@@ -174,6 +174,12 @@ std::string copy_name(std::string_view policy, const Source& source, Copy copy) 
          digest;
 }
 
+bool is_copy_name(std::string_view name) {
+  for (const char* prefix : {"sidestep-kept-", "sidestep-staged-", "sidestep-previous-"})
+    if (name.starts_with(prefix)) return true;
+  return false;
+}
+
 std::string staged_text(std::string_view policy, const Source& source) {
   return std::string(to_string(source.kind)) + "/" + copy_name(policy, source, Copy::kStaged);
 }

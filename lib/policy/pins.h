@@ -24,6 +24,8 @@ std::string_view to_string(Copy copy);  // "kept", "staged", "previous"
 // "sidestep-kept-POLICY-SOURCE-<8 hex digits of SHA-256 over policy, newline, KIND/SOURCE>"; long names are
 // cut. A ConfigMap of a ConfigMap, a Secret of a Secret.
 std::string copy_name(std::string_view policy, const Source& source, Copy copy);
+// Whether an object of this name may be one.
+bool is_copy_name(std::string_view name);
 // "ConfigMap/sidestep-staged-…": as the sidecar names the staged copy in what it reports.
 std::string staged_text(std::string_view policy, const Source& source);
 

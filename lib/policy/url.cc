@@ -56,10 +56,18 @@ bool is_within(std::string_view path, std::string_view folder) {
   return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
 }
 
+}  // namespace
+
+bool begins_with(const Url& url, const Url& prefix) {
+  return url.origin() == prefix.origin() && is_within(path_of(url.target), path_of(prefix.target));
+}
+
+namespace {
+
 bool allows(const std::string& entry, const Url& url) {
   if (entry.find("://") != entry.npos) {
     const auto whole = parse_url(entry);
-    return whole && whole->origin() == url.origin() && is_within(path_of(url.target), path_of(whole->target));
+    return whole && begins_with(url, *whole);
   }
   Url only;
   if (!read_authority(entry, only)) return false;

@@ -20,6 +20,10 @@ struct Url {
 
 std::optional<Url> parse_url(std::string_view text);
 
+// Whether scheme, host and port are the same, and the path of `prefix` is the begin of the other's, folder by
+// folder: http://h/a is the begin of http://h/a and of http://h/a/b, not of http://h/ab.
+bool begins_with(const Url& url, const Url& prefix);
+
 // Whether an address that a policy names may be called. `allowed`: hosts ("prometheus.monitoring"), hosts
 // with a port, and URLs whose scheme, host and port count and whose path is the begin of the address's,
 // folder by folder. Nothing is allowed by an empty list.

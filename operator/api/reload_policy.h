@@ -12,8 +12,8 @@ namespace sidestep::api {
 
 inline constexpr std::size_t kMostHandledTokens = 16;
 
-// A cache but for handled_tokens, target_uid, the hashes and last_schedule_time: the rest can be worked out
-// anew from pods and Reloads.
+// A cache but for handled_tokens, target_uid, the hashes, last_schedule_time and pinned_sources: the rest can
+// be worked out anew from pods and Reloads.
 struct ReloadPolicyStatus {
   std::int64_t observed_generation = 0;     // 0: never visited
   std::vector<std::string> handled_tokens;  // newest first, at most kMostHandledTokens
@@ -25,6 +25,7 @@ struct ReloadPolicyStatus {
   std::string previous_hash;   // applied before that
   std::string attempted_hash;  // for which a reload was started last
   std::optional<WallTime> last_schedule_time;
+  std::vector<std::string> pinned_sources;  // of which there may be copies (operator/api/pinned.h)
   PodCounts pods;
   std::vector<Condition> conditions;
   bool operator==(const ReloadPolicyStatus&) const = default;

@@ -15,6 +15,7 @@ ReloadPolicyStatus read_policy_status(const nlohmann::json& from) {
   status.previous_hash = get<std::string>(from, "previousHash");
   status.attempted_hash = get<std::string>(from, "attemptedHash");
   status.last_schedule_time = time_of(from, "lastScheduleTime");
+  status.pinned_sources = get<std::vector<std::string>>(from, "pinnedSources");
   status.pods = read_counts(from);
   status.conditions = read_conditions(from);
   return status;
@@ -56,6 +57,7 @@ nlohmann::json status_to_json(const ReloadPolicyStatus& status) {
           {"previousHash", status.previous_hash},
           {"attemptedHash", status.attempted_hash},
           {"lastScheduleTime", time_json(status.last_schedule_time)},
+          {"pinnedSources", status.pinned_sources},
           {"pods", counts_json(status.pods)},
           {"conditions", conditions_json(status.conditions)}};
 }

@@ -52,7 +52,8 @@ std::string sentences_of(const api::ReloadPolicy& policy) {
   }
   for (const api::Condition& each : policy.status.conditions) {
     const bool is_good_when_true = each.type == "Ready" || each.type == "PodsReachable" ||
-                                   each.type == "SourcesReadable" || each.type == "AnalysisAllowed";
+                                   each.type == "SourcesReadable" || each.type == "SourcesPinned" ||
+                                   each.type == "AnalysisAllowed";
     const bool is_task = each.type == "Reconciling";
     const auto bad = is_good_when_true ? api::ConditionStatus::kFalse : api::ConditionStatus::kTrue;
     if (is_task || each.status != bad || !said.insert(each.message).second) continue;

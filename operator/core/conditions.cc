@@ -76,7 +76,9 @@ constexpr std::array<ReasonName, kReasons> kReasonNames{
      {Reason::kMetricNoData, "MetricNoData"},
      {Reason::kWebhook, "Webhook"},
      {Reason::kWebhookFailed, "WebhookFailed"},
-     {Reason::kDisruptionBudget, "DisruptionBudget"}}};
+     {Reason::kDisruptionBudget, "DisruptionBudget"},
+     {Reason::kStillMounted, "StillMounted"},
+     {Reason::kRemoving, "Removing"}}};
 
 bool is_reason(std::string_view text) {
   const auto is_letter_or_digit = [](unsigned char c) { return std::isalnum(c) != 0; };

@@ -1,8 +1,8 @@
 // Conditions of ReloadPolicy and Reload: their types, the reasons that this operator gives, and how a list of
 // them is brought up to date (a transition time changes with the status alone). Pure.
 //
-// Abnormal-true: Reconciling, Stalled, Conflicted, ProbeThroughProxy, SourceNotPinnable; kstatus reads the
-// first two.
+// Abnormal-true: Reconciling, Stalled, Conflicted, ProbeThroughProxy, SourceNotPinnable, CopiesLeft; kstatus
+// reads the first two.
 #pragma once
 
 #include <optional>
@@ -25,6 +25,8 @@ inline constexpr const char* kConflicted = "Conflicted";
 inline constexpr const char* kSourcesReadable = "SourcesReadable";      // only while the policy names some
 inline constexpr const char* kSourcesPinned = "SourcesPinned";          // only while it pins some
 inline constexpr const char* kSourceNotPinnable = "SourceNotPinnable";  // the same
+inline constexpr const char* kCopiesLeft =
+    "CopiesLeft";  // only while there are some of sources pinned no longer
 inline constexpr const char* kAnalysisAllowed = "AnalysisAllowed";  // only while it names metrics or webhooks
 // Of a Reload.
 inline constexpr const char* kSucceeded = "Succeeded";
@@ -97,8 +99,10 @@ enum class Reason : std::uint8_t {
   kWebhook,           // a webhook is being asked
   kWebhookFailed,     // it said no, or nothing
   kDisruptionBudget,  // a PodDisruptionBudget lets no further pod be unavailable
+  kStillMounted,      // a pod has the copies of a source that is pinned no longer
+  kRemoving,          // nothing keeps them any more
 };
-inline constexpr std::size_t kReasons = 63;
+inline constexpr std::size_t kReasons = 65;
 std::string_view to_string(Reason reason);
 
 // Puts the condition into the list, keeping the transition time when the status is the same. Messages are cut

@@ -147,6 +147,24 @@ struct ObservedPins {
   bool is_forbidden = false;
 };
 
+// A copy of ours that is still there.
+struct LeftCopy {
+  std::string object;  // "ConfigMap/sidestep-kept-…"
+  std::string uid;
+  std::string version;  // resourceVersion
+  bool operator==(const LeftCopy&) const = default;
+};
+
+// A source that is pinned no longer, and what is left of its copies.
+struct LeftPin {
+  policy::Source source = {};
+  std::vector<std::string> mounted_by = {};  // pods that may still read a copy, by name
+  bool is_known = false;
+  std::vector<LeftCopy> copies = {};
+  std::string problem = {};  // why nothing is known of them, or why they cannot be removed
+  bool is_forbidden = false;
+};
+
 // The ConfigMaps and Secrets that the policy names.
 struct ObservedSources {
   std::vector<policy::SourceContent>
@@ -219,6 +237,7 @@ struct DisruptionBudget {
 struct Observed {
   std::string name_space;
   std::string policy_name;
+  std::string key() const { return name_space + "/" + policy_name; }
   std::optional<api::ReloadPolicy> policy;   // absent: deleted, while Reloads for it exist
   std::optional<ObservedWorkload> workload;  // absent: no such object, or the policy has a selector
   std::vector<ObservedPod> pods;             // all that match; only those of `has_sidecar` were asked
@@ -226,6 +245,7 @@ struct Observed {
   std::vector<RivalPolicy> rivals;
   ObservedSources sources;
   ObservedPins pins;
+  std::vector<LeftPin> left;                  // one for each of api::unpinned_sources
   std::optional<WriteRefusal> refused_write;  // the last plan ended with it
   Budget budget;
   std::vector<OtherReload> others;  // empty without a budget

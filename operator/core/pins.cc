@@ -62,6 +62,14 @@ const api::Reload* last_full(const Queue& queue) {
   return found == queue.ended.end() ? nullptr : *found;
 }
 
+// Copies are written one after the other: an operator that died, or was refused, may have left a mix of two
+// contents. A set that was begun is finished, whatever came of the reload.
+bool must_be_kept(const ObservedPins& pins, const api::Reload& reload) {
+  return reload.status.phase == api::ReloadPhase::kSucceeded ||
+         std::any_of(pins.pins.begin(), pins.pins.end(),
+                     [&](const ObservedPin& pin) { return pin.kept.maker == reload.meta.uid; });
+}
+
 // Of the snapshot that pods have which this reload promoted.
 std::string config_of_promoted(const Fleet& fleet) {
   for (const Member& member : fleet.members)
@@ -134,7 +142,7 @@ std::vector<Action> keep_staged(const Observed& observed, const api::Reload& rel
 std::vector<Action> settle_pins(const Observed& observed, const Queue& queue, const std::string& applied) {
   if (!has_pins(observed) || !observed.pins.is_known || queue.running != nullptr) return {};
   const api::Reload* last = last_full(queue);
-  if (last != nullptr && last->status.phase == api::ReloadPhase::kSucceeded) {
+  if (last != nullptr && must_be_kept(observed.pins, *last)) {
     if (auto actions = keep_staged(observed, *last); !actions.empty()) return actions;
   }
   if (!common_hash(observed.pins, &ObservedPin::kept).empty() || applied.empty()) return {};

@@ -17,6 +17,7 @@
 #include "lib/policy/pins.h"
 #include "operator/api/reload.h"
 #include "operator/api/reload_policy.h"
+#include "operator/core/observed.h"
 
 namespace sidestep::op {
 
@@ -88,6 +89,12 @@ struct CloneCopy {
   std::string maker = {};
   bool operator==(const CloneCopy&) const = default;
 };
+// Precondition: UID and version observed. NotFound is success; a missing right is no failure of the plan, but
+// seen by the next look (LeftPin::problem).
+struct RemoveCopy {
+  LeftCopy copy;
+  bool operator==(const RemoveCopy&) const = default;
+};
 // POST /v1/policy with policy_to_json(spec) of the observed policy, for the reload that follows: a refusal is
 // a refusal of that reload.
 struct SidecarPolicy {
@@ -146,10 +153,10 @@ struct EmitEvent {
   std::string note;    // at most 1024 bytes
 };
 
-using Action =
-    std::variant<CreateReload, PatchPolicyStatus, PatchReloadStatus, TakeSlot, AddFinalizer, RemoveFinalizer,
-                 DeleteReload, RefreshPod, MarkPod, CopySources, CloneCopy, SidecarPolicy, SidecarReload,
-                 SidecarWeight, SidecarPromote, SidecarAbort, MeasureMetric, CallWebhook, EmitEvent>;
+using Action = std::variant<CreateReload, PatchPolicyStatus, PatchReloadStatus, TakeSlot, AddFinalizer,
+                            RemoveFinalizer, DeleteReload, RefreshPod, MarkPod, CopySources, CloneCopy,
+                            RemoveCopy, SidecarPolicy, SidecarReload, SidecarWeight, SidecarPromote,
+                            SidecarAbort, MeasureMetric, CallWebhook, EmitEvent>;
 
 struct Plan {
   std::vector<Action> actions;

@@ -3,6 +3,7 @@
 #include "lib/policy/schedule.h"
 #include "operator/core/analysis_allow.h"
 #include "operator/core/conditions.h"
+#include "operator/core/left_copies.h"
 #include "operator/core/pins.h"
 #include "operator/core/rights.h"
 #include "operator/core/triggers.h"
@@ -255,6 +256,7 @@ std::vector<api::Condition> policy_conditions(const Observed& observed, const ap
   set(condition::kReady, is_ready);
   set_sources(observed, conditions, now);
   set_pin_conditions(observed, conditions, now);
+  set_left_condition(observed, conditions, now);
   set_analysis(observed, conditions, now);
   set(condition::kReconciling,
       running != nullptr

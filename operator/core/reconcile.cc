@@ -7,6 +7,7 @@
 #include "operator/core/conditions.h"
 #include "operator/core/fleet.h"
 #include "operator/core/guards.h"
+#include "operator/core/left_copies.h"
 #include "operator/core/pins.h"
 #include "operator/core/queue.h"
 #include "operator/core/rollout.h"
@@ -21,6 +22,7 @@ constexpr Millis kAtOnce{0};
 constexpr Millis kLookForSidecars{1'000};  // a reload waits for them
 constexpr Millis kLookForTurn{1'000};      // a reload waits for others
 constexpr Millis kLookForCopies{5'000};    // of pinned sources, which could not be read
+constexpr Millis kLookForRights{30'000};   // to copies that nobody needs
 constexpr Millis kStartsSoon{10'000};      // a change of sources settles
 constexpr Millis kSoonest{100};            // a pod that does not answer is looked at again
 
@@ -32,6 +34,7 @@ struct Turn {
   const api::Reload* begun = nullptr;    // the Reload that this turn starts
   std::string begun_hash = {};           // the content that it brings to all pods; "" when it brings none
   std::optional<GuardLook> guards = {};  // of the newest Reload that waits
+  std::vector<Action> copying = {};      // follows the status, which remembers of what there are copies
 
   void act(Action action) { plan.actions.push_back(std::move(action)); }
   void look_in(Millis delay) {
@@ -179,7 +182,7 @@ bool prepares_content(Turn& turn, const api::Reload& reload) {
     turn.look_in(kLookForTurn);
   } else if (!staging.actions.empty()) {
     turn.because("the content of " + reload.meta.name + " is copied before it begins");
-    for (Action& action : staging.actions) turn.act(std::move(action));
+    turn.copying = std::move(staging.actions);
     turn.look_in(kAtOnce);
   } else {
     return false;
@@ -319,6 +322,7 @@ void write_policy_status(Turn& turn, const Queue& queue, TokenDecision tokens, T
   const auto obstacle = obstacle_of(turn.seen);
   const bool is_known = !obstacle || obstacle->reason != Reason::kNotAsked;
   if (is_known) next.pods = policy_pods(turn.seen, newest);
+  next.pinned_sources = sources_with_copies(turn.seen);
   next.conditions = policy_conditions(turn.seen, running, queue.last(), turn.now);
   const std::optional<WallTime> moved =
       queue.running != nullptr ? queue.running->status.progress_time : std::nullopt;
@@ -354,8 +358,20 @@ void leave_namespace(Turn& turn) {
   }
 }
 
+// Nobody wakes us when a right is granted, or when what went wrong has passed.
+void remove_left(Turn& turn, const Queue& queue) {
+  for (const LeftPin& left : turn.seen.left)
+    if (!left.problem.empty()) turn.look_in(kLookForRights);
+  for (RemoveCopy& removal : copies_to_remove(turn.seen, queue)) {
+    turn.because(removal.copy.object + " goes: its source is pinned no longer, and no pod mounts it");
+    turn.act(std::move(removal));
+    turn.look_in(kAtOnce);
+  }
+}
+
 // After the status: should the API server refuse the copies for good, it says so.
 void settle(Turn& turn, std::vector<Action> copies) {
+  for (Action& copy : turn.copying) turn.act(std::move(copy));
   if (has_pins(turn.seen) && !turn.seen.pins.is_known) turn.look_in(kLookForCopies);
   if (copies.empty()) return;
   turn.because("what the pods run is kept for new pods");
@@ -403,6 +419,7 @@ void reconcile_policy(Turn& turn) {
   if (is_leaving) return;
   forget_history(turn, queue);
   write_policy_status(turn, queue, std::move(tokens), std::move(triggers));
+  remove_left(turn, queue);
   settle(turn, std::move(settling));
   const auto obstacle = obstacle_of(turn.seen);
   const bool was_asked = !obstacle || obstacle->reason != Reason::kNotAsked;

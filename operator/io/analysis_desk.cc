@@ -21,8 +21,9 @@ std::string without_path(std::string text, const k8s::Request& request) {
 
 }  // namespace
 
-AnalysisDesk::AnalysisDesk(std::unique_ptr<k8s::Exchanges> exchanges, const Clock& clock, Wake wake)
-    : exchanges_(std::move(exchanges)), clock_(clock), wake_(std::move(wake)) {}
+AnalysisDesk::AnalysisDesk(std::unique_ptr<k8s::Exchanges> exchanges, const Clock& clock, Wake wake,
+                           AnalysisTokens tokens)
+    : exchanges_(std::move(exchanges)), clock_(clock), wake_(std::move(wake)), tokens_(std::move(tokens)) {}
 
 AnalysisDesk::~AnalysisDesk() = default;
 
@@ -72,7 +73,12 @@ std::vector<AnalysisReply> AnalysisDesk::replies(const std::string& policy_key) 
 
 // Those that wait, as far as the bounds let them.
 void AnalysisDesk::begin_some() {
-  std::vector<std::pair<std::string, k8s::Request>> chosen;
+  struct Chosen {
+    std::string key;
+    k8s::Request request;
+    bool is_metric;
+  };
+  std::vector<Chosen> chosen;
   {
     const std::lock_guard lock(mutex_);
     std::map<std::string, std::size_t> to_server;
@@ -86,12 +92,20 @@ void AnalysisDesk::begin_some() {
       question.state = State::kAsked;
       question.reply.key = key;
       question.reply.time = clock_.wall();
-      chosen.emplace_back(key, question.request);
+      chosen.push_back({key, question.request, question.is_metric});
     }
   }
-  for (auto& [key, request] : chosen)
-    on_their_way_[key] = exchanges_->begin(
-        request, nullptr, [this, key](const Result<k8s::Response>& answer) { answered(key, answer); });
+  for (Chosen& each : chosen) begin(each.key, std::move(each.request), each.is_metric);
+}
+
+// The token is read as late as this, and kept nowhere.
+void AnalysisDesk::begin(const std::string& key, k8s::Request request, bool is_metric) {
+  const Result<std::string> token =
+      is_metric ? tokens_.token_for(request.origin + request.target) : std::string();
+  if (!token) return answered(key, token.error());
+  if (!token->empty()) request.headers.emplace_back("Authorization", "Bearer " + *token);
+  on_their_way_[key] = exchanges_->begin(
+      request, nullptr, [this, key](const Result<k8s::Response>& answer) { answered(key, answer); });
 }
 
 void AnalysisDesk::answered(const std::string& key, const Result<k8s::Response>& answer) {

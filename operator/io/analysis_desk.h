@@ -5,7 +5,8 @@
 // so that one that hangs leaves room for the others; each has a time limit, and an answer a size. What does
 // not fit is not remembered and asked again by the next look. An answer is forgotten when the next question
 // of its kind is asked, or after a while. Which addresses may be called is not decided here
-// (core/analysis_allow.h).
+// (core/analysis_allow.h). A query of a metric carries the token of its address, if it has one; a webhook's
+// call never does, since what it does is chosen by whoever wrote the policy.
 //
 // Threads: ask and replies from any; run on one, which makes the calls.
 #pragma once
@@ -21,6 +22,7 @@
 #include "lib/k8s/exchanges.h"
 #include "operator/core/observed.h"
 #include "operator/core/plan.h"
+#include "operator/io/analysis_tokens.h"
 
 namespace sidestep::op {
 
@@ -33,7 +35,8 @@ class AnalysisDesk {
 
   // Called with the policy ("namespace/name") that a reply is for, by the thread of run().
   using Wake = std::function<void(const std::string& policy_key)>;
-  AnalysisDesk(std::unique_ptr<k8s::Exchanges> exchanges, const Clock& clock, Wake wake);
+  AnalysisDesk(std::unique_ptr<k8s::Exchanges> exchanges, const Clock& clock, Wake wake,
+               AnalysisTokens tokens = {});
   ~AnalysisDesk();
 
   void ask(const std::string& policy_key, const MeasureMetric& question);
@@ -57,11 +60,13 @@ class AnalysisDesk {
   void add(const std::string& policy_key, const std::string& key, bool is_metric, k8s::Request request);
   void forget_old();  // REQUIRES: mutex_ is held
   void begin_some();
+  void begin(const std::string& key, k8s::Request request, bool is_metric);
   void answered(const std::string& key, const Result<k8s::Response>& answer);
 
   const std::unique_ptr<k8s::Exchanges> exchanges_;
   const Clock& clock_;
   const Wake wake_;
+  const AnalysisTokens tokens_;
   std::map<std::string, k8s::Exchanges::Id> on_their_way_;  // by key; of run()'s thread alone
   mutable std::mutex mutex_;
   std::map<std::string, Question> questions_;  // by key; guarded by mutex_

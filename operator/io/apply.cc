@@ -155,6 +155,9 @@ struct Applier::Run {
   ApplyResult operator()(const CloneCopy& action) {
     return parts().pins == nullptr ? ApplyResult{} : outcome_of(parts().pins->clone(observed, action));
   }
+  ApplyResult operator()(const RemoveCopy& action) {
+    return parts().left == nullptr ? ApplyResult{} : outcome_of(parts().left->remove(observed, action));
+  }
   // The answer comes to a later look.
   template <typename Question>
   ApplyResult put_to_desk(const Question& question) {

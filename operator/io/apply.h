@@ -19,6 +19,7 @@
 #include "operator/core/observed.h"
 #include "operator/core/plan.h"
 #include "operator/io/analysis_desk.h"
+#include "operator/io/left_copies.h"
 #include "operator/io/pins.h"
 #include "operator/io/sidecar_book.h"
 #include "operator/io/write_ledger.h"
@@ -57,6 +58,7 @@ class Applier {
     std::function<void(const std::string& reload)> cannot_start = {};
     PinKeeper* pins = nullptr;     // null: copies are not made
     AnalysisDesk* desk = nullptr;  // none: nobody is asked
+    LeftCopies* left = nullptr;    // null: none is removed
   };
   explicit Applier(Parts parts) : parts_(std::move(parts)) {}
 

@@ -1,7 +1,9 @@
 #include "operator/io/gather.h"
 
 #include <algorithm>
+#include <set>
 
+#include "lib/policy/pins.h"
 #include "operator/api/reloader.h"
 #include "operator/core/admission.h"
 #include "operator/core/triggers.h"
@@ -181,6 +183,24 @@ void Gatherer::add_sources(const std::string& policy_key, Observed& observed) {
   observed.sources.changes = changes;
 }
 
+// Any pod of the namespace counts: the workload may be gone, and its pods be nobody's.
+void Gatherer::add_left(Observed& observed) const {
+  if (parts_.left != nullptr) observed.left = parts_.left->look(observed);
+  if (observed.left.empty()) return;
+  std::map<std::string, LeftPin*> by_copy;
+  for (LeftPin& left : observed.left)
+    for (const auto copy : {policy::Copy::kKept, policy::Copy::kStaged, policy::Copy::kPrevious})
+      by_copy[std::string(to_string(left.source.kind)) + "/" +
+              policy::copy_name(observed.policy_name, left.source, copy)] = &left;
+  for (const auto& pod : world_.pods(observed.name_space + "/")) {
+    std::set<LeftPin*> mounted;
+    for (const std::string& copy : pod->copies)
+      if (const auto found = by_copy.find(copy); found != by_copy.end()) mounted.insert(found->second);
+    for (LeftPin* left : mounted) left->mounted_by.push_back(pod->name);
+  }
+  for (LeftPin& left : observed.left) std::sort(left.mounted_by.begin(), left.mounted_by.end());
+}
+
 std::optional<Observed> Gatherer::gather(const std::string& policy_key) {
   const auto slash = policy_key.find('/');
   Observed observed;
@@ -195,6 +215,7 @@ std::optional<Observed> Gatherer::gather(const std::string& policy_key) {
   if (!observed.policy) {
     parts_.sources.keep(policy_key, observed.name_space, {});
     if (parts_.pins != nullptr) parts_.pins->forget(policy_key);
+    if (parts_.left != nullptr) parts_.left->forget(policy_key);
     const std::lock_guard lock(mutex_);
     changes_.erase(policy_key);
     return observed;
@@ -209,6 +230,7 @@ std::optional<Observed> Gatherer::gather(const std::string& policy_key) {
   add_analysis(policy_key, observed);
   add_sources(policy_key, observed);
   if (parts_.pins != nullptr) observed.pins = parts_.pins->look(observed);
+  add_left(observed);
   return observed;
 }
 

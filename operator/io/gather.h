@@ -11,6 +11,7 @@
 
 #include "operator/core/observed.h"
 #include "operator/io/analysis_desk.h"
+#include "operator/io/left_copies.h"
 #include "operator/io/pins.h"
 #include "operator/io/sidecar_book.h"
 #include "operator/io/sources.h"
@@ -32,6 +33,7 @@ class Gatherer {
     PinKeeper* pins = nullptr;                     // null: nothing is known of copies
     const AnalysisDesk* desk = nullptr;            // none: nobody is asked
     std::vector<std::string> analysis_allow = {};  // addresses that may be called
+    LeftCopies* left = nullptr;                    // null: nothing is known of these
   };
   Gatherer(Parts parts, std::string version)
       : parts_(std::move(parts)),
@@ -56,6 +58,7 @@ class Gatherer {
   void add_disruptions(Observed& observed) const;
   void add_analysis(const std::string& policy_key, Observed& observed) const;
   void add_sources(const std::string& policy_key, Observed& observed);
+  void add_left(Observed& observed) const;
 
   const Parts parts_;
   const World& world_;

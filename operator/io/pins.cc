@@ -13,10 +13,6 @@ namespace {
 using k8s::Json;
 using policy::Copy;
 
-std::string key_of_policy(const Observed& observed) {
-  return observed.name_space + "/" + observed.policy_name;
-}
-
 const std::vector<policy::Source>& sources_of(const Observed& observed) {
   return observed.policy->spec.triggers.sources;
 }
@@ -71,7 +67,7 @@ Result<Json> PinKeeper::read(const k8s::ObjectRef& ref) {
 }
 
 ObservedPins PinKeeper::look(const Observed& observed) {
-  const std::string key = key_of_policy(observed);
+  const std::string key = observed.key();
   const std::string subject = subject_of(observed);
   if (!policy::has_pinned(observed.policy->spec.triggers)) return forget(key), ObservedPins{};
   const TimePoint now = clock_.steady();
@@ -107,7 +103,7 @@ void PinKeeper::forget(const std::string& policy_key) {
 
 void PinKeeper::note(const Observed& observed, std::size_t source, Copy copy, ObservedCopy about) {
   const std::lock_guard lock(mutex_);
-  const auto found = kept_.find(key_of_policy(observed));
+  const auto found = kept_.find(observed.key());
   if (found == kept_.end()) return;
   for (ObservedPin& pin : found->second.pins.pins)
     if (pin.source == source) pin.*member_of_copy(copy) = std::move(about);
@@ -134,7 +130,7 @@ Status PinKeeper::write(const Observed& observed, std::size_t source, Copy copy,
   for (const char* part : {"data", "binaryData"})
     if (content.contains(part) && content[part].is_object()) object[part] = content[part];
   const auto written = client_.apply(ref, object);
-  if (!written) return forget(key_of_policy(observed)), written.error();
+  if (!written) return forget(observed.key()), written.error();
   note(observed, source, copy, about);
   return {};
 }
@@ -170,7 +166,7 @@ Status PinKeeper::clone(const Observed& observed, const CloneCopy& action) {
   if (!object) return object.error();
   const std::string maker = annotation_of(*object, kCopyMakerAnnotation);
   if (maker.empty()) {
-    forget(key_of_policy(observed));
+    forget(observed.key());
     return out_of_date("the copy of " + source.text() + " is gone");
   }
   const ObservedCopy about{action.maker.empty() ? maker : action.maker,

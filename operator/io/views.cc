@@ -6,6 +6,7 @@
 #include <set>
 
 #include "lib/k8s/json_fields.h"
+#include "lib/policy/pins.h"
 #include "operator/api/object.h"
 #include "operator/api/reloader.h"
 #include "operator/api/wire.h"
@@ -96,6 +97,24 @@ bool mounts_config(const Json& spec) {
   return std::any_of(volumes.begin(), volumes.end(), has_config);
 }
 
+// A pod that is being deleted still lives: its app may read them until it ends.
+std::vector<std::string> mounted_copies(const Json& spec) {
+  std::vector<std::string> copies;
+  const auto add = [&](const char* kind, const std::string& name) {
+    if (policy::is_copy_name(name)) copies.push_back(std::string(kind) + "/" + name);
+  };
+  const auto add_of = [&](const Json& volume) {
+    add("ConfigMap", text_field(field(volume, "configMap"), "name"));
+    const Json& secret = field(volume, "secret");
+    add("Secret", text_field(secret, secret.contains("secretName") ? "secretName" : "name"));
+  };
+  for (const Json& volume : field(spec, "volumes")) {
+    add_of(volume);
+    for (const Json& source : field(field(volume, "projected"), "sources")) add_of(source);
+  }
+  return copies;
+}
+
 bool has_condition(const Json& status, const char* type) {
   for (const Json& condition : field(status, "conditions"))
     if (text_field(condition, "type") == type) return text_field(condition, "status") == "True";
@@ -167,6 +186,7 @@ std::optional<PodView> pod_view(const Json& pod) {
   view.is_ready = has_condition(status, "Ready");
   view.ip = text_field(status, "podIP");
   view.mounts_config = mounts_config(field(pod, "spec"));
+  if (phase != "Succeeded" && phase != "Failed") view.copies = mounted_copies(field(pod, "spec"));
   view.refresh = annotation(metadata, api::kRefreshAnnotation);
   view.reload_token = annotation(metadata, api::kReloadAnnotation);
   view.handled_token = annotation(metadata, api::kHandledAnnotation);

@@ -63,6 +63,8 @@ struct PodView {
   std::string reload_token, handled_token;
   std::string node, zone;
   std::vector<FixedUse> fixed_uses;  // of pods with a sidecar
+  std::vector<std::string>
+      copies;  // of pinned sources that it mounts, "ConfigMap/sidestep-kept-…"; while it lives
   bool mounts_config = false;        // a ConfigMap or Secret, other than the sidecar's own and the account's
   bool operator==(const PodView&) const = default;
 

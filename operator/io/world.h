@@ -70,7 +70,9 @@ class World {
   std::vector<std::shared_ptr<const PodView>> pods_of(const api::ReloadPolicy& policy) const;
   // By "namespace/name".
   std::shared_ptr<const PodView> pod(const std::string& key) const { return pods_.get(key); }
-  std::vector<std::shared_ptr<const PodView>> pods() const { return pods_.all(); }
+  std::vector<std::shared_ptr<const PodView>> pods(const std::string& prefix = {}) const {
+    return pods_.all(prefix);
+  }
   // PodDisruptionBudgets of the namespace.
   std::vector<std::shared_ptr<const DisruptionView>> disruptions(const std::string& name_space) const {
     return disruptions_.all(name_space + "/");

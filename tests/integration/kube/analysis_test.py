@@ -158,6 +158,73 @@ def test_redirects_are_not_followed_and_an_answer_that_is_too_long_is_no_data(st
     assert called == []
 
 
+@pytest.fixture
+def guarded(tmp_path, stopping):
+    return stopping(prometheus.Guarded(tmp_path, "first-token"))
+
+
+def test_a_server_with_its_own_authority_gets_its_token_and_no_other_server_does(start, fleet, guarded, stopping, tmp_path):
+    """The other one is named by the policy's author, who may choose among what is allowed; so are webhooks, and ways out by a redirect."""
+    other = stopping(prometheus.Server(lambda *_: (401, "{}")))
+    token = tmp_path / "token"
+    token.write_text("first-token\n")
+    start(f"--analysis-allow={guarded.address},{other.address}", f"--analysis-token-file=https://{guarded.address}={token}",
+          f"--analysis-ca-file={guarded.authority}")
+    metric = {"query": "up", "range": {"max": 1}, "intervalSeconds": 1}
+    here = {"name": "here", "address": f"https://{guarded.address}", **metric}
+    shop = asking(fleet, metrics=[here]).fill(checks=False)
+    shop.annotate("t")
+    assert shop.ended("t")["status"]["phase"] == "Succeeded"
+    guarded.token = "second-token"
+    token.write_text("second-token\n")
+    shop.annotate("u")
+    assert shop.ended("u")["status"]["phase"] == "Succeeded", "a token that was exchanged is not read again"
+    hook = {"name": "hook", "url": f"https://{guarded.address}/admin", "when": "BeforeStart"}
+    stray = asking(fleet, metrics=[{"name": "there", "address": f"http://{other.address}", **metric}]).fill(checks=False)
+    stray.annotate("t")
+    eventually(lambda: other.authorizations, what="the other server was not asked")
+    assert set(other.authorizations) == {None}
+    guarded.authorizations.clear()
+    hooked = asking(fleet, webhooks=[hook]).fill(checks=False)
+    hooked.annotate("t")
+    assert hooked.ended("t")["status"]["endReason"] == "WebhookFailed"
+    assert set(guarded.authorizations) == {None}
+    abort(stray)
+
+
+def test_a_token_does_not_follow_a_redirect(start, fleet, stopping, tmp_path):
+    inside = stopping(prometheus.Server(lambda *_: (200, "{}")))
+    outside = stopping(prometheus.Server(lambda *_: (302, "", {"Location": f"http://{inside.address}/"})))
+    (tmp_path / "token").write_text("secret")
+    start(f"--analysis-allow={outside.address},{inside.address}", f"--analysis-token-file=http://{outside.address}={tmp_path}/token")
+    shop = asking(fleet, metrics=[{"name": "errors", "address": f"http://{outside.address}", "query": "up", "range": {"max": 1}}])
+    shop.fill(checks=False)
+    shop.annotate("t")
+    eventually(lambda: "status 302" in progress(shop)[1], what="it does not say what the server answered")
+    abort(shop)
+    assert set(outside.authorizations) == {"Bearer secret"} and inside.authorizations == []
+
+
+def test_a_server_of_an_unknown_authority_gets_nothing(start, fleet, guarded, tmp_path):
+    (tmp_path / "token").write_text("first-token")
+    start(f"--analysis-allow={guarded.address}", f"--analysis-token-file=https://{guarded.address}={tmp_path}/token")
+    shop = asking(fleet, metrics=[{"name": "errors", "address": f"https://{guarded.address}", "query": "up", "range": {"max": 1}}])
+    shop.fill(checks=False)
+    shop.annotate("t")
+    eventually(lambda: "certificate" in progress(shop)[1], what=f"it does not name the certificate: {progress(shop)}")
+    abort(shop)
+    assert guarded.authorizations == []
+
+
+@pytest.mark.parametrize("flag, says", [
+    ("--analysis-token-file=https://p", "--analysis-token-file: https://p is not ADDRESS=FILE; write for instance"),
+    ("--analysis-token-file=https://p=/no/such", "cannot be read from /no/such; name a file that holds the token alone"),
+    ("--analysis-ca-file=/no/such", "--analysis-ca-file: /no/such cannot be read; name a PEM file of certificates")])
+def test_mistakes_in_flags_of_analysis_are_named_with_their_fix_at_the_start(programs, flag, says):
+    done = subprocess.run([programs / "bin/sidestep-operator", flag], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2 and says in done.stderr + done.stdout, done.stderr + done.stdout
+
+
 def test_a_server_that_hangs_holds_up_no_other_policy(start, fleet, server, good):
     start(f"--analysis-allow={server.address}", "--workers=1")
     hung = [asking(fleet, metrics=[errors(server)]).fill(checks=False) for _ in range(3)]

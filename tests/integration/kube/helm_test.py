@@ -163,6 +163,23 @@ def test_every_value_is_explained_and_does_something(template):
     assert [path for path in paths(yaml.safe_load(text)) if path not in used] == []
 
 
+def test_tokens_and_authorities_of_analysis_are_mounted_and_named_by_flags(template):
+    made = by_name(template(
+        "--set=analysis.tokens[0].address=https://p/a,analysis.tokens[0].secret.name=s", "--set=analysis.tokens[1].address=https://q",
+        "--set=analysis.tokens[1].secret.name=s,analysis.tokens[1].secret.key=other,analysis.caConfigMap.name=authorities"))
+    pod = made["Deployment", "sidestep-operator"]["spec"]["template"]["spec"]
+    container = pod["containers"][0]
+    folder = "/etc/sidestep/analysis"
+    assert {f"--analysis-token-file=https://p/a={folder}/token-0/token", f"--analysis-token-file=https://q={folder}/token-1/token",
+            f"--analysis-ca-file={folder}/ca/ca.crt"} <= set(container["command"])
+    assert {m["name"]: m["mountPath"] for m in container["volumeMounts"]} == {
+        "analysis-token-0": f"{folder}/token-0", "analysis-token-1": f"{folder}/token-1", "analysis-ca": f"{folder}/ca"}
+    assert pod["volumes"] == [
+        {"name": "analysis-token-0", "secret": {"secretName": "s", "items": [{"key": "token", "path": "token"}]}},
+        {"name": "analysis-token-1", "secret": {"secretName": "s", "items": [{"key": "other", "path": "token"}]}},
+        {"name": "analysis-ca", "configMap": {"name": "authorities", "items": [{"key": "ca.crt", "path": "ca.crt"}]}}]
+
+
 def test_values_reach_their_fields(template):
     made = by_name(template(
         "--set=image.repository=r/o,image.tag=t,image.pullPolicy=Always,sidecar.image=s:1,replicas=3,log.level=debug,extraArgs={--workers=2}",

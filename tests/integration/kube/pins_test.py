@@ -150,6 +150,52 @@ def test_an_operator_that_returns_finishes_what_it_had_begun(start, shop):
     eventually(lambda: (shop.content("kept"), shop.content("previous")) == (["v2", "v1"], ["v1", "v1"]), what="it was not kept")
 
 
+def copies(shop) -> int:
+    return sum(len(shop.objects(kind, copy)) for kind in ("configmaps", "secrets") for copy in ("kept", "staged", "previous"))
+
+
+def test_copies_of_a_source_that_is_pinned_no_longer_go_with_the_last_pod_that_mounts_them(start, shop):
+    start()
+    shop.fill().grant()
+    shop.pinned().reload_to("v2", 1)
+    eventually(lambda: shop.content("previous") == ["v1", "v1"], what="nothing is to be removed")
+    home = f"{shop.home}/pods"
+    for secret in shop.objects("secrets", "kept"):  # of a pod that no policy has
+        shop.api.call("POST", home, {"metadata": {"name": "reader"}, "spec": {
+            "containers": [{"name": "c", "image": "c"}], "volumes": [{"name": "v", "secret": {"secretName": secret["metadata"]["name"]}}]}})
+    shop.api.call("POST", f"{shop.home}/configmaps", {"metadata": {"name": "sidestep-kept-of-somebody"}})
+    time.sleep(1)  # until the operator's watch has the pod
+    shop.api.merge(f"{shop.fleet.home}/reloadpolicies/shop", {"spec": {"triggers": {
+        "configMaps": [{"name": "shop-config"}], "secrets": [{"name": "shop-db", "mode": "Live"}]}}})
+    eventually(lambda: shop.condition("CopiesLeft")["reason"] == "StillMounted", what=f"no pod is named: {shop.condition('CopiesLeft')}")
+    assert "Secret/shop-db is pinned no longer, and its copies are mounted by reader;" in shop.condition("CopiesLeft")["message"]
+    eventually(lambda: copies(shop) == 3, what="the ConfigMap's copies stay")
+    assert shop.fleet.policy()["status"]["pinnedSources"] == ["Secret/shop-db"]
+    shop.api.call("DELETE", f"{home}/reader?gracePeriodSeconds=0")
+    shop.api.merge(f"{shop.fleet.home}/reloadpolicies/shop", {"metadata": {"labels": {"look": "now"}}})  # the pod was nobody's
+    eventually(lambda: copies(shop) == 0, what="copies are left")
+    eventually(lambda: not shop.fleet.policy()["status"].get("pinnedSources"), what="the source is not forgotten")
+    assert shop.condition("CopiesLeft")["status"] == ""
+    assert shop.api.call("GET", f"{shop.home}/configmaps/sidestep-kept-of-somebody")
+
+
+def test_a_missing_right_to_remove_copies_is_said_with_its_remedy_and_does_no_harm(start, shop):
+    operator = start()
+    shop.fill().grant().pinned()
+    shop.api.kubectl("delete", "role", "sidestep-shop", "-n", shop.fleet.namespace)
+    time.sleep(2)  # until the API server knows
+    shop.api.merge(f"{shop.fleet.home}/reloadpolicies/shop", {"spec": {"triggers": {"configMaps": None, "secrets": None}}})
+    eventually(lambda: shop.condition("CopiesLeft")["reason"] == "SourceForbidden", what=f"it is not said: {shop.condition('CopiesLeft')}")
+    assert "kubectl sidestep rbac shop" in shop.condition("CopiesLeft")["message"]
+    assert shop.condition("Ready")["status"] == "True"
+    before = operator.log.read_text().count("sidestep-kept-shop")
+    time.sleep(3)
+    assert operator.log.read_text().count("sidestep-kept-shop") - before <= 2, "it tries again and again"
+    assert copies(shop) == 2
+    shop.grant()
+    eventually(lambda: copies(shop) == 0, 60, "copies are left")
+
+
 def test_a_secret_is_pinned_only_with_leave_to_copy_it(cluster, fleet):
     shop = fleet(triggers={"secrets": [{"name": "a", "mode": "Pinned"}]})
     with pytest.raises(urllib.error.HTTPError) as refused:

@@ -1,6 +1,7 @@
 """A real Prometheus on loopback that scrapes a small exporter, and a webhook, each with what a test tells it to say."""
 import json
 import shutil
+import ssl
 import subprocess
 import threading
 import time
@@ -19,8 +20,11 @@ def missing() -> str:
 class Server:
     """A loopback HTTP server of the test."""
 
-    def __init__(self, answer):
+    def __init__(self, answer, tls: ssl.SSLContext | None = None):
         """answer(method, path, body) gives (status, text), or (status, text, headers)."""
+        self.authorizations: list[str | None] = []  # that header of each request
+        authorizations = self.authorizations
+
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
@@ -29,6 +33,7 @@ class Server:
 
             def _handle(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                authorizations.append(self.headers.get("Authorization"))
                 status, text, *headers = answer(self.command, self.path, body.decode())
                 data = text.encode()
                 self.send_response(status)
@@ -41,18 +46,45 @@ class Server:
             def handle(self):
                 try:
                     super().handle()
-                except ConnectionError:
+                except (ConnectionError, ssl.SSLError):
                     pass
 
             do_GET = do_POST = _handle
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self.address = f"127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+class Guarded(Server):
+    """Gives the number 0.001 for every query, to those who show its token, over TLS by an authority of its own in the folder."""
+
+    def __init__(self, folder: Path, token: str):
+        self.token = token
+        self.authority = folder / "ca.crt"
+        key, certificate, request = folder / "server.key", folder / "server.crt", folder / "server.csr"
+
+        def openssl(*words) -> None:
+            subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
+        new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+        openssl("req", "-x509", *new_key, "-subj", "/CN=a private authority", "-keyout", folder / "ca.key", "-out", self.authority)
+        openssl("req", *new_key, "-subj", "/CN=prometheus", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", request)
+        openssl("x509", "-req", "-in", request, "-CA", self.authority, "-CAkey", folder / "ca.key", "-CAcreateserial",
+                "-copy_extensions", "copy", "-out", certificate)
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate, key)
+        super().__init__(self._answer, tls)
+
+    def _answer(self, method: str, path: str, body: str) -> tuple[int, str]:
+        if self.authorizations[-1] != f"Bearer {self.token}":
+            return 401, "{}"
+        return 200, json.dumps({"status": "success", "data": {"resultType": "scalar", "result": [1, "0.001"]}})
 
 
 class Exporter(Server):

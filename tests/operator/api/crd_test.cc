@@ -196,6 +196,7 @@ TEST(CrdTest, EveryStatusFieldOfAPolicyIsInTheSchemaAndTheOtherWayRound) {
   ReloadPolicyStatus status;
   status.handled_tokens = {"t"};
   status.last_schedule_time = WallTime{};
+  status.pinned_sources = {"Secret/a"};
   status.conditions = {{"a", ConditionStatus::kTrue, "b", "c", WallTime{}, 1}};
   const Leaves written = leaves_of(status_to_json(status));
   const Leaves known = leaves_of_schema("reloadpolicies", "status");

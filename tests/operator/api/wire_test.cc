@@ -46,8 +46,9 @@ TEST(WireTest, ReloadStatusReadsBackToTheSameValue) {
 
 TEST(WireTest, PolicyStatusReadsBackToTheSameValue) {
   const ReloadPolicyStatus status{
-      3,        {"b", "a"},   "uid-1",
-      "shop-0", "v1:d", "v1:a", "v1:p", "v1:t", at(5), {3, 2, 1, 0}, {{"Ready", ConditionStatus::kUnknown, "New", "m", at(1), 3}}};
+      3,      {"b", "a"},    "uid-1",      "shop-0",
+      "v1:d", "v1:a",        "v1:p",       "v1:t",
+      at(5),  {"Secret/db"}, {3, 2, 1, 0}, {{"Ready", ConditionStatus::kUnknown, "New", "m", at(1), 3}}};
   EXPECT_EQ(policy_from_json(object({}, status_to_json(status)))->status, status);
 }
 

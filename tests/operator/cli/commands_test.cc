@@ -261,6 +261,17 @@ TEST_F(CommandsTest, RightsToCopiesAreThoseOfPinnedSourcesByName) {
   EXPECT_EQ(out_.find("shop-shop-db"), std::string::npos);
 }
 
+TEST_F(CommandsTest, RightsToCopiesThatAreLeftEndWithThem) {
+  Json unpinned = policy();
+  unpinned["status"]["pinnedSources"] = {"Secret/shop-db"};
+  answer(unpinned);
+  EXPECT_EQ(run({.verb = Verb::kRbac, .name = "shop"}), Exit::kSucceeded);
+  for (const char* part :
+       {"sidestep-kept-shop-shop-db-", "sidestep-previous-shop-shop-db-", "verbs: [get, delete]"})
+    EXPECT_NE(out_.find(part), std::string::npos) << part;
+  EXPECT_EQ(out_.find("configmaps"), std::string::npos);
+}
+
 TEST_F(CommandsTest, RetryOfASuccessIsRefused) {
   answer(policy()), answer_list({reload("shop-1", "Succeeded")});
   EXPECT_EQ(run({.verb = Verb::kRetry, .name = "shop"}), Exit::kRefused);
@@ -333,7 +344,10 @@ TEST_F(CommandsTest, WhyOfAPolicyNamesEveryObstacleOnceAndOtherwiseWhatStartsARe
          {{"conditions",
            {condition("Ready", "False"), condition("Stalled", "True"), condition("Reconciling", "True"),
             condition("Conflicted", "False")}}}}},
-       "NoPods: none runs\nno ConfigMaps"}};
+       "NoPods: none runs\nno ConfigMaps"},
+      {{{"status", {{"conditions", {condition("SourcesPinned", "True")}}}}}, "no ConfigMaps"},
+      {{{"status", {{"conditions", {condition("SourcesPinned", "False")}}}}}, "NoPods: none runs\n"},
+      {{{"status", {{"conditions", {condition("CopiesLeft", "True")}}}}}, "NoPods: none runs\n"}};
   for (const Row& row : rows) {
     out_.clear();
     Json object = policy();

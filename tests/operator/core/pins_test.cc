@@ -304,6 +304,19 @@ TEST_F(PinsTest, OperatorKilledAfterAnySingleActionKeepsTheRightContent) {
   }
 }
 
+TEST_F(PinsTest, SetOfCopiesThatWasBegunIsFinishedWhateverTheReloadCameTo) {
+  api::Reload split = build::ended("split", ReloadPhase::kFailed, sim_.now());
+  split.status.end_reason = "Split";
+  sim_.world().reloads = {split};
+  auto& pins = sim_.world().pins.pins;
+  pins[0].kept = pins[0].staged = pins[1].staged = {split.meta.uid, "v1:b", {}};
+  pins[1].kept = {kFirstSight, "v1:a", {}};
+  sim_.run_for(Seconds(3));
+  EXPECT_EQ(kept(), "v1:b");
+  EXPECT_EQ(previous(), "v1:a");
+  EXPECT_THAT(sim_.at_rest().actions, IsEmpty());
+}
+
 TEST_F(PinsTest, WaysThatNoCopyCanStandInForAreNamedWithTheirPod) {
   sim_.pod("shop-1").seen.fixed_uses = {{"ConfigMap/shop-config", "container shop: envFrom"},
                                         {"ConfigMap/other", "container shop: envFrom"}};

@@ -257,6 +257,9 @@ class SimCluster {
       copy_in(pin, clone.to).maker = maker;
     }
   }
+  void perform(const RemoveCopy& removal) {
+    for (LeftPin& left : world_.left) std::erase(left.copies, removal.copy);
+  }
   void perform(const SidecarPolicy&) {}
   void perform(const SidecarReload& ask) {
     SimPod* pod = reach(ask.pod);

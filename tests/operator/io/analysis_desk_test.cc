@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <fstream>
 
 #include "tests/support/fake_clock.h"
 
@@ -61,11 +62,13 @@ const k8s::Response kHalf{
 
 class AnalysisDeskTest : public ::testing::Test {
  protected:
-  AnalysisDeskTest() {
+  AnalysisDeskTest() { make({}); }
+  void make(AnalysisTokens tokens) {
     auto made = std::make_unique<ScriptedExchanges>();
     exchanges_ = made.get();
-    desk_ = std::make_unique<AnalysisDesk>(std::move(made), clock_,
-                                           [this](const std::string& policy) { woken_.push_back(policy); });
+    desk_ = std::make_unique<AnalysisDesk>(
+        std::move(made), clock_, [this](const std::string& policy) { woken_.push_back(policy); },
+        std::move(tokens));
   }
   void run(std::vector<ScriptedExchanges::Turn> turns) {
     exchanges_->stop = std::stop_source();
@@ -138,6 +141,36 @@ TEST_F(AnalysisDeskTest, AFailureNamesTheServerAndNotItsPath) {
   }});
   EXPECT_EQ(desk_->replies("n/shop")[0].message, "https://hooks:443: Timeout was reached");
   EXPECT_FALSE(desk_->replies("n/shop")[0].passed);
+}
+
+TEST_F(AnalysisDeskTest, AQueryCarriesTheTokenOfItsAddressAndNeitherAnotherNorAWebhookDoes) {
+  const std::string file = ::testing::TempDir() + "analysis_desk_token";
+  std::ofstream(file) << "secret\n";
+  make(AnalysisTokens({*parse_token_flag("https://p=" + file)}));
+  ask("a/metric/a/1", "https://p"), ask("b/metric/a/1", "https://p.evil"),
+      ask("c/metric/a/1", "http://p:443");
+  CallWebhook call;
+  call.key = "d/webhook/a/1", call.url = "https://p/hook";
+  desk_->ask("n/shop", call);
+  run({[](auto& world) {
+    std::vector<std::string> to;
+    for (const auto& [id, open] : world.open)
+      for (const auto& [name, value] : open.request.headers)
+        if (name == "Authorization") to.push_back(open.request.origin + open.request.target + " " + value);
+    EXPECT_EQ(world.open.size(), 4u);
+    EXPECT_EQ(to, std::vector<std::string>{"https://p:443/api/v1/query?query=q Bearer secret"});
+  }});
+}
+
+TEST_F(AnalysisDeskTest, WithoutTheTokenThatItNeedsAQueryIsNotSent) {
+  make(AnalysisTokens({*parse_token_flag("https://p=/no/such/token")}));
+  ask("u/metric/a/1", "https://p");
+  run({[](auto& world) { EXPECT_TRUE(world.open.empty()); }});
+  ASSERT_EQ(desk_->replies("n/shop").size(), 1u);
+  EXPECT_EQ(desk_->replies("n/shop")[0].value, std::nullopt);
+  EXPECT_EQ(desk_->replies("n/shop")[0].message,
+            "the token for https://p:443 cannot be read from /no/such/token");
+  EXPECT_EQ(woken_, std::vector<std::string>{"n/shop"});
 }
 
 TEST_F(AnalysisDeskTest, WhatIsOnItsWayIsBrokenOffAtTheEnd) {

@@ -52,6 +52,23 @@ TEST(PodView, PodBeingDeletedOrEndedIsTerminating) {
   EXPECT_TRUE(pod_view(ended)->is_terminating);
 }
 
+TEST(PodView, CopiesOfPinnedSourcesAreNamedWhileThePodMayReadThem) {
+  Json mounting = pod();
+  mounting["spec"]["volumes"] = Json::parse(R"([
+    {"name": "a", "configMap": {"name": "sidestep-kept-shop-config-1"}},
+    {"name": "b", "secret": {"secretName": "sidestep-staged-shop-db-2"}},
+    {"name": "c", "projected": {"sources": [{"secret": {"name": "sidestep-previous-shop-db-2"}}]}},
+    {"name": "d", "configMap": {"name": "sidestep-trust"}}])");
+  const std::vector<std::string> copies{"ConfigMap/sidestep-kept-shop-config-1",
+                                        "Secret/sidestep-staged-shop-db-2",
+                                        "Secret/sidestep-previous-shop-db-2"};
+  EXPECT_EQ(pod_view(mounting)->copies, copies);
+  mounting["metadata"]["deletionTimestamp"] = "2026-11-23T09:31:00Z";
+  EXPECT_EQ(pod_view(mounting)->copies, copies);
+  mounting["status"]["phase"] = "Failed";
+  EXPECT_TRUE(pod_view(mounting)->copies.empty());
+}
+
 TEST(PodView, PodWithoutOurContainerHasNoControlPort) {
   Json plain = pod();
   plain["spec"].erase("initContainers");
