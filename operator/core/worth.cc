@@ -16,6 +16,8 @@ void take_messages(std::vector<api::Condition>& conditions, const std::vector<ap
 bool is_worth_writing(const api::ReloadStatus& stored, const api::ReloadStatus& next, WallTime now) {
   if (next == stored) return false;
   if (!stored.progress_time || now - *stored.progress_time >= kDetailsLater) return true;
+  if (*stored.progress_time > now)
+    return true;  // the clock was set back; time limits count from what is stored
   api::ReloadStatus same = next;
   same.pods = stored.pods;
   same.progress_time = stored.progress_time;
