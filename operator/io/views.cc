@@ -6,6 +6,7 @@
 #include <set>
 
 #include "lib/k8s/json_fields.h"
+#include "lib/policy/pod_judge.h"
 #include "operator/api/object.h"
 #include "operator/api/reloader.h"
 #include "operator/api/wire.h"
@@ -17,6 +18,8 @@ namespace {
 using Json = nlohmann::json;
 using k8s::field;
 using k8s::text_field;
+using policy::kControlPortName;
+using policy::kSidecarContainer;
 
 int number(const Json& object, const char* key, int otherwise) {
   const Json& value = field(object, key);
@@ -32,7 +35,7 @@ Labels labels_of(const Json& metadata) {
   return labels;
 }
 
-const Json* find_container(const Json& spec, const char* name) {
+const Json* find_container(const Json& spec, std::string_view name) {
   for (const char* list : {"initContainers", "containers"})
     for (const Json& container : field(spec, list))
       if (text_field(container, "name") == name) return &container;
