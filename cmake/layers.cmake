@@ -45,7 +45,7 @@ app_layer(sidecar_admin  DIR sidecar/admin  ALLOWED lib/base lib/front lib/polic
 app_layer(sidecar_cli    DIR sidecar/cli    ALLOWED lib/base lib/policy sidecar/admin/wire.h sidecar/config/control_path.h LINK nlohmann_json::nlohmann_json ${CPP_HTTPLIB_LIBRARY} CLI11::CLI11)
 app_layer(sidecar_local  DIR sidecar/local  ALLOWED lib/base lib/loop lib/policy sidecar/config sidecar/core/handover.h sidecar/core/archive.h sidecar/core/command.h sidecar/core/worker_names.h sidecar/launch/protocol.h LINK sidecar_launch)
 
-app_layer(operator_api  DIR operator/api  ALLOWED lib/base lib/policy LINK nlohmann_json::nlohmann_json)
+app_layer(operator_api  DIR operator/api  ALLOWED lib/base lib/policy lib/k8s/json_fields.h LINK nlohmann_json::nlohmann_json)
 app_layer(operator_core DIR operator/core ALLOWED lib/base lib/policy operator/api)
 app_layer(operator_io   DIR operator/io   ALLOWED lib/base lib/front/tls.h lib/front/tls_make.h lib/front/tls_certificate.h lib/k8s lib/policy operator/api operator/core LINK nlohmann_json::nlohmann_json Threads::Threads)
 app_layer(operator_cli  DIR operator/cli  ALLOWED lib/base lib/k8s lib/policy operator/api LINK nlohmann_json::nlohmann_json CLI11::CLI11)

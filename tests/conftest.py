@@ -51,6 +51,8 @@ class Losses:
         self.served(report["total"]["ok"])
         for _ in range(verdict["lost"] - verdict.get("lostFromApp", 0)):
             self.lost(report["total"].get("lostByKind"))
+        for kind in ("surplus", "underWay"):
+            self.what += [kind] * verdict.get(kind, 0)
         orders = report.get("orders") or {}
         for kind in ("twice", "answeredNotExecuted"):
             self.what += [f"order {kind}"] * orders.get(kind, 0)

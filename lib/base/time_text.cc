@@ -5,6 +5,10 @@
 namespace sidestep {
 namespace {
 
+// A WallTime ends in 2262, and what is added to it must still fit.
+constexpr std::chrono::year_month_day kNever{std::chrono::year(2200), std::chrono::January,
+                                             std::chrono::day(1)};
+
 // `count` digits at `text[at]`, or -1.
 int time_digits(std::string_view text, std::size_t at, std::size_t count) {
   int number = 0;
@@ -50,6 +54,7 @@ std::optional<WallTime> parse_time(std::string_view text) {
                                          std::chrono::day(static_cast<unsigned>(day))};
   const bool is_clock = hour >= 0 && hour < 24 && minute >= 0 && minute < 60 && second >= 0 && second <= 60;
   if (year < 1970 || month < 0 || day < 0 || !date.ok() || !is_clock || !rest) return std::nullopt;
+  if (date.year() >= kNever.year()) return WallTime(std::chrono::sys_days(kNever));
   return WallTime(std::chrono::sys_days(date)) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
          Seconds(second) + *rest;
 }

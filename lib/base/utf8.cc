@@ -1,37 +1,47 @@
 #include "lib/base/utf8.h"
 
-#include <cstddef>
-#include <cstdint>
-
 namespace sidestep {
+namespace {
+
+// Length of the character that begins at `text[at]` (RFC 3629, section 4); 0 when none does.
+std::size_t character_at(std::string_view text, std::size_t at) {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const unsigned first = byte(at);
+  if (first < 0x80) return 1;
+  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if (byte(at + i) < 0x80 || byte(at + i) > 0xbf) return 0;
+  }
+  const unsigned second = byte(at + 1);
+  const bool is_overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
+  const bool is_beyond = (first == 0xed && second > 0x9f) || (first == 0xf4 && second > 0x8f);
+  return is_overlong || is_beyond ? 0 : length;
+}
+
+}  // namespace
 
 bool is_utf8(std::string_view bytes) {
-  std::size_t at = 0;
-  while (at < bytes.size()) {
-    const auto lead = static_cast<unsigned char>(bytes[at]);
-    std::size_t more = 0;
-    std::uint32_t code = lead;
-    std::uint32_t least = 0;
-    if (lead >= 0x80) {
-      if (lead >= 0xC2 && lead <= 0xDF)
-        more = 1, code = lead & 0x1FU, least = 0x80;
-      else if (lead >= 0xE0 && lead <= 0xEF)
-        more = 2, code = lead & 0x0FU, least = 0x800;
-      else if (lead >= 0xF0 && lead <= 0xF4)
-        more = 3, code = lead & 0x07U, least = 0x10000;
-      else
-        return false;
-    }
-    if (bytes.size() - at <= more) return false;
-    for (std::size_t i = 1; i <= more; ++i) {
-      const auto next = static_cast<unsigned char>(bytes[at + i]);
-      if ((next & 0xC0U) != 0x80) return false;
-      code = code << 6U | (next & 0x3FU);
-    }
-    if (code < least || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return false;
-    at += more + 1;
+  for (std::size_t at = 0; at < bytes.size();) {
+    const std::size_t length = character_at(bytes, at);
+    if (length == 0) return false;
+    at += length;
   }
   return true;
+}
+
+std::string clip(std::string_view text, std::size_t most) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = character_at(text, at);
+    if (out.size() + (length == 0 ? 1 : length) > most) break;
+    if (length == 0)
+      out += '?';
+    else
+      out += text.substr(at, length);
+    at += length == 0 ? 1 : length;
+  }
+  return out;
 }
 
 }  // namespace sidestep

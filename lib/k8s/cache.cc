@@ -2,13 +2,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "lib/k8s/json_fields.h"
+
 namespace sidestep::k8s {
 
 std::string key_of(const Json& object) {
-  const auto metadata = object.find("metadata");
-  if (metadata == object.end() || !metadata->is_object()) return {};
-  const std::string name_space = metadata->value("namespace", "");
-  const std::string name = metadata->value("name", "");
+  const Json& metadata = field(object, "metadata");
+  const std::string name_space = text_field(metadata, "namespace");
+  const std::string name = text_field(metadata, "name");
   return name_space.empty() ? name : name_space + "/" + name;
 }
 

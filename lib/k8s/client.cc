@@ -4,6 +4,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "lib/base/utf8.h"
 #include "lib/k8s/json_fields.h"
 
 namespace sidestep::k8s {
@@ -14,6 +15,7 @@ constexpr const char* kMetadataOnlyList =
 constexpr const char* kMetadataOnly =
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 constexpr std::size_t kMaxBody = 64u << 20;
+constexpr std::int64_t kLongestRetryAfter = 86'400;  // seconds; nobody waits for as long
 
 // Drops what no reader of ours looks at while the text is being parsed, so that it never takes memory.
 bool keep_field(int, Json::parse_event_t event, Json& parsed) {
@@ -22,8 +24,8 @@ bool keep_field(int, Json::parse_event_t event, Json& parsed) {
 
 Result<Json> parse(const std::string& text, const std::string& what) {
   Json value = Json::parse(text, &keep_field, false);
-  if (!value.is_discarded()) return value;
-  return Error{ErrorKind::kProtocol, Fault::kCluster, Retry::kLater, what + ": the answer is not JSON"};
+  if (value.is_object()) return value;
+  return Error{ErrorKind::kProtocol, Fault::kCluster, Retry::kLater, what + ": the answer is no JSON object"};
 }
 
 // Gives each item away as soon as it was read, and returns the rest: one item at a time is in memory as a
@@ -53,15 +55,26 @@ std::string selector_query(const ListOptions& options) {
 std::optional<Millis> retry_after(const Response& response) {
   const auto value = header(response, "retry-after");
   if (!value || (response.status != 429 && response.status != 503)) return std::nullopt;
-  long seconds = 0;
+  std::int64_t seconds = 0;
   const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), seconds);
   if (error != std::errc{} || end != value->data() + value->size() || seconds < 0) return std::nullopt;
-  return Millis(seconds * 1000);
+  return Millis(std::min(seconds, kLongestRetryAfter) * 1000);
 }
 
+// Whoever answers in the server's place may answer anything.
 std::string reason_in(const std::string& body) {
   const std::string message = text_field(Json::parse(body, nullptr, false), "message");
-  return message.empty() ? body.substr(0, 200) : message;
+  return message.empty() ? clip(body, 200) : message;
+}
+
+// What one string of it should not be UTF-8 is replaced: nobody up there must fall over it.
+std::string text_of(const Json& body) { return body.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+// To create something, and 409: it exists already, unless the server says that it lost a race of its own, as
+// over the ResourceQuota of the namespace. Then nothing was made.
+bool lost_a_race(const Request& request, const Response& response) {
+  return request.method == "POST" && response.status == 409 &&
+         text_field(Json::parse(response.body, nullptr, false), "reason") == "Conflict";
 }
 
 }  // namespace
@@ -145,6 +158,11 @@ Result<Response> Client::send(const Request& request, const std::string& what) {
     note(request.method, response);
     if (!response) return response.error();
     if (response->status / 100 == 2) return response;
+    if (lost_a_race(request, *response)) {
+      Error lost = error_of(*response, what);
+      lost.kind = ErrorKind::kUnavailable, lost.retry = Retry::kLater;
+      return lost;
+    }
     const auto delay = retry_after(*response);
     if (!delay || *delay > limits_.longest_wait || attempt >= limits_.retries_after)
       return error_of(*response, what);
@@ -208,7 +226,7 @@ Result<Json> Client::create(const ObjectRef& parent, const Json& object) {
   return call({.method = "POST",
                .target = target,
                .headers = {{"Content-Type", "application/json"}},
-               .body = object.dump()},
+               .body = text_of(object)},
               "create " + to_string(parent));
 }
 
@@ -217,7 +235,7 @@ Result<Json> Client::update(const ObjectRef& ref, const Json& object) {
   return call({.method = "PUT",
                .target = target,
                .headers = {{"Content-Type", "application/json"}},
-               .body = object.dump()},
+               .body = text_of(object)},
               "update " + to_string(ref));
 }
 
@@ -226,7 +244,7 @@ Request Client::patch_request(const ObjectRef& ref, const Json& body, const char
   return {.method = "PATCH",
           .target = target_of(ref) + "?fieldManager=" + url_encode(field_manager_) + query,
           .headers = {{"Content-Type", content_type}},
-          .body = body.dump()};
+          .body = text_of(body)};
 }
 
 Result<Json> Client::merge_patch(const ObjectRef& ref, const Json& patch) {

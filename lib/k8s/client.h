@@ -79,7 +79,8 @@ class Client {
                            const std::function<void(Json&&)>& each,
                            const std::function<void()>& restarted = {});
 
-  // Returns the object as stored. An object that exists already is kConflict.
+  // Returns the object as stored. An object that exists already is kConflict; a conflict of another kind, of
+  // which nothing was made, is kUnavailable.
   Result<Json> create(const ObjectRef& parent, const Json& object);
   // Replaces; carries its resourceVersion as the precondition.
   Result<Json> update(const ObjectRef& ref, const Json& object);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "lib/base/log.h"
+#include "lib/base/utf8.h"
 #include "lib/k8s/time.h"
 
 namespace sidestep::k8s {
@@ -58,11 +59,11 @@ Json event_to_json(const Event& event, const std::string& name, const std::strin
           {"metadata", {{"name", name}, {"namespace", home}}},
           {"regarding", regarding},
           {"type", event.is_warning ? "Warning" : "Normal"},
-          {"reason", event.reason.substr(0, 128)},
-          {"action", event.action.substr(0, 128)},
-          {"note", event.note.substr(0, kMaxNote)},
+          {"reason", clip(event.reason, 128)},
+          {"action", clip(event.action, 128)},
+          {"note", clip(event.note, kMaxNote)},
           {"reportingController", controller},
-          {"reportingInstance", instance.substr(0, 128)},
+          {"reportingInstance", clip(instance, 128)},
           {"eventTime", micro_time(now)}};
 }
 

@@ -28,7 +28,7 @@ struct Event {
   bool is_warning = false;
   std::string reason;  // CamelCase, one word
   std::string action;  // what the reporter did or tried
-  std::string note;    // at most 1024 bytes; the rest is cut
+  std::string note;    // at most 1024 bytes; the rest is cut, between characters
 };
 
 struct EventLimits {

@@ -9,11 +9,14 @@
 
 #include <array>
 #include <cerrno>
+#include <optional>
 
 extern char** environ;
 
 namespace sidestep::k8s {
 namespace {
+
+constexpr int kLookMs = 5;  // has it ended, once it has closed its output
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> out;
@@ -32,16 +35,18 @@ std::vector<std::string> environment_with(const std::map<std::string, std::strin
   return out;
 }
 
+Error is_late(const PluginCommand& plugin) {
+  return unavailable(plugin.command + " did not answer within " + std::to_string(plugin.timeout.count()) +
+                     " ms");
+}
+
 // Everything the plugin writes until it closes its output. Error: late, or too much.
-Result<std::string> read_all(int fd, const PluginCommand& plugin) {
+Result<std::string> read_all(int fd, const PluginCommand& plugin, TimePoint give_up) {
   std::string output;
   std::array<char, 4096> chunk{};
-  const TimePoint give_up = system_clock().steady() + plugin.timeout;
   while (output.size() <= plugin.max_output) {
     const auto left = std::chrono::duration_cast<Millis>(give_up - system_clock().steady()).count();
-    if (left <= 0)
-      return unavailable(plugin.command + " did not answer within " + std::to_string(plugin.timeout.count()) +
-                         " ms");
+    if (left <= 0) return is_late(plugin);
     pollfd waiting{fd, POLLIN, 0};
     if (poll(&waiting, 1, static_cast<int>(left)) <= 0) continue;
     const ssize_t size = read(fd, chunk.data(), chunk.size());
@@ -50,6 +55,22 @@ Result<std::string> read_all(int fd, const PluginCommand& plugin) {
     if (size > 0) output.append(chunk.data(), static_cast<std::size_t>(size));
   }
   return Error{ErrorKind::kLimit, Fault::kClient, Retry::kNever, plugin.command + " wrote too much"};
+}
+
+// Its status as waitpid gives it. Nothing: it has not ended in time.
+std::optional<int> wait_until(pid_t child, TimePoint give_up) {
+  for (int status = 0; system_clock().steady() < give_up; poll(nullptr, 0, kLookMs)) {
+    const pid_t ended = waitpid(child, &status, WNOHANG);
+    if (ended == child) return status;
+    if (ended < 0 && errno != EINTR) return 0;
+  }
+  return std::nullopt;
+}
+
+void end(pid_t child) {
+  kill(child, SIGKILL);
+  while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
 }
 
 }  // namespace
@@ -72,14 +93,14 @@ Result<std::string> run_plugin(const PluginCommand& plugin) {
     close(ends[0]);
     return system_error("credential plugin " + plugin.command, failed);
   }
-  auto output = read_all(ends[0], plugin);
+  const TimePoint give_up = system_clock().steady() + plugin.timeout;
+  auto output = read_all(ends[0], plugin, give_up);
   close(ends[0]);
-  if (!output) kill(child, SIGKILL);
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  const auto status = output ? wait_until(child, give_up) : std::nullopt;
+  if (!status) end(child);
   if (!output) return output;
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return output;
+  if (!status) return is_late(plugin);
+  if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return output;
   return refused("credential plugin " + plugin.command + " failed; run it by hand to see why");
 }
 

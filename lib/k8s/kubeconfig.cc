@@ -10,6 +10,7 @@
 
 #include "lib/k8s/base64.h"
 #include "lib/k8s/exec_plugin.h"
+#include "lib/k8s/json_fields.h"
 
 namespace sidestep::k8s {
 namespace {
@@ -59,6 +60,11 @@ std::optional<std::pair<YAML::Node, std::string>> entry(const std::vector<File>&
   return std::nullopt;
 }
 
+// A name of a file, as seen from the kubeconfig that it stands in.
+std::string beside(const std::string& path, const std::string& name) {
+  return name.empty() ? name : (std::filesystem::path(path).parent_path() / name).string();
+}
+
 // `key`-data in base64, or the file that `key` names, relative to the kubeconfig.
 Result<std::string> pem_of(const YAML::Node& node, const std::string& key, const std::string& path) {
   if (const std::string data = text_of(node, (key + "-data").c_str()); !data.empty()) {
@@ -68,15 +74,15 @@ Result<std::string> pem_of(const YAML::Node& node, const std::string& key, const
   }
   const std::string name = text_of(node, key.c_str());
   if (name.empty()) return std::string();
-  const auto file = std::filesystem::path(path).parent_path() / name;
-  auto text = read_file(file.string());
-  if (!text) return invalid(path + ": " + key + ": cannot read " + file.string());
+  auto text = read_file(beside(path, name));
+  if (!text) return invalid(path + ": " + key + ": cannot read " + beside(path, name));
   return *text;
 }
 
 Status run_exec(const YAML::Node& exec, Endpoint& endpoint, const std::string& path) {
   PluginCommand plugin{.command = text_of(exec, "command"), .arguments = {}, .environment = {}};
   if (plugin.command.empty()) return invalid(path + ": exec has no command");
+  if (plugin.command.find('/') != std::string::npos) plugin.command = beside(path, plugin.command);
   if (exec["args"])
     for (const auto& word : exec["args"]) plugin.arguments.push_back(word.as<std::string>());
   if (exec["env"] && exec["env"].IsSequence())
@@ -104,7 +110,7 @@ Status read_user(const YAML::Node& user, const std::string& path, bool allow_exe
   endpoint.client_cert_pem = *cert;
   endpoint.client_key_pem = *key;
   endpoint.token = text_of(user, "token");
-  endpoint.token_file = text_of(user, "tokenFile");
+  endpoint.token_file = beside(path, text_of(user, "tokenFile"));
   if (!user.IsMap() || !user["exec"]) return {};
   if (!allow_exec)
     return refused(path + ": exec credentials are not used here; give a token or a client certificate");
@@ -121,7 +127,7 @@ Status read_cluster(const YAML::Node& cluster, const std::string& path, Endpoint
   endpoint.ca_pem = *ca;
   const std::string file = text_of(cluster, "certificate-authority");
   if (!file.empty() && text_of(cluster, "certificate-authority-data").empty())
-    endpoint.ca_file = (std::filesystem::path(path).parent_path() / file).string();
+    endpoint.ca_file = beside(path, file);
   endpoint.tls_server_name = text_of(cluster, "tls-server-name");
   endpoint.insecure = text_of(cluster, "insecure-skip-tls-verify") == "true";
   return {};
@@ -146,7 +152,11 @@ Result<Access> from_files(const std::vector<std::string>& paths, const AccessSou
     return invalid(context->second + ": context \"" + context_name + "\" names a cluster that is not there");
   if (auto read = read_cluster(cluster->first["cluster"], cluster->second, access.endpoint); !read)
     return read.error();
-  const auto user = entry(*files, "users", text_of(body, "user"));
+  const std::string user_name = text_of(body, "user");
+  const auto user = entry(*files, "users", user_name);
+  if (!user && !user_name.empty())
+    return invalid(context->second + ": context \"" + context_name +
+                   "\" names a user that is not there: " + user_name);
   if (!user) return access;
   if (auto read = read_user(user->first["user"], user->second, sources.allow_exec, access.endpoint); !read)
     return read.error();
@@ -195,12 +205,11 @@ Result<Access> find_access(const AccessSources& sources) {
 
 Result<ExecCredential> parse_exec_credential(const std::string& output) {
   const auto root = nlohmann::json::parse(output, nullptr, false);
-  if (!root.is_object() || root.value("kind", "") != "ExecCredential" || !root.contains("status") ||
-      !root["status"].is_object())
+  if (text_field(root, "kind") != "ExecCredential" || !field(root, "status").is_object())
     return invalid("the plugin's output is not an ExecCredential with a status");
   const auto& status = root["status"];
-  ExecCredential credential{status.value("token", ""), status.value("clientCertificateData", ""),
-                            status.value("clientKeyData", "")};
+  ExecCredential credential{text_field(status, "token"), text_field(status, "clientCertificateData"),
+                            text_field(status, "clientKeyData")};
   if (credential.token.empty() && credential.client_cert_pem.empty())
     return invalid("the plugin gave neither a token nor a client certificate");
   return credential;

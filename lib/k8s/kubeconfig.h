@@ -32,7 +32,8 @@ struct Access {
   std::string source = {};             // for messages: the file, or "in-cluster"
 };
 
-// Every error names the file and what to write instead.
+// Every error names the file and what to write instead. Files that a kubeconfig names are looked for beside
+// it, as kubectl does.
 Result<Access> find_access(const AccessSources& sources);
 
 // The credentials in the output of an exec plugin (client.authentication.k8s.io ExecCredential).

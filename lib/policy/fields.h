@@ -5,6 +5,7 @@
 // given to it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -83,6 +84,12 @@ class Fields {
       names += (names.empty() ? "" : ", ") + std::string(each.name);
     }
     return complain(*value, name, "is none of the known values; write one of " + names), false;
+  }
+
+  // For a member that tells the entries of a list apart: complains when one that was read before is the same.
+  template <typename Entry, typename Same>
+  void distinct(std::string_view name, const std::vector<Entry>& before, const Same& same) {
+    if (std::any_of(before.begin(), before.end(), same)) complain(name, "stands in the list twice; keep one");
   }
 
   void complain(const Value& value, std::string_view name, std::string_view wrong_and_fix);

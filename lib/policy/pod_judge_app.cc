@@ -21,18 +21,25 @@ class AppJudge {
       : pod_(pod), spec_(*pod.spec), sidecar_(sidecar), findings_(findings), owned_(held_ports(sidecar)) {}
 
   void judge() {
-    bool any_launched = false;
+    const Value* launched = nullptr;
     for (const Value& container : items_of(spec_, "containers")) {
       if (&container == &sidecar_) continue;
       place_ = pod_.place + ".containers[" + text_at(container, "name") + "]";
       if (!is_launched(container)) continue;
-      any_launched = true;
+      if (launched != nullptr)
+        complain(
+            container, "command", "sidestep-launch",
+            "a second container is started by sidestep-launch, but a sidecar has one app: this one waits "
+            "for ever, and takes the other one's place when that is restarted; start it without "
+            "sidestep-launch, or let " +
+                text_at(*launched, "name") + " start both");
+      launched = &container;
       judge_probes(container);
       judge_command(container);
       judge_environment(container);
       for (const auto& [name, policy] : pod_.policies) judge_pins(container, *policy);
     }
-    if (!any_launched)
+    if (launched == nullptr)
       findings_.push_back({spec_.line, pod_.place + ".containers", "",
                            "no container is started by sidestep-launch, so the sidecar has no app; write "
                            "command: [/sidestep/sidestep-launch, --, CMD, ARG…]"});

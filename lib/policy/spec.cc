@@ -187,10 +187,7 @@ void read_config(Fields& spec, Mistakes& mistakes, std::vector<ConfigSource>& ou
           "path",
           "must be absolute, as the app's container sees it; write for instance /etc/shop/config.yaml");
     }
-    const auto same = [&](const ConfigSource& other) { return other.path == source.path; };
-    if (std::any_of(out.begin(), out.end(), same)) {
-      fields.complain("path", "stands in the list twice; keep one");
-    }
+    fields.distinct("path", out, [&](const ConfigSource& other) { return other.path == source.path; });
     out.push_back(source);
   }
 }

@@ -17,8 +17,7 @@ void read_entry_name(Fields& fields, const std::vector<Named>& before, std::stri
   const auto good = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
   if (out.empty() || !std::all_of(out.begin(), out.end(), good))
     fields.complain("name", "is no name; write lower-case letters, digits and '-', for instance error-ratio");
-  if (std::any_of(before.begin(), before.end(), [&](const Named& other) { return other.name == out; }))
-    fields.complain("name", "stands in the list twice; keep one");
+  fields.distinct("name", before, [&](const Named& other) { return other.name == out; });
 }
 
 void read_url(Fields& fields, const char* name, bool has_query, std::string& out) {

@@ -69,9 +69,7 @@ template <typename Guard>
 void read_guard_name(Fields& fields, const std::vector<Guard>& before, std::string& out) {
   fields.text("name", out, kMostGuardName);
   if (out.empty()) fields.complain("name", "is missing; write one that people will know it by");
-  const auto same = [&](const Guard& other) { return other.name == out; };
-  if (std::any_of(before.begin(), before.end(), same))
-    fields.complain("name", "stands in the list twice; keep one");
+  fields.distinct("name", before, [&](const Guard& other) { return other.name == out; });
 }
 
 void read_windows(Fields& guards, Mistakes& mistakes, std::vector<Window>& out) {

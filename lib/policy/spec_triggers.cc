@@ -64,9 +64,7 @@ void read_sources(Fields& triggers, Mistakes& mistakes, SourceKind kind, std::ve
                               "copy: true, or mode: Live");
     if (!is_object_name(source.name))
       fields.complain("name", "is not an object's name; write lower-case letters, digits and '-'");
-    const auto same = [&](const Source& other) { return other.text() == source.text(); };
-    if (std::any_of(out.begin(), out.end(), same))
-      fields.complain("name", "stands in the list twice; keep one");
+    fields.distinct("name", out, [&](const Source& other) { return other.text() == source.text(); });
     out.push_back(std::move(source));
   }
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "lib/base/clock.h"
+#include "lib/base/utf8.h"
 
 namespace sidestep::api {
 
@@ -61,9 +62,7 @@ struct Condition {
 // nullptr when absent.
 const Condition* find_condition(const std::vector<Condition>& conditions, const std::string& type);
 
-// At most `most` bytes of UTF-8 text, cut between characters; bytes that are no UTF-8 become '?'. What an app
-// printed may be anything, and the API server takes only valid text.
-std::string clip(std::string_view text, std::size_t most);
+using sidestep::clip;
 
 struct PodCounts {
   int desired = 0;  // pods that are meant to end on the candidate

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "lib/k8s/json_fields.h"
 #include "lib/policy/spec_triggers.h"
 
 namespace sidestep::api {
@@ -12,19 +13,9 @@ namespace {
 
 using Json = nlohmann::json;
 using Names = std::set<std::string>;
+using k8s::field;
+using k8s::text_field;
 using policy::SourceKind;
-
-const Json& member(const Json& object, const char* key) {
-  static const Json kNothing;
-  if (!object.is_object()) return kNothing;
-  const auto found = object.find(key);
-  return found == object.end() ? kNothing : *found;
-}
-
-std::string word(const Json& object, const char* key) {
-  const Json& text = member(object, key);
-  return text.is_string() ? text.get<std::string>() : std::string();
-}
 
 // "a, b" → a and b; what is no object's name is left out.
 void add_names(const std::string& list, Names& out) {
@@ -39,7 +30,7 @@ void add_names(const std::string& list, Names& out) {
 }
 
 void add_name(const Json& reference, const char* key, Names& out) {
-  const std::string name = word(reference, key);
+  const std::string name = text_field(reference, key);
   const bool is_somebody_elses = name == "kube-root-ca.crt" || name.starts_with("sidestep-");
   if (!is_somebody_elses && policy::is_object_name(name)) out.insert(name);
 }
@@ -49,18 +40,18 @@ Names references(const Json& spec, SourceKind kind) {
   const bool is_secret = kind == SourceKind::kSecret;
   Names names;
   for (const char* list : {"initContainers", "containers"}) {
-    for (const Json& container : member(spec, list)) {
-      for (const Json& each : member(container, "envFrom"))
-        add_name(member(each, is_secret ? "secretRef" : "configMapRef"), "name", names);
-      for (const Json& each : member(container, "env"))
-        add_name(member(member(each, "valueFrom"), is_secret ? "secretKeyRef" : "configMapKeyRef"), "name",
+    for (const Json& container : field(spec, list)) {
+      for (const Json& each : field(container, "envFrom"))
+        add_name(field(each, is_secret ? "secretRef" : "configMapRef"), "name", names);
+      for (const Json& each : field(container, "env"))
+        add_name(field(field(each, "valueFrom"), is_secret ? "secretKeyRef" : "configMapKeyRef"), "name",
                  names);
     }
   }
-  for (const Json& volume : member(spec, "volumes")) {
-    add_name(member(volume, is_secret ? "secret" : "configMap"), is_secret ? "secretName" : "name", names);
-    for (const Json& part : member(member(volume, "projected"), "sources"))
-      add_name(member(part, is_secret ? "secret" : "configMap"), "name", names);
+  for (const Json& volume : field(spec, "volumes")) {
+    add_name(field(volume, is_secret ? "secret" : "configMap"), is_secret ? "secretName" : "name", names);
+    for (const Json& part : field(field(volume, "projected"), "sources"))
+      add_name(field(part, is_secret ? "secret" : "configMap"), "name", names);
   }
   return names;
 }
@@ -68,14 +59,13 @@ Names references(const Json& spec, SourceKind kind) {
 class Annotations {
  public:
   explicit Annotations(const Json& workload)
-      : own_(member(member(workload, "metadata"), "annotations")),
-        of_template_(
-            member(member(member(member(workload, "spec"), "template"), "metadata"), "annotations")) {}
+      : own_(field(field(workload, "metadata"), "annotations")),
+        of_template_(field(field(field(field(workload, "spec"), "template"), "metadata"), "annotations")) {}
 
   std::string value(const std::string& prefix, const char* name) const {
     const std::string key = prefix + "reloader.stakater.com/" + name;
-    const std::string own = word(own_, key.c_str());
-    return own.empty() ? word(of_template_, key.c_str()) : own;
+    const std::string own = text_field(own_, key.c_str());
+    return own.empty() ? text_field(of_template_, key.c_str()) : own;
   }
   bool is_on(const std::string& prefix) const { return value(prefix, "auto") == "true"; }
 
@@ -89,7 +79,7 @@ void add_kind(const Json& workload, const Annotations& annotations, SourceKind k
   const std::string kind_word = kind == SourceKind::kSecret ? "secret" : "configmap";
   Names names;
   if (annotations.is_on("") || annotations.is_on(kind_word + ".")) {
-    names = references(member(member(member(workload, "spec"), "template"), "spec"), kind);
+    names = references(field(field(field(workload, "spec"), "template"), "spec"), kind);
     Names excluded;
     add_names(annotations.value(kind_word + "s.exclude.", "reload"), excluded);
     for (const std::string& name : excluded) names.erase(name);

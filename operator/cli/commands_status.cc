@@ -45,10 +45,13 @@ Exit Commands::status_of_all(std::string& shown) {
   k8s::Json objects = k8s::Json::array();
   k8s::ObjectRef all = policy_ref("");
   if (options_.all_namespaces) all.name_space.clear();
-  const auto listed = client_.list(all, {}, [&](k8s::Json&& object) {
-    if (auto policy = api::policy_from_json(object)) policies.push_back(*std::move(policy));
-    if (options_.as_json) objects.push_back(std::move(object));
-  });
+  const auto listed = client_.list(
+      all, {},
+      [&](k8s::Json&& object) {
+        if (auto policy = api::policy_from_json(object)) policies.push_back(*std::move(policy));
+        if (options_.as_json) objects.push_back(std::move(object));
+      },
+      [&] { policies.clear(), objects = k8s::Json::array(); });
   if (!listed) return fail(listed.error());
   if (options_.as_json) {
     show(k8s::Json{{"apiVersion", "v1"}, {"kind", "List"}, {"items", objects}}.dump(2) + "\n", shown);

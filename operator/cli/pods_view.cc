@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/k8s/json_fields.h"
+#include "lib/policy/pod_judge.h"
 #include "operator/cli/render.h"
 
 namespace sidestep::op::cli {
@@ -15,8 +16,6 @@ using Json = nlohmann::json;
 using k8s::field;
 using k8s::text_field;
 
-constexpr const char* kContainer = "sidestep";
-constexpr const char* kPortName = "sidestep-ctl";
 constexpr int kUsualPort = 8086;
 
 // The value of a label in `name{a="x",b="y"} 1`; "" when it has none.
@@ -50,9 +49,10 @@ std::string shares(const PodView& pod, std::string_view role, bool with_ratio) {
 int control_port(const Json& pod) {
   for (const char* list : {"initContainers", "containers"})
     for (const Json& container : field(field(pod, "spec"), list)) {
-      if (text_field(container, "name") != kContainer) continue;
+      if (text_field(container, "name") != policy::kSidecarContainer) continue;
       for (const Json& port : field(container, "ports"))
-        if (text_field(port, "name") == kPortName && field(port, "containerPort").is_number_integer())
+        if (text_field(port, "name") == policy::kControlPortName &&
+            field(port, "containerPort").is_number_integer())
           return port["containerPort"].get<int>();
       return kUsualPort;
     }

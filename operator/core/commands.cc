@@ -35,7 +35,7 @@ Commands commands_of(const api::ObjectMeta& reload) {
   Commands commands;
   commands.promotion = promotion_of(reload.annotation(api::kPromoteAnnotation));
   const std::string abort = reload.annotation(api::kAbortAnnotation);
-  if (is_set(abort)) commands.abort = abort == "true" ? "" : abort;
+  if (is_set(abort)) commands.abort = abort == "true" ? "" : api::clip(abort, api::kMostMessageBytes);
   commands.pause = is_set(reload.annotation(api::kPauseAnnotation));
   commands.skip_steps = number_of(reload.annotation(api::kSkipStepAnnotation));
   commands.retry = is_set(reload.annotation(api::kRetryAnnotation));

@@ -10,6 +10,7 @@
 namespace sidestep::op {
 namespace {
 
+constexpr std::int64_t kMostUnixMs = 7'258'118'400'000;  // the year 2200: annotations may hold anything
 constexpr int kMostAttempts = 3;  // of one pod whose proxy was restarted under the candidate
 
 std::string attempt_id(const std::string& uid, int attempt) {
@@ -29,7 +30,8 @@ std::optional<WallTime> refreshed_at(const std::string& value, const std::string
   if (dot == std::string::npos || value.substr(dot + 1) != uid) return std::nullopt;
   std::int64_t count = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + dot, count);
-  if (error != std::errc{} || end != value.data() + dot) return std::nullopt;
+  const bool is_time = error == std::errc{} && end == value.data() + dot && count >= 0 && count < kMostUnixMs;
+  if (!is_time) return std::nullopt;
   return WallTime(Millis(count));
 }
 

@@ -306,7 +306,26 @@ void count_pods(Run& run) {
       }));
 }
 
+void bring(std::optional<WallTime>& time, WallTime now) {
+  if (time && *time > now) time = now;
+}
+
 }  // namespace
+
+void Run::come_to_now() {
+  api::ReloadStatus& status = out.status;
+  if (!status.progress_time) status.progress_time = now;
+  bring(status.progress_time, now);
+  bring(status.paused_time, now);
+  if (!status.steps.empty()) {
+    bring(status.steps.back().reached_time, now);
+    bring(status.steps.back().end_time, now);
+  }
+  for (Member& member : fleet.members) {  // is refreshed again
+    const bool is_ahead = member.refreshed_at && *member.refreshed_at > now + kTouchAgain;
+    if (is_ahead && member.stance == Stance::kFree) member.refreshed_at.reset();
+  }
+}
 
 api::ReloadStatus begin_run(const Observed& observed, const api::Reload& reload, WallTime now) {
   api::ReloadStatus status = reload.status;

@@ -39,6 +39,7 @@ struct Run {
       : seen(observed), reload(of), spec(observed.policy->spec), asked(asked_of(of)), now(at) {
     out.status = of.status;
     fleet = fleet_of(observed, of, of.status.template_hash);
+    come_to_now();
   }
 
   // What the other pods run was judged by them: a pod that catches up takes no steps.
@@ -48,6 +49,10 @@ struct Run {
     if (catches_up && asked.promotion == Promotion::kNone) asked.promotion = Promotion::kFull;
     return asked;
   }
+
+  // Moments that lie ahead (the clock was set back, or was another leader's) count as now, and so does one
+  // that is missing: a status may have been lost, or written by hand.
+  void come_to_now();
 
   api::ReloadStatus& status() { return out.status; }
   const policy::Rollout& rollout() const { return spec.rollout; }

@@ -12,6 +12,7 @@ namespace {
 
 constexpr Millis kUntilRead{200};  // the sources are being read
 constexpr std::size_t kTokenDigits = 16;
+constexpr Seconds kClocksDiffer{300};  // those of two replicas, at most
 
 const api::Reload* last_started(const Observed& observed) {
   const auto named = [&](const api::Reload& reload) {
@@ -115,7 +116,8 @@ void decide_schedule(const Observed& observed, WallTime now, TriggerDecision& de
   const api::ReloadPolicy& policy = *observed.policy;
   if (!policy.spec.triggers.schedule) return;
   std::optional<WallTime>& last = decision.status.last_schedule_time;
-  if (!last) last = std::chrono::time_point_cast<Seconds>(now);  // first seen: times before do not count
+  // First seen: times before do not count. So it is after a leader whose clock was far ahead.
+  if (!last || *last > now + kClocksDiffer) last = std::chrono::time_point_cast<Seconds>(now);
   const auto look = policy::look_at(*policy.spec.triggers.schedule, *last, now);
   if (!look) return;  // said by the condition Ready
   if (look->due) {

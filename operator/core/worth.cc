@@ -17,6 +17,8 @@ bool is_worth_writing(const api::ReloadStatus& stored, const api::ReloadStatus& 
                       WallTime now) {
   if (next == stored) return false;
   if (!stored.progress_time || now - *stored.progress_time >= details_later) return true;
+  if (*stored.progress_time > now)
+    return true;  // the clock was set back; time limits count from what is stored
   api::ReloadStatus same = next;
   same.pods = stored.pods;
   same.progress_time = stored.progress_time;

@@ -3,27 +3,20 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/k8s/base64.h"
+#include "lib/k8s/json_fields.h"
 #include "lib/policy/pod_inject.h"
 #include "lib/policy/value_edit.h"
 
 namespace sidestep::op {
 namespace {
 
+using k8s::field;
 using k8s::Json;
+using k8s::text_field;
 
 constexpr std::size_t kMostWarnings = 10;  // the API server cuts what is longer
 constexpr std::size_t kLongestWarning = 240;
 constexpr int kDeepest = 66;  // of a pod's 64 (lib/policy/document.h) and the review around it
-
-std::string text_in(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-Json member_in(const Json& object, const char* key) {
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return found != object.end() && found->is_object() ? *found : Json::object();
-}
 
 Json refusal_of(const std::string& text) {
   return {{"allowed", false}, {"status", {{"code", 422}, {"reason", "Invalid"}, {"message", text}}}};
@@ -44,9 +37,9 @@ Json answer_for(const Json& pod, const std::string& name_space, const std::strin
                 const PolicyLookup& policies) {
   const auto tree = policy::parse_document(pod.dump(), "pod");
   if (!tree) return refusal_of("sidestep cannot read this pod: " + tree.error().detail);
-  const Json meta = member_in(pod, "metadata");
-  const std::string name =
-      text_in(meta, "name").empty() ? text_in(meta, "generateName") : text_in(meta, "name");
+  const Json& meta = field(pod, "metadata");
+  const std::string given = text_field(meta, "name");
+  const std::string name = given.empty() ? text_field(meta, "generateName") : given;
   const auto known = policies(origin_of(pod, name_space));
   const policy::InjectSettings settings{.image = image,
                                         .place = "Pod/" + name + ": ",
@@ -73,15 +66,14 @@ Json answer_for(const Json& pod, const std::string& name_space, const std::strin
 
 PodOrigin origin_of(const k8s::Json& object, const std::string& name_space) {
   PodOrigin origin{name_space, "", "", {}};
-  const Json meta = member_in(object, "metadata");
-  const Json labels = member_in(meta, "labels");
+  const Json& meta = field(object, "metadata");
+  const Json& labels = field(meta, "labels");
   for (const auto& [key, value] : labels.items())
-    if (value.is_string()) origin.labels[key] = value.get<std::string>();
-  const Json owners = meta.value("ownerReferences", Json::array());
-  for (const Json& owner : owners.is_array() ? owners : Json::array()) {
-    if (!owner.is_object() || !owner.contains("controller") || owner["controller"] != true) continue;
-    origin.kind = text_in(owner, "kind");
-    origin.name = text_in(owner, "name");
+    if (labels.is_object() && value.is_string()) origin.labels[key] = value.get<std::string>();
+  for (const Json& owner : field(meta, "ownerReferences")) {
+    if (field(owner, "controller") != true) continue;
+    origin.kind = text_field(owner, "kind");
+    origin.name = text_field(owner, "name");
   }
   const std::string hash = "-" + origin.labels["pod-template-hash"];
   if (origin.kind == "ReplicaSet" && origin.name.ends_with(hash) && hash.size() > 1) {
@@ -100,14 +92,14 @@ Result<std::string> answer_review(const std::string& body, const std::string& si
   };
   const Json review = Json::parse(body, look, false);
   if (is_deep) return invalid("the review is nested deeper than " + std::to_string(kDeepest) + " levels");
-  const Json request = member_in(review, "request");
-  const std::string uid = text_in(request, "uid");
-  if (uid.empty() || text_in(review, "kind") != "AdmissionReview")
+  const Json& request = field(review, "request");
+  const std::string uid = text_field(request, "uid");
+  if (uid.empty() || text_field(review, "kind") != "AdmissionReview")
     return invalid("the body is no AdmissionReview of admission.k8s.io/v1 with request.uid");
   Json response = {{"allowed", true}};
-  const Json pod = member_in(request, "object");
-  if (text_in(member_in(request, "kind"), "kind") == "Pod" && !pod.empty())
-    response = answer_for(pod, text_in(request, "namespace"), sidecar_image, policies);
+  const Json& pod = field(request, "object");
+  if (text_field(field(request, "kind"), "kind") == "Pod" && pod.is_object() && !pod.empty())
+    response = answer_for(pod, text_field(request, "namespace"), sidecar_image, policies);
   response["uid"] = uid;
   return Json({{"apiVersion", "admission.k8s.io/v1"}, {"kind", "AdmissionReview"}, {"response", response}})
       .dump(-1, ' ', false, Json::error_handler_t::replace);

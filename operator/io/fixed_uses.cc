@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/k8s/json_fields.h"
-#include "operator/io/views.h"
+#include "lib/policy/pod_judge.h"
 
 namespace sidestep::op {
 namespace {
@@ -64,7 +64,7 @@ class Uses {
 std::vector<FixedUse> fixed_uses(const Json& pod_spec) {
   Uses uses(pod_spec);
   for (const Json& container : field(pod_spec, "containers"))
-    if (text_field(container, "name") != kSidecarContainer) uses.add(container);
+    if (text_field(container, "name") != policy::kSidecarContainer) uses.add(container);
   return uses.take();
 }
 

@@ -94,8 +94,14 @@ Status TrustPublisher::ensure(const std::string& name_space, TimePoint now) {
   const auto applied = client_.apply({{"v1", "configmaps"}, name_space, kTrustConfigMap}, object);
   if (!applied) return applied.error();
   const std::lock_guard lock(mutex_);
+  std::erase_if(done_, [&](const auto& entry) { return now - entry.second.at >= again_; });
   done_[name_space] = {published, now};
   return {};
+}
+
+std::size_t TrustPublisher::size() const {
+  const std::lock_guard lock(mutex_);
+  return done_.size();
 }
 
 // REQUIRES: mutex_ is held.

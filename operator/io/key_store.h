@@ -66,6 +66,8 @@ class TrustPublisher {
   // have been deleted.
   Status nudge(const std::string& name_space, const std::string& pod_name, const std::string& pod_uid,
                TimePoint now);
+  // Namespaces that are remembered: none for longer than until it is applied again.
+  std::size_t size() const;
 
  private:
   struct Done {
@@ -81,9 +83,9 @@ class TrustPublisher {
   k8s::Client& client_;
   const KeyStore& keys_;
   const Seconds again_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   // Guarded by mutex_.
-  std::map<std::string, Done> done_;      // by namespace
+  std::map<std::string, Done> done_;      // by namespace; not older than again_
   std::map<std::string, Nudged> nudged_;  // by pod UID; those of the last minutes
 };
 

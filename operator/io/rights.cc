@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/base/log.h"
+#include "lib/k8s/json_fields.h"
 #include "lib/k8s/pause.h"
 
 namespace sidestep::op {
@@ -36,7 +37,7 @@ Result<bool> RightsCheck::may(const RightsQuestion& question) {
                             {"spec", {{"resourceAttributes", std::move(attributes)}}}};
   const auto answer = client_.create({{"authorization.k8s.io/v1", "selfsubjectaccessreviews"}}, review);
   if (!answer) return answer.error();
-  return answer->value("status", k8s::Json::object()).value("allowed", false);
+  return k8s::field(k8s::field(*answer, "status"), "allowed") == true;
 }
 
 Status RightsCheck::ask(Asked& asked) {

@@ -3,8 +3,14 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "lib/k8s/json_fields.h"
+
 namespace sidestep::op {
 namespace {
+
+using Json = nlohmann::json;
+using k8s::field;
+using k8s::text_field;
 
 bool meets(const Selector::Requirement& requirement, const Labels& labels) {
   const auto found = labels.find(requirement.key);
@@ -26,20 +32,21 @@ bool meets(const Selector::Requirement& requirement, const Labels& labels) {
 
 }  // namespace
 
-Selector selector_from_json(const nlohmann::json& selector) {
+Selector selector_from_json(const Json& selector) {
   Selector out;
-  if (!selector.is_object()) return out;
-  const nlohmann::json labels = selector.value("matchLabels", nlohmann::json::object());
+  const Json& labels = field(selector, "matchLabels");
   for (const auto& [key, value] : labels.items())
-    if (value.is_string()) out.all.push_back({key, Selector::Operator::kIn, {value.get<std::string>()}});
-  const nlohmann::json expressions = selector.value("matchExpressions", nlohmann::json::array());
-  for (const auto& expression : expressions) {
-    Selector::Requirement requirement{expression.value("key", ""), Selector::Operator::kIn, {}};
-    const std::string op = expression.value("operator", "");
+    if (labels.is_object() && value.is_string())
+      out.all.push_back({key, Selector::Operator::kIn, {value.get<std::string>()}});
+  for (const Json& expression : field(selector, "matchExpressions")) {
+    Selector::Requirement requirement{text_field(expression, "key"), Selector::Operator::kIn, {}};
+    const std::string op = text_field(expression, "operator");
     if (op == "NotIn") requirement.op = Selector::Operator::kNotIn;
     if (op == "Exists") requirement.op = Selector::Operator::kExists;
     if (op == "DoesNotExist") requirement.op = Selector::Operator::kDoesNotExist;
-    requirement.values = expression.value("values", std::vector<std::string>{});
+    const bool is_known = op == "In" || requirement.op != Selector::Operator::kIn;
+    for (const Json& value : field(expression, "values"))
+      if (is_known && value.is_string()) requirement.values.push_back(value.get<std::string>());
     out.all.push_back(std::move(requirement));
   }
   return out;

@@ -2,28 +2,34 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <nlohmann/json.hpp>
 
+#include "lib/k8s/json_fields.h"
 #include "operator/api/wire.h"
 
 namespace sidestep::op {
 namespace {
 
 using Json = nlohmann::json;
+using k8s::field;
+using k8s::text_field;
 
-std::string text_of(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+// Sums over a fleet must stay numbers, whatever one sidecar says.
+constexpr std::uint64_t kMostCounted = 1'000'000'000'000'000;
+constexpr std::size_t kMostReason = 64;  // of a reason in a status (crds/reloads.yaml)
+
+// 0 for what is no count.
+std::int64_t count_of(const Json& value) {
+  return value.is_number_unsigned()
+             ? static_cast<std::int64_t>(std::min(value.get<std::uint64_t>(), kMostCounted))
+             : 0;
 }
 
-std::int64_t number(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_number() ? found->get<std::int64_t>() : 0;
-}
+std::int64_t count_in(const Json& object, const char* key) { return count_of(field(object, key)); }
 
-bool flag(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_boolean() && found->get<bool>();
+int small_in(const Json& object, const char* key) {
+  return static_cast<int>(std::min<std::int64_t>(count_in(object, key), std::numeric_limits<int>::max()));
 }
 
 constexpr std::array<std::pair<const char*, SidecarPhase>, 8> kPhases{
@@ -44,89 +50,78 @@ std::optional<SidecarPhase> phase_of(const std::string& name) {
 
 policy::Latency latency_of(const Json& counts) {
   policy::Latency out;
-  const auto latency = counts.find("latency");
-  if (latency == counts.end() || !latency->is_object()) return out;
-  out.sum_us = static_cast<std::uint64_t>(std::max<std::int64_t>(number(*latency, "sumMicros"), 0));
-  const auto buckets = latency->find("buckets");
-  if (buckets == latency->end() || !buckets->is_array()) return out;
-  for (std::size_t i = 0; i < std::min(buckets->size(), out.buckets.size()); ++i)
-    if ((*buckets)[i].is_number_unsigned()) out.buckets[i] = (*buckets)[i].get<std::uint64_t>();
+  const Json& latency = field(counts, "latency");
+  out.sum_us = static_cast<std::uint64_t>(count_in(latency, "sumMicros"));
+  const Json& buckets = field(latency, "buckets");
+  if (!buckets.is_array()) return out;
+  for (std::size_t i = 0; i < std::min(buckets.size(), out.buckets.size()); ++i)
+    out.buckets[i] = static_cast<std::uint64_t>(count_of(buckets[i]));
   return out;
 }
 
 GenerationCounts counts_of(const Json& generation) {
-  return {static_cast<int>(number(generation, "generation")), number(generation, "requests"),
-          number(generation, "errors"), api::parse_time(text_of(generation, "startedAt")),
+  return {small_in(generation, "generation"), count_in(generation, "requests"),
+          count_in(generation, "errors"), api::parse_time(text_field(generation, "startedAt")),
           latency_of(generation)};
 }
 
 api::Receipt receipt_of(const Json& receipt, int candidate) {
   api::Receipt out;
-  if (const auto requests = receipt.find("requests"); requests != receipt.end() && requests->is_object()) {
-    for (const auto& [generation, count] : requests->items()) {
-      if (!count.is_number()) continue;
-      const bool is_candidate = generation == std::to_string(candidate);
-      (is_candidate ? out.candidate_requests : out.active_requests) += count.get<std::int64_t>();
-    }
+  const Json& requests = field(receipt, "requests");
+  for (const auto& [generation, count] : requests.items()) {
+    if (!requests.is_object()) break;
+    const bool is_candidate = generation == std::to_string(candidate);
+    (is_candidate ? out.candidate_requests : out.active_requests) += count_of(count);
   }
-  out.held = number(receipt, "held");
-  out.retried = number(receipt, "retried");
-  out.failed = number(receipt, "failed");
-  out.longest_hold_ms = number(receipt, "longestHoldMs");
-  out.connections_cut = number(receipt, "connectionsCut");
-  out.duration_ms = number(receipt, "totalMs");
+  out.held = count_in(receipt, "held");
+  out.retried = count_in(receipt, "retried");
+  out.failed = count_in(receipt, "failed");
+  out.longest_hold_ms = count_in(receipt, "longestHoldMs");
+  out.connections_cut = count_in(receipt, "connectionsCut");
+  out.duration_ms = count_in(receipt, "totalMs");
   return out;
 }
 
 // The exit and the last lines are what a person asks for first, so they go with the message.
 std::string message_of(const Json& run) {
-  std::string message = text_of(run, "message");
-  const auto output = run.find("output");
-  if (output == run.end() || !output->is_array() || output->empty()) return message;
-  message += message.empty() ? "last lines:" : "; last lines:";
-  const std::size_t first = output->size() > 5 ? output->size() - 5 : 0;
-  for (std::size_t i = first; i < output->size(); ++i)
-    if ((*output)[i].is_string()) message += "\n" + (*output)[i].get<std::string>();
-  return message.substr(0, api::kMostMessageBytes);
+  std::string message = text_field(run, "message");
+  const Json& output = field(run, "output");
+  const std::size_t lines = output.is_array() ? output.size() : 0;
+  if (lines > 0) message += message.empty() ? "last lines:" : "; last lines:";
+  for (std::size_t i = lines > 5 ? lines - 5 : 0; i < lines; ++i)
+    if (output[i].is_string()) message += "\n" + output[i].get<std::string>();
+  return api::clip(message, api::kMostMessageBytes);
 }
 
 Result<SidecarRun> run_of(const Json& run) {
-  const auto phase = phase_of(text_of(run, "phase"));
+  const auto phase = phase_of(text_field(run, "phase"));
   if (!phase)
-    return invalid("reload.phase: \"" + text_of(run, "phase") + "\" is not a phase this operator knows");
+    return invalid("reload.phase: \"" + text_field(run, "phase") + "\" is not a phase this operator knows");
   SidecarRun out;
-  out.id = text_of(run, "id");
-  out.token = text_of(run, "token");
+  out.id = text_field(run, "id");
+  out.token = text_field(run, "token");
   out.phase = *phase;
-  out.reason = text_of(run, "reason");
+  out.reason = api::clip(text_field(run, "reason"), kMostReason);
   out.message = message_of(run);
-  out.generation = static_cast<int>(number(run, "generation"));
-  out.weight_per_ten_thousand = static_cast<int>(number(run, "weightPerTenThousand"));
-  out.ready = !text_of(run, "readyAt").empty() ||
+  out.generation = small_in(run, "generation");
+  out.weight_per_ten_thousand = small_in(run, "weightPerTenThousand");
+  out.ready = !text_field(run, "readyAt").empty() ||
               (*phase != SidecarPhase::kStarting && *phase != SidecarPhase::kFailed);
-  out.managed = flag(run, "managed");
-  if (const auto judged = run.find("judged"); judged != run.end() && judged->is_object()) {
-    const auto of = [&](const char* who) {
-      const auto found = judged->find(who);
-      return found != judged->end() && found->is_object() ? counts_of(*found) : GenerationCounts{};
-    };
-    out.judged = JudgedCounts{of("active"), of("candidate")};
-  }
-  if (const auto receipt = run.find("receipt"); receipt != run.end() && receipt->is_object())
-    out.receipt = receipt_of(*receipt, out.generation);
+  out.managed = field(run, "managed") == true;
+  if (const Json& judged = field(run, "judged"); judged.is_object())
+    out.judged = JudgedCounts{counts_of(field(judged, "active")), counts_of(field(judged, "candidate"))};
+  if (const Json& receipt = field(run, "receipt"); receipt.is_object())
+    out.receipt = receipt_of(receipt, out.generation);
   return out;
 }
 
 std::vector<policy::SourceContent> sources_of(const Json& root) {
   std::vector<policy::SourceContent> sources;
-  const auto list = root.find("sources");
-  if (list == root.end() || !list->is_array()) return sources;
-  for (const Json& each : *list) {
-    if (!each.is_object()) continue;
-    policy::SourceContent content{text_of(each, "name"), {}};
-    const auto keys = each.find("keys");
-    if (keys == each.end() || !keys->is_object()) continue;
-    for (const auto& [key, digest] : keys->items())
+  for (const Json& each : field(root, "sources")) {
+    const Json& keys = field(each, "keys");
+    if (!keys.is_object()) continue;
+    policy::SourceContent content{text_field(each, "name"), {}};
+    for (const auto& [key, digest] : keys.items())
       if (digest.is_string()) content.digests[key] = digest.get<std::string>();
     sources.push_back(std::move(content));
   }
@@ -139,15 +134,15 @@ Result<SidecarStatus> sidecar_status_from_text(std::string_view body) {
   const Json root = Json::parse(body, nullptr, false);
   if (!root.is_object()) return invalid("the sidecar's status is not a JSON object");
   SidecarStatus status;
-  status.version = text_of(root, "version");
-  status.boot_id = text_of(root, "bootId");
+  status.version = text_field(root, "version");
+  status.boot_id = text_field(root, "bootId");
   status.sources = sources_of(root);
-  if (const auto active = root.find("active"); active != root.end() && active->is_object())
-    status.active = counts_of(*active), status.active_config = text_of(*active, "configHash");
-  if (const auto candidate = root.find("candidate"); candidate != root.end() && candidate->is_object())
-    status.candidate = counts_of(*candidate);
-  if (const auto run = root.find("reload"); run != root.end() && run->is_object()) {
-    auto parsed = run_of(*run);
+  const Json& active = field(root, "active");
+  status.active = counts_of(active), status.active_config = text_field(active, "configHash");
+  if (const Json& candidate = field(root, "candidate"); candidate.is_object())
+    status.candidate = counts_of(candidate);
+  if (const Json& run = field(root, "reload"); run.is_object()) {
+    auto parsed = run_of(run);
     if (!parsed) return parsed.error();
     status.run = *std::move(parsed);
   }
@@ -156,9 +151,9 @@ Result<SidecarStatus> sidecar_status_from_text(std::string_view body) {
 
 SidecarError sidecar_error_from_text(std::string_view body) {
   const Json root = Json::parse(body, nullptr, false);
-  if (root.is_object() && root.contains("error") && root["error"].is_object())
-    return {text_of(root["error"], "kind"), text_of(root["error"], "message")};
-  return {"", std::string(body.substr(0, 200))};
+  if (const Json& error = field(root, "error"); error.is_object())
+    return {text_field(error, "kind"), text_field(error, "message")};
+  return {"", api::clip(body, 200)};
 }
 
 }  // namespace sidestep::op

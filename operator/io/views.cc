@@ -7,6 +7,7 @@
 
 #include "lib/k8s/json_fields.h"
 #include "lib/policy/pins.h"
+#include "lib/policy/pod_judge.h"
 #include "operator/api/object.h"
 #include "operator/api/reloader.h"
 #include "operator/api/wire.h"
@@ -18,6 +19,8 @@ namespace {
 using Json = nlohmann::json;
 using k8s::field;
 using k8s::text_field;
+using policy::kControlPortName;
+using policy::kSidecarContainer;
 
 int number(const Json& object, const char* key, int otherwise) {
   const Json& value = field(object, key);
@@ -33,7 +36,7 @@ Labels labels_of(const Json& metadata) {
   return labels;
 }
 
-const Json* find_container(const Json& spec, const char* name) {
+const Json* find_container(const Json& spec, std::string_view name) {
   for (const char* list : {"initContainers", "containers"})
     for (const Json& container : field(spec, list))
       if (text_field(container, "name") == name) return &container;

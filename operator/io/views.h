@@ -15,9 +15,6 @@
 
 namespace sidestep::op {
 
-inline constexpr const char* kSidecarContainer = "sidestep";
-inline constexpr const char* kControlPortName = "sidestep-ctl";
-
 // Labels that many pods have alike are kept once (LabelPool). Compared by value.
 class SharedLabels {
  public:

@@ -21,8 +21,9 @@ import (
 const (
 	exitLost  = 1
 	exitUsage = 2
-	stopLimit = 20 * time.Second // for requests under way at the end
 )
+
+var stopLimit = 20 * time.Second // for requests under way at the end
 
 type options struct {
 	target, host, shape, check, report, control, run string
@@ -54,7 +55,7 @@ func parseOptions(args []string) (options, error) {
 	flags.StringVar(&o.ordersURL, "orders-from", "", "HOST:PORT of apps, with commas, that are asked for /orders/log at the end")
 	flags.DurationVar(&o.bucket, "bucket", time.Second, "step of the time series")
 	flags.IntVar(&o.maxFailures, "max-failures", 200, "failures that are listed one by one")
-	flags.BoolVar(&o.failOnLoss, "fail-on-loss", false, "exit 1 when anything was lost, duplicated or cut without a word")
+	flags.BoolVar(&o.failOnLoss, "fail-on-loss", false, "exit 1 when anything was lost, duplicated, still waited for, or cut without a word")
 	flags.BoolVar(&o.quiet, "quiet", false, "no summary on standard error")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -94,6 +95,7 @@ type session struct {
 	env      *load.Env
 	recorder *tally.Recorder
 	stop     chan struct{} // one message is enough
+	underWay int           // clients that did not end in time
 }
 
 func (s *session) mark(name string) { s.recorder.Mark(name, time.Now()) }
@@ -133,7 +135,9 @@ func (s *session) report(log map[string]int) *tally.Report {
 	report := s.recorder.Report(time.Now())
 	report.Run, report.Target = s.options.run, s.options.target
 	report.Orders = s.env.Orders.Report(log)
+	report.Verdict.UnderWay = s.underWay
 	report.Verdict.Duplicated = report.Orders.Twice
+	report.Verdict.NotExecuted = report.Orders.AnsweredNotExecuted
 	if log == nil {
 		report.Verdict.OrdersUnchecked = report.Orders.Answered
 	}
@@ -152,7 +156,8 @@ func (s *session) run(specs []load.Spec, orders *orderSources) (*tally.Report, e
 	s.waitForEnd()
 	s.recorder.Finish(time.Now(), s.env.Clients())
 	if !s.env.Stop(stopLimit) {
-		fmt.Fprintf(os.Stderr, "sidestep-load: some requests were still under way %v after the end\n", stopLimit)
+		s.underWay = s.env.UnderWay()
+		fmt.Fprintf(os.Stderr, "sidestep-load: %d clients were still waiting %v after the end\n", s.underWay, stopLimit)
 	}
 	log, err := orders.read()
 	if err != nil {
@@ -211,7 +216,7 @@ func run(args []string) int {
 	if !o.quiet {
 		report.Summarize(os.Stderr)
 	}
-	if verdict := report.Verdict; o.failOnLoss && verdict.Lost+verdict.Duplicated+verdict.StreamsCut > 0 {
+	if o.failOnLoss && !report.Verdict.IsGood() {
 		return exitLost
 	}
 	return 0

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"sidestep.dev/tests/load/load"
 	"sidestep.dev/tests/load/tally"
 )
 
@@ -53,6 +54,29 @@ func TestExitCodeTellsWhetherAnythingWasLost(t *testing.T) {
 	}
 	if code, report := runFor(t, "--target", server(t, 502), "--duration", "100ms"); code != exitLost || report.Verdict.Lost == 0 {
 		t.Errorf("exit %d with %+v", code, report.Verdict)
+	}
+}
+
+func TestClientsThatStillWaitAtTheEndAreInTheVerdict(t *testing.T) {
+	before := stopLimit
+	stopLimit = 100 * time.Millisecond
+	defer func() { stopLimit = before }()
+	begun, end := make(chan struct{}, 100), make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { begun <- struct{}{}; <-end }))
+	defer s.Close()
+	defer close(end)
+	code, report := runFor(t, "--target", s.Listener.Addr().String(), "--duration", "200ms", "--timeout", "1m")
+	if code != exitLost || report.Verdict.UnderWay != 2 || len(begun) != 2 {
+		t.Errorf("exit %d with %+v", code, report.Verdict)
+	}
+}
+
+func TestOrdersThatWereAnsweredAndNotExecutedAreInTheVerdict(t *testing.T) {
+	orders := tally.NewOrders("me-")
+	orders.Answered("me-9", 1)
+	s := &session{env: &load.Env{Orders: orders}, recorder: tally.NewRecorder(tally.Limits{Bucket: time.Second, Buckets: 1}, time.Now())}
+	if verdict := s.report(map[string]int{}).Verdict; verdict.NotExecuted != 1 || verdict.IsGood() {
+		t.Errorf("verdict %+v", verdict)
 	}
 }
 

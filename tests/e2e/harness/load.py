@@ -61,6 +61,7 @@ class Report:
         verdict, losses = self.verdict, self.lost()[:5]
         assert verdict["lost"] == 0, f"{verdict['lost']} requests lost of {self.document['total']['sent']}, first: {losses}"
         self.assert_orders_executed_once()
+        assert verdict["surplus"] == verdict["underWay"] == 0, verdict
         assert verdict["streamsCut"] == 0, f"streams cut without a word: {self.document['total']['streams']}"
         assert self.good_answers() > 100, "too little load to prove anything"
 

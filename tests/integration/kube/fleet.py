@@ -99,14 +99,16 @@ class Fleet:
             return json.loads(done.stdout)["data"] if done.returncode == 0 else None
         return next(iter(eventually(read, what="the public key was not published").values()))
 
-    def add_pod(self, template: str = "h1") -> str:
-        """A pod that is Ready at a loopback address, where a sidecar answers. REQUIRES: the public key is published."""
+    def add_pod(self, template: str = "h1", spec: dict | None = None) -> str:
+        """A pod that is Ready at a loopback address, where a sidecar answers; `spec` is its own, in place of the usual one.
+        REQUIRES: the public key is published."""
         number = next(_addresses)
         name, address = f"shop-{number}", f"127.{_NETWORK}.{number // 250}.{number % 250 + 1}"
         path = f"/api/v1/namespaces/{self.namespace}/pods"
         pod = self.api.call("POST", path, {
             "metadata": {"name": name, "labels": {"app": "shop", "pod-template-hash": template}},
-            "spec": {"nodeName": "nowhere",
+            "spec": {"nodeName": "nowhere", **spec} if spec else {
+                     "nodeName": "nowhere",
                      "initContainers": [{"name": "sidestep", "image": "sidestep", "restartPolicy": "Always",
                                          "ports": [{"name": "sidestep-ctl", "containerPort": fake_sidecar.PORT}]}],
                      "containers": [{"name": "shop", "image": "shop"}]}})

@@ -132,6 +132,7 @@ class Load:
 def assert_nothing_lost(report: dict):
     assert report["verdict"]["lost"] == 0, f"{report['total']['lostByKind']}: {report['failures'][:5]}"
     assert_orders_executed_once(report)
+    assert report["verdict"]["surplus"] == report["verdict"]["underWay"] == 0, report["verdict"]
     assert report["verdict"]["streamsCut"] == 0, report["total"]["streams"]
     assert report["total"]["ok"] > 100, "too little load to prove anything"
 

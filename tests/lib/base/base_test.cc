@@ -1,10 +1,10 @@
-// The small values that everything is built on: durations, back-off, times, text.
+// The small values that everything is built on: durations, back-off, times.
 #include <gtest/gtest.h>
 
 #include "lib/base/backoff.h"
 #include "lib/base/clock.h"
 #include "lib/base/duration.h"
-#include "lib/base/utf8.h"
+#include "lib/base/time_text.h"
 
 namespace sidestep {
 namespace {
@@ -37,14 +37,14 @@ TEST(ClockTest, TimesAreWrittenInUtcWithMilliseconds) {
   EXPECT_EQ(format_time(WallTime(Millis(1'795'426'200'125))), "2026-11-23T09:30:00.125Z");
 }
 
-TEST(Utf8Test, WholeCharactersPassAndEverythingElseDoesNot) {
-  for (const char* good : {"", "plain", "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xF4\x8F\xBF\xBF"}) {
-    EXPECT_TRUE(is_utf8(good)) << good;
+TEST(TimeTextTest, InstantsThatMeanNeverAreFarAheadAndNotInThePast) {
+  for (const char* never : {"2262-04-12T00:00:00Z", "2600-01-01T00:00:00Z", "9999-12-31T23:59:59Z"}) {
+    const auto time = parse_time(never);
+    ASSERT_TRUE(time) << never;
+    EXPECT_EQ(format_time(*time), "2200-01-01T00:00:00.000Z") << never;
   }
-  for (const char* bad : {"\xFF", "\x80", "\xC3", "\xC0\xAF", "\xE0\x80\x80", "\xED\xA0\x80",
-                          "\xF4\x90\x80\x80", "a\xE2\x82"}) {
-    EXPECT_FALSE(is_utf8(bad)) << bad;
-  }
+  EXPECT_EQ(format_time(*parse_time("2199-12-31T23:59:59Z")), "2199-12-31T23:59:59.000Z");
+  EXPECT_FALSE(parse_time("9999-13-31T23:59:59Z"));
 }
 
 }  // namespace

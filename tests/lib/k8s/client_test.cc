@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "lib/base/utf8.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_transport.h"
 
@@ -144,6 +145,46 @@ TEST_F(ClientTest, ManagedFieldsAreDropped) {
   const auto got = client_.get({kPods, "a", "b"});
   ASSERT_TRUE(got);
   EXPECT_EQ(got->dump(), R"({"metadata":{"name":"b"}})");
+}
+
+TEST_F(ClientTest, ConflictOfAnotherKindThanThatItExistsIsNoSuccessOfACreation) {
+  server_.answer(409, R"({"kind": "Status", "reason": "AlreadyExists", "message": "exists"})");
+  EXPECT_EQ(client_.create({kPods, "a", ""}, Json{{"kind", "Pod"}}).error().kind, ErrorKind::kConflict);
+  // What the server's admission by ResourceQuota says when two objects are made at the same moment.
+  const std::string lost = R"({"kind": "Status", "reason": "Conflict",
+    "message": "Operation cannot be fulfilled on resourcequotas \"q\": the object has been modified"})";
+  server_.answer(409, lost);
+  const auto made = client_.create({kPods, "a", ""}, Json{{"kind", "Pod"}});
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().kind, ErrorKind::kUnavailable);
+  EXPECT_EQ(made.error().retry, Retry::kLater);
+  server_.answer(409, lost);
+  EXPECT_EQ(client_.update({kPods, "a", "b"}, Json{{"kind", "Pod"}}).error().kind, ErrorKind::kConflict);
+}
+
+TEST_F(ClientTest, BytesThatAreNoTextAreNoException) {
+  server_.answer(201, "{}");
+  EXPECT_TRUE(client_.create({kPods, "a", ""}, Json{{"note", "caf\xc3"}}));
+  EXPECT_EQ(Json::parse(server_.requests[0].body)["note"], "caf\xEF\xBF\xBD");
+  server_.answer(503, std::string(199, 'x') + "\xc3\xa9\xff");
+  const auto got = client_.get({kPods, "a", "b"});
+  ASSERT_FALSE(got);
+  EXPECT_TRUE(is_utf8(got.error().detail)) << got.error().detail;
+}
+
+TEST_F(ClientTest, AnswerThatIsNoObjectIsAProtocolError) {
+  for (const char* body : {"[]", "7", "null", "\"text\""}) {
+    server_.answer(200, body);
+    const auto got = client_.get({kPods, "a", "b"});
+    ASSERT_FALSE(got) << body;
+    EXPECT_EQ(got.error().kind, ErrorKind::kProtocol) << body;
+  }
+}
+
+TEST_F(ClientTest, RetryAfterThatNoClockCanCountIsTheCallersBusiness) {
+  server_.answer(429, "slow down", {{"retry-after", "9223372036854775807"}});
+  EXPECT_EQ(client_.get({kPods, "a", "b"}).error().kind, ErrorKind::kUnavailable);
+  EXPECT_TRUE(waits_.empty());
 }
 
 }  // namespace

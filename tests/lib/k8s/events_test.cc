@@ -64,5 +64,13 @@ TEST(EventToJson, HasEveryRequiredFieldAndCutsWhatIsTooLong) {
   EXPECT_EQ(json["note"].get<std::string>().size(), 1024u);
 }
 
+TEST(EventToJson, NoteIsCutBetweenCharactersAndIsAlwaysText) {
+  Event event;
+  event.note = std::string(1023, 'x') + "\xc3\xa9";
+  EXPECT_EQ(event_to_json(event, "e", "c", "i", WallTime{})["note"].get<std::string>().size(), 1023u);
+  event.note = "caf\xff";
+  EXPECT_NO_THROW((void)event_to_json(event, "e", "c", "i", WallTime{}).dump());
+}
+
 }  // namespace
 }  // namespace sidestep::k8s

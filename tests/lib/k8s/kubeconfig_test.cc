@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "lib/k8s/exec_plugin.h"
+
 namespace sidestep::k8s {
 namespace {
 
@@ -100,6 +102,49 @@ TEST_F(KubeconfigTest, ExecPluginThatFailsIsNamed) {
   const auto path = write("c", config("https://a", "{exec: {command: /bin/false}}"));
   EXPECT_EQ(error_of({.kubeconfig_flag = path, .allow_exec = true}),
             "credential plugin /bin/false failed; run it by hand to see why");
+}
+
+TEST_F(KubeconfigTest, ExecPluginThatWritesNullForWhatItDoesNotHaveIsUnderstood) {
+  const auto got = parse_exec_credential(
+      R"({"kind": "ExecCredential", "status": {"token": "t", "clientCertificateData": null, "clientKeyData": null}})");
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->token, "t");
+  for (const char* odd :
+       {R"({"kind": 7, "status": {}})", R"({"kind": "ExecCredential", "status": {"token": null}})",
+        R"({"kind": "ExecCredential", "status": {"token": 7}})", "[]", "null"})
+    EXPECT_FALSE(parse_exec_credential(odd)) << odd;
+}
+
+TEST_F(KubeconfigTest, TokenFileAndPluginAreLookedForBesideTheKubeconfig) {
+  const auto token = write("c1", config("https://a", "{tokenFile: t/token}"));
+  EXPECT_EQ(find_access({.kubeconfig_flag = token})->endpoint.token_file, dir_ + "/t/token");
+  const auto plugin =
+      write("bin/plugin", "#!/bin/sh\necho '{\"kind\":\"ExecCredential\",\"status\":{\"token\":\"t\"}}'\n");
+  chmod(plugin.c_str(), 0700);
+  const auto path = write("c2", config("https://a", "{exec: {command: ./bin/plugin}}"));
+  const auto found = find_access({.kubeconfig_flag = path, .allow_exec = true});
+  ASSERT_TRUE(found) << found.error().detail;
+  EXPECT_EQ(found->endpoint.token, "t");
+}
+
+TEST_F(KubeconfigTest, UserThatIsNotThereIsNamedAndNobodyIsAskedWithoutOne) {
+  const auto path = write("c",
+                          "current-context: c\ncontexts: [{name: c, context: {cluster: k, user: gone}}]\n"
+                          "clusters: [{name: k, cluster: {server: https://a}}]\n");
+  EXPECT_EQ(error_of({.kubeconfig_flag = path}),
+            path + ": context \"c\" names a user that is not there: gone");
+}
+
+TEST(ExecPlugin, ThatClosesItsOutputAndStaysIsEndedInTime) {
+  const PluginCommand plugin{.command = "/bin/sh",
+                             .arguments = {"-c", "exec >&-; sleep 60"},
+                             .environment = {},
+                             .timeout = Millis{200}};
+  const TimePoint began = system_clock().steady();
+  const auto got = run_plugin(plugin);
+  ASSERT_FALSE(got);
+  EXPECT_NE(got.error().detail.find("did not answer within 200 ms"), std::string::npos) << got.error().detail;
+  EXPECT_LT(system_clock().steady() - began, Seconds{20});
 }
 
 }  // namespace

@@ -190,5 +190,13 @@ TEST_F(WatcherTest, NotHealthyWhenNothingWasHeardForLongerThanAWatchLives) {
   EXPECT_FALSE(watcher_.is_healthy(clock_.steady()));
 }
 
+TEST(KeyOf, ObjectWithOddMetadataHasTheNameThatCanBeReadAndIsNoException) {
+  EXPECT_EQ(key_of(Json::parse(R"({"metadata": {"namespace": "n", "name": "a"}})")), "n/a");
+  EXPECT_EQ(key_of(Json::parse(R"({"metadata": {"namespace": null, "name": "a"}})")), "a");
+  for (const char* odd :
+       {"{}", "[]", "null", R"({"metadata": null})", R"({"metadata": {"namespace": 7, "name": {}}})"})
+    EXPECT_EQ(key_of(Json::parse(odd)), "") << odd;
+}
+
 }  // namespace
 }  // namespace sidestep::k8s

@@ -169,6 +169,17 @@ TEST(Lint, AnAppThatTheLauncherDoesNotStartIsAMistake) {
   EXPECT_THAT(of_changed("--, /bin/shop]", "--]\n        args: [/bin/shop]").mistakes, IsEmpty());
 }
 
+TEST(Lint, ASecondContainerIsFineBesideTheAppAndAMistakeBehindTheSameSidecar) {
+  const auto beside = [](const std::string& command) {
+    return of_changed("      containers:\n",
+                      "      containers:\n      - {name: second, image: i, command: [" + command + "]}\n");
+  };
+  EXPECT_THAT(beside("/bin/second").mistakes, IsEmpty());
+  EXPECT_THAT(beside("/sidestep/sidestep-launch, --, /bin/second").mistakes,
+              ElementsAre(AllOf(HasSubstr("containers[shop].command: sidestep-launch: a second container"),
+                                HasSubstr("or let second start both"))));
+}
+
 TEST(Lint, AProbeThatGoesThroughTheProxyIsAMistake) {
   EXPECT_THAT(
       of_changed("        image: sidestep.dev/shop:0.1.0\n",

@@ -3,6 +3,7 @@ package load
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sidestep.dev/tests/load/tally"
@@ -18,6 +19,7 @@ type Env struct {
 
 	stopping chan struct{}
 	running  sync.WaitGroup
+	underWay atomic.Int64
 	mutex    sync.Mutex
 	clients  []*tally.Client // guarded by mutex
 	same     sameBodies
@@ -45,6 +47,9 @@ func (e *Env) Stop(limit time.Duration) bool {
 	}
 }
 
+// UnderWay counts the clients that have not ended yet.
+func (e *Env) UnderWay() int { return int(e.underWay.Load()) }
+
 // Clients are those whose gaps are followed.
 func (e *Env) Clients() []*tally.Client {
 	e.mutex.Lock()
@@ -66,7 +71,12 @@ func (e *Env) client(class *tally.Class, name string, number int) *tally.Client 
 
 func (e *Env) launch(run func()) {
 	e.running.Add(1)
-	go func() { defer e.running.Done(); run() }()
+	e.underWay.Add(1)
+	go func() {
+		defer e.running.Done()
+		defer e.underWay.Add(-1)
+		run()
+	}()
 }
 
 func (e *Env) isStopping() bool {

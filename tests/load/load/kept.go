@@ -125,7 +125,7 @@ func startKept(env *Env, spec Spec) {
 		p := newPage(env, spec, fmt.Sprintf("%s%s-%d", env.Orders.Prefix(), spec.Name, i))
 		s := &session{env: env, client: client, timeout: spec.timeout()}
 		env.launch(func() {
-			defer s.drop()
+			defer s.leave()
 			if spec.PerSecond > 0 {
 				keepRate(env, spec, i, p, s)
 			} else {

@@ -68,7 +68,7 @@ func startRate(env *Env, spec Spec) {
 		p := newPage(env, spec, fmt.Sprintf("%s%s-%d", env.Orders.Prefix(), spec.Name, i))
 		s := &session{env: env, client: client, timeout: spec.timeout()}
 		env.launch(func() {
-			defer s.drop()
+			defer s.leave()
 			for due := range queue {
 				if env.isStopping() {
 					continue

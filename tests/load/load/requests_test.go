@@ -40,6 +40,24 @@ func TestEveryKindOfLossIsCounted(t *testing.T) {
 		{wire.Malformed, func(c *net.TCPConn, _ *http.Request) bool {
 			return write(c, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") && false
 		}},
+		{wire.Malformed, func(c *net.TCPConn, request *http.Request) bool {
+			return write(c, strings.Replace(goodAnswer(request), "Content-Length: ", "Content-Length: +", 1)) && false
+		}},
+		{wire.Malformed, func(c *net.TCPConn, request *http.Request) bool {
+			return write(c, strings.Replace(goodAnswer(request), "Content-Length: ", "Content-Length : ", 1)) && false
+		}},
+		{wire.Malformed, func(c *net.TCPConn, request *http.Request) bool { // A line end that only some see.
+			return write(c, strings.Replace(goodAnswer(request), "\r\n", "\r\nX-One: 1\nX-Two: 2\r\n", 1)) && false
+		}},
+		{wire.Malformed, func(c *net.TCPConn, request *http.Request) bool {
+			body := pageFor(request, "greeting=hello")
+			return write(c, "HTTP/1.1 200 OK\r\n"+shopHead+"Transfer-Encoding: chunked\r\n\r\n+"+chunk(body)+"0\r\n\r\n") && false
+		}},
+		{wire.Malformed, func(c *net.TCPConn, request *http.Request) bool {
+			body := pageFor(request, "greeting=hello")
+			return write(c, "HTTP/1.1 200 OK\r\n"+shopHead+"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"+
+				chunk(body)+"0\r\n\r\n") && false
+		}},
 		{wire.WrongBytes, func(c *net.TCPConn, request *http.Request) bool {
 			return write(c, strings.Replace(goodAnswer(request), "greeting=hello", "greeting=hellp", 1))
 		}},
@@ -136,6 +154,44 @@ func TestClosesBetweenRequestsAreNoLoss(t *testing.T) {
 		if want := gets.Clients + 4; report.Total.Connections != want {
 			t.Errorf("%s: %d connections, want %d", name, report.Total.Connections, want)
 		}
+	}
+}
+
+// An answer that comes twice, or a piece of somebody else's, is seen on kept connections, on those that close
+// after it, and on the last one of a client; the verdict has it.
+func TestBytesThatNobodyAskedForAreInTheVerdict(t *testing.T) {
+	for name, c := range map[string]struct {
+		extra    func(request *http.Request) string
+		announce bool
+	}{
+		"answer twice":          {goodAnswer, false},
+		"somebody else's":       {func(*http.Request) string { return "crc32=00000000\n" }, false},
+		"twice before a close":  {goodAnswer, true},
+		"another's and a close": {func(*http.Request) string { return "0\r\n\r\n" }, true},
+	} {
+		r := newRogue(t, every(6, 4, act{"bad", func(_ *rogue, conn *net.TCPConn, request *http.Request) bool {
+			text := goodAnswer(request)
+			if c.announce {
+				text = strings.Replace(text, "\r\n", "\r\nConnection: close\r\n", 1)
+			}
+			write(conn, text+c.extra(request))
+			time.Sleep(20 * time.Millisecond)
+			return false
+		}}))
+		spec := gets
+		spec.PauseMs, spec.TimeoutMs = 100, 5000
+		report := r.load(spec, 40)
+		if report.Total.Lost != 0 || report.Verdict.Surplus != 4 || report.Verdict.IsGood() {
+			t.Errorf("%s: lost %v, verdict %+v", name, report.Total.LostByKind, report.Verdict)
+		}
+	}
+	r := newRogue(t, func(int) act {
+		return act{"bad", func(_ *rogue, conn *net.TCPConn, request *http.Request) bool {
+			return write(conn, goodAnswer(request)+"more") && false
+		}}
+	})
+	if report := r.load(Spec{Name: "get", Kind: "get", Clients: 1, PauseMs: 60_000}, 1); report.Verdict.Surplus != 1 {
+		t.Errorf("the last connection: %+v", report.Verdict)
 	}
 }
 

@@ -54,8 +54,20 @@ func countIdle(stats *tally.Stats, idle wire.Idle) {
 		stats.ResetsIdle++
 	case wire.Unsolicited:
 		stats.Unsolicited++
+	case wire.Surplus:
+		stats.Surplus++
 	case wire.Open:
 	}
+}
+
+// leave closes a connection that no request is under way on. What it got beyond its answers is counted here too.
+func (s *session) leave() {
+	if s.conn != nil {
+		if idle := s.conn.LookIdle(); idle == wire.Surplus {
+			s.client.Count(func(stats *tally.Stats) { countIdle(stats, idle) })
+		}
+	}
+	s.drop()
 }
 
 func (s *session) drop() {
@@ -106,7 +118,7 @@ func (s *session) answer(method string) *wire.Failure {
 	}
 	if head.Close {
 		s.client.Count(func(stats *tally.Stats) { stats.ClosesAnnounced++ })
-		s.drop()
+		s.leave()
 	}
 	return nil
 }

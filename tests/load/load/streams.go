@@ -227,6 +227,7 @@ func (e *eventStream) event(text []byte) bool {
 		e.lost(&wire.Failure{Kind: wire.WrongBytes, Detail: fmt.Sprintf("event %q and not %q", text, want)})
 		return false
 	}
+	e.said = "" // A word of some time ago says nothing about the end.
 	e.number++
 	e.ok(e.last)
 	e.last = time.Now()
@@ -236,6 +237,8 @@ func (e *eventStream) event(text []byte) bool {
 func (e *eventStream) end(whole bool) {
 	e.client.Stream(func(s *tally.StreamStats) {
 		switch {
+		case len(e.text) > 0: // in the middle of an event, whatever was said before
+			s.CutUntold++
 		case e.said != "":
 			s.Told++
 			s.ToldCodes[e.said]++

@@ -141,6 +141,23 @@ func stream(name string, rest string) act {
 func event(number int) string  { return fmt.Sprintf("id: %d\ndata: version=1 generation=1\n\n", number) }
 func chunk(text string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(text), text) }
 
+func TestAWordOfSomeTimeAgoAndHalfAnEventAreNoEnd(t *testing.T) {
+	plan := []act{
+		stream("heartbeat, then cut", chunk(": still there\n\n")+chunk(event(2))),
+		stream("bye, then half an event", chunk("event: bye\ndata: version=1\n\n")+chunk("id: 2\nda")+"0\r\n\r\n"),
+	}
+	r := newRogue(t, func(n int) act {
+		if n < 10 {
+			return plan[n%len(plan)]
+		}
+		return act{"silent", func(*rogue, *net.TCPConn, *http.Request) bool { time.Sleep(10 * time.Second); return false }}
+	})
+	report := r.load(eventStreams, 12)
+	if streams := report.Total.Streams; streams.CutUntold != 10 || streams.Told != 0 || report.Verdict.StreamsCut != 10 {
+		t.Errorf("5 of each were cut, counted %+v, verdict %+v", streams, report.Verdict)
+	}
+}
+
 func TestEndsAndHolesOfEventStreamsAreCounted(t *testing.T) {
 	plan := []act{
 		stream("bye", chunk("event: bye\ndata: version=1\n\n")+"0\r\n\r\n"), stream("cut", ""), stream("clean", "0\r\n\r\n"),

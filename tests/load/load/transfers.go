@@ -29,7 +29,7 @@ func startTransfers(env *Env, spec Spec, transfer func(*session, uint64) *wire.F
 	for i := range spec.Clients {
 		s := &session{env: env, client: env.client(class, spec.Name, i), timeout: spec.timeout()}
 		env.launch(func() {
-			defer s.drop()
+			defer s.leave()
 			for number := uint64(i) << 32; !env.isStopping(); number++ {
 				began := time.Now()
 				if failure := transfer(s, number); failure != nil {
@@ -124,7 +124,7 @@ func download(s *session, spec Spec, seed uint64) *wire.Failure {
 		return &wire.Failure{Kind: wire.WrongBytes, Detail: fmt.Sprintf("%d bytes and not %d", expected.offset, spec.Bytes)}
 	}
 	if head.Close {
-		s.drop()
+		s.leave()
 	}
 	return nil
 }

@@ -29,10 +29,18 @@ type Report struct {
 type Verdict struct {
 	Lost            int `json:"lost"`            // requests, of every class
 	LostFromApp     int `json:"lostFromApp"`     // of them: the app itself answered with an error
+	UnderWay        int `json:"underWay"`        // clients that still waited for an answer when the generator gave up
+	Surplus         int `json:"surplus"`         // connections with bytes that nobody asked for
 	Duplicated      int `json:"duplicated"`      // orders executed more than once
+	NotExecuted     int `json:"notExecuted"`     // orders that were answered and are not in the log
 	StreamsCut      int `json:"streamsCut"`      // WebSockets and event streams that ended without a word
 	StreamsTold     int `json:"streamsTold"`     // those that ended with one
 	OrdersUnchecked int `json:"ordersUnchecked"` // answered orders, when there is no log to compare with
+}
+
+// IsGood: no client could notice anything.
+func (v Verdict) IsGood() bool {
+	return v.Lost+v.UnderWay+v.Surplus+v.Duplicated+v.NotExecuted+v.StreamsCut == 0
 }
 
 // WindowReport is what completed between two marks.
@@ -86,7 +94,7 @@ func (r *Recorder) Report(now time.Time) *Report {
 	for _, phase := range report.Phases {
 		phase.Total.Latency = phase.Total.histogram.Summary()
 	}
-	report.Verdict = Verdict{Lost: report.Total.Lost, LostFromApp: report.Total.LostFromApp}
+	report.Verdict = Verdict{Lost: report.Total.Lost, LostFromApp: report.Total.LostFromApp, Surplus: report.Total.Surplus}
 	if streams := report.Total.Streams; streams != nil {
 		report.Verdict.StreamsCut = streams.CutUntold + streams.EndedClean
 		report.Verdict.StreamsTold = streams.Told

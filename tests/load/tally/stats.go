@@ -27,7 +27,8 @@ type Stats struct {
 	ClosesAnnounced int `json:"closesAnnounced,omitempty"` // Connection: close stood in an answer
 	ClosesIdle      int `json:"closesIdle,omitempty"`      // unannounced, but seen before sending: no loss
 	ResetsIdle      int `json:"resetsIdle,omitempty"`      // the same with RST
-	Unsolicited     int `json:"unsolicited,omitempty"`     // bytes between two answers
+	Unsolicited     int `json:"unsolicited,omitempty"`     // 408 between two answers
+	Surplus         int `json:"surplus,omitempty"`         // other bytes that nobody asked for: an answer twice, or somebody else's
 
 	Streams *StreamStats `json:"streams,omitempty"`
 
@@ -111,6 +112,7 @@ func (s *Stats) merge(other *Stats) {
 	s.ClosesIdle += other.ClosesIdle
 	s.ResetsIdle += other.ResetsIdle
 	s.Unsolicited += other.Unsolicited
+	s.Surplus += other.Surplus
 	addCounts(s.LostByKind, other.LostByKind)
 	addCounts(s.StatusCodes, other.StatusCodes)
 	if other.LongestGapMs > s.LongestGapMs {

@@ -25,6 +25,9 @@ func (r *Report) Summarize(out io.Writer) {
 	if r.Total.Lost > 0 {
 		fmt.Fprintf(out, "lost: %s\n", counts(r.Total.LostByKind))
 	}
+	if r.Verdict.Surplus+r.Verdict.UnderWay > 0 {
+		fmt.Fprintf(out, "%d connections with bytes that nobody asked for, %d clients still waiting at the end\n", r.Verdict.Surplus, r.Verdict.UnderWay)
+	}
 	if len(r.Total.StatusCodes) > 0 {
 		fmt.Fprintf(out, "bad status: %s (%d by the app itself)\n", counts(r.Total.StatusCodes), r.Total.LostFromApp)
 	}

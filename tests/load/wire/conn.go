@@ -4,6 +4,7 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -63,24 +64,34 @@ const (
 	Open        Idle = iota // nothing has happened
 	Closed                  // FIN
 	WasReset                // RST
-	Unsolicited             // bytes that nobody asked for
+	Unsolicited             // 408, as HTTP allows before a close
+	Surplus                 // any other bytes that nobody asked for: an answer twice, or somebody else's
 )
 
+const requestTimeout = "HTTP/1.1 408 "
+
 type peekResult struct {
-	n   int
-	err error
-	one [1]byte
+	n     int
+	err   error
+	bytes [len(requestTimeout)]byte
 }
 
 func (c *Conn) peek(fd uintptr) bool {
-	c.peeked.n, _, c.peeked.err = syscall.Recvfrom(int(fd), c.peeked.one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	c.peeked.n, _, c.peeked.err = syscall.Recvfrom(int(fd), c.peeked.bytes[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 	return true
+}
+
+func unasked(text []byte) Idle {
+	if bytes.HasPrefix(text, []byte(requestTimeout)) {
+		return Unsolicited
+	}
+	return Surplus
 }
 
 // LookIdle tells what has happened since the last answer, without waiting and without taking bytes.
 func (c *Conn) LookIdle() Idle {
 	if c.r != c.w {
-		return Unsolicited
+		return unasked(c.buffer[c.r:c.w])
 	}
 	if err := c.raw.Read(c.peekFn); err != nil {
 		return Closed
@@ -94,7 +105,7 @@ func (c *Conn) LookIdle() Idle {
 	case c.peeked.n == 0:
 		return Closed
 	}
-	return Unsolicited
+	return unasked(c.peeked.bytes[:c.peeked.n])
 }
 
 // fill waits for more bytes; unused ones stay.
@@ -127,7 +138,7 @@ func (c *Conn) fill() error {
 func (c *Conn) Send(parts ...[]byte) *Failure {
 	for _, part := range parts {
 		if _, err := c.net.Write(part); err != nil {
-			if c.LookIdle() == Unsolicited {
+			if idle := c.LookIdle(); idle == Unsolicited || idle == Surplus {
 				return nil
 			}
 			return ioFailure(err, false)

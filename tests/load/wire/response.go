@@ -90,7 +90,7 @@ func (h *Head) parse(text []byte) error {
 	for len(rest) > 0 {
 		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
 		name, value, found := bytes.Cut(line, []byte(":"))
-		if !found {
+		if !found || !isToken(name) || bytes.ContainsAny(value, "\r\n\x00") {
 			return fmt.Errorf("not a header line: %q", line)
 		}
 		if err := h.field(name, bytes.TrimSpace(value), version, generation); err != nil {
@@ -107,13 +107,13 @@ func (h *Head) parse(text []byte) error {
 func (h *Head) field(name, value []byte, version, generation string) error {
 	switch {
 	case equalFold(name, "content-length"):
-		length, err := strconv.ParseInt(string(value), 10, 64)
-		if err != nil || length < 0 || (h.length >= 0 && h.length != length) {
+		length, err := number(value, 10)
+		if err != nil || (h.length >= 0 && h.length != length) {
 			return fmt.Errorf("bad or second Content-Length: %q", value)
 		}
 		h.length = length
 	case equalFold(name, "transfer-encoding"):
-		if !equalFold(value, "chunked") {
+		if !equalFold(value, "chunked") || h.chunked {
 			return fmt.Errorf("bad Transfer-Encoding: %q", value)
 		}
 		h.chunked = true
@@ -129,6 +129,23 @@ func (h *Head) field(name, value []byte, version, generation string) error {
 		h.RetryAfter = true
 	}
 	return nil
+}
+
+// number takes digits alone: with a sign or a blank it could be read in two ways.
+func number(text []byte, base int) (int64, error) {
+	value, err := strconv.ParseUint(string(text), base, 63)
+	return int64(value), err
+}
+
+// isToken: RFC 9110, 5.6.2.
+func isToken(name []byte) bool {
+	for _, c := range name {
+		isPlain := c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || bytes.IndexByte([]byte("!#$%&'*+-.^_`|~"), c) >= 0
+		if !isPlain {
+			return false
+		}
+	}
+	return len(name) > 0
 }
 
 func equalFold(text []byte, lower string) bool {
@@ -221,8 +238,8 @@ func (c *Conn) chunkLine() *Failure {
 		return &Failure{Malformed, fmt.Sprintf("a chunk is longer than it says: %q", line)}
 	case c.body.mode == bodyChunkSize:
 		digits, _, _ := bytes.Cut(line, []byte(";"))
-		size, err := strconv.ParseInt(string(digits), 16, 64)
-		if err != nil || size < 0 {
+		size, err := number(digits, 16)
+		if err != nil {
 			return &Failure{Malformed, fmt.Sprintf("not a chunk size: %q", line)}
 		}
 		c.body = bodyState{mode: bodyChunkData, left: size}

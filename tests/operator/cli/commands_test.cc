@@ -155,6 +155,14 @@ TEST_F(CommandsTest, StatusListsPoliciesInColumns) {
             "shop   Deployment/shop   Unknown   -        0/0    0         0        -\n");
 }
 
+TEST_F(CommandsTest, StatusShowsEachPolicyOnceWhenItsListHadToBeginAgain) {
+  answer({{"metadata", {{"continue", "x"}}}, {"items", {policy()}}});
+  api_.answer(410, R"({"message": "expired"})");
+  answer_list({policy()});
+  EXPECT_EQ(run({.verb = Verb::kStatus}), Exit::kSucceeded);
+  EXPECT_EQ(out_.find("Deployment/shop"), out_.rfind("Deployment/shop")) << out_;
+}
+
 TEST_F(CommandsTest, StatusOfAPolicyShowsThePodsWithTheirGenerationsAndWeights) {
   const auto pod = [](const char* name) {
     return Json{

@@ -42,6 +42,10 @@ TEST(CommandsOfTest, FalseNothingAndStepsThatAreNoneAskForNothing) {
     EXPECT_EQ(of(api::kSkipStepAnnotation, value).skip_steps, 0) << value;
 }
 
+TEST(CommandsOfTest, ReasonFitsIntoAStatusHoweverLongItIs) {
+  EXPECT_EQ(of(api::kAbortAnnotation, std::string(200'000, 'x')).abort->size(), api::kMostMessageBytes);
+}
+
 class CommandRunTest : public ::testing::Test {
  protected:
   CommandRunTest() {

@@ -57,6 +57,23 @@ class TriggersTest : public ::testing::Test {
   std::optional<Millis> look_again_;
 };
 
+TEST_F(TriggersTest, LeaderWhoseClockWasAYearAheadSilencesNoSchedule) {
+  seen_.policy->spec.triggers.sources.clear();
+  seen_.policy->spec.triggers.schedule = policy::Schedule{"*/5 * * * *", "UTC", Seconds(600)};
+  seen_.policy->status.last_schedule_time = at(0) + std::chrono::hours(24 * 365);
+  EXPECT_EQ(looks(0, 1), 0u) << "times that are over do not count";
+  EXPECT_EQ(looks(1, 302), 1u);
+  // A few seconds are what clocks differ by: what was due is not due again.
+  seen_.reloads.clear();
+  seen_.policy->status.last_schedule_time = at(700);
+  EXPECT_EQ(looks(690, 700), 0u);
+}
+
+TEST_F(TriggersTest, ClockThatIsSetBackMakesNoChangeWaitForIt) {
+  look(7000), holds("v1:b"), look(7001);
+  EXPECT_EQ(looks(100, 110), 1u);
+}
+
 TEST_F(TriggersTest, ContentAtFirstSightIsAdopted) {
   EXPECT_EQ(looks(0, 100), 0u);
   EXPECT_EQ(status().applied_hash, "v1:a");

@@ -142,5 +142,16 @@ TEST(Metrics, HistogramIsCumulativeAndEveryResultIsThereFromTheStart) {
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
 }
 
+TEST_F(KeyStoreTest, NamespacesThatAreGoneAreForgotten) {
+  api_.answer(200, secret({{"ed25519.pem", first_.private_pem()}}));
+  ASSERT_TRUE(store_.refresh());
+  for (int i = 0; i < 100; ++i) {
+    api_.answer(200, "{}");
+    ASSERT_TRUE(trust_.ensure("preview-" + std::to_string(i), clock_.steady()));
+    clock_.advance(60s);
+  }
+  EXPECT_LE(trust_.size(), 11u);
+}
+
 }  // namespace
 }  // namespace sidestep::op

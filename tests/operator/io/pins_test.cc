@@ -30,7 +30,7 @@ class PinKeeperTest : public ::testing::Test {
     seen_.policy->spec.triggers.sources = {source};
     seen_.sources.contents = {{"ConfigMap/shop-config", {}}};
   }
-  void answer(const Json& object) { api_.answer(200, object.dump()); }
+  void answer(const Json& object) { api_.answer(200, object.is_null() ? "{}" : object.dump()); }
   void absent(int times) {
     for (int i = 0; i < times; ++i) api_.answer(404, "{}");
   }

@@ -116,5 +116,29 @@ TEST(SidecarCommand, AnswerSaysDoneAgainLaterOrRefused) {
   }
 }
 
+TEST(SidecarStatus, NumbersAndWordsOfASidecarFitIntoAStatusWhateverItSays) {
+  const auto status = sidecar_status_from_text(
+      R"({"active": {"generation": 99999999999, "requests": -5, "errors": 1e300},
+          "reload": {"id": "r", "phase": "Failed", "reason": ")" +
+      std::string(500, 'R') + R"(", "message": ")" + std::string(1023, 'm') + "\xc3\xa9" +
+      R"(", "generation": 2, "receipt": {"requests": {"1": 18446744073709551615, "2": -7}, "held": -1, "failed": 0.5}}})");
+  ASSERT_TRUE(status) << status.error().detail;
+  EXPECT_GT(status->active.generation, 0);
+  EXPECT_EQ(status->active.requests, 0);
+  EXPECT_EQ(status->active.errors, 0);
+  EXPECT_LE(status->run->reason.size(), 64u);
+  EXPECT_EQ(status->run->message, std::string(1023, 'm'));
+  const api::Receipt& receipt = status->run->receipt;
+  EXPECT_GT(receipt.active_requests, 0);
+  EXPECT_LT(receipt.active_requests, std::int64_t{1} << 53);
+  EXPECT_EQ(receipt.candidate_requests, 0);
+  EXPECT_EQ(receipt.held, 0);
+}
+
+TEST(SidecarStatus, RefusalThatIsNoTextIsNoException) {
+  const SidecarError error = sidecar_error_from_text("no\xff");
+  EXPECT_EQ(error.message, "no?");
+}
+
 }  // namespace
 }  // namespace sidestep::op

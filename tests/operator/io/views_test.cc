@@ -43,6 +43,18 @@ TEST(PodView, LabelsThatAreAlikeAreKeptOnceAndThoseOfNobodyAreForgotten) {
   EXPECT_EQ(pool.share(SharedLabels(Labels{{"app", "shop"}})).pointer(), first.pointer());
 }
 
+TEST(PodView, EachContainerBesideTheSidecarIsLookedAt) {
+  Json two = pod();
+  two["spec"]["containers"].push_back(
+      Json::parse(R"({"name": "log", "envFrom": [{"configMapRef": {"name": "log-config"}}],
+    "livenessProbe": {"httpGet": {"port": 8080}}})"));
+  const auto view = pod_view(two);
+  EXPECT_EQ(view->control_port, 8086);
+  EXPECT_EQ(view->probe_through_proxy, "container log: livenessProbe on port 8080");
+  ASSERT_EQ(view->fixed_uses.size(), 1u);
+  EXPECT_EQ(view->fixed_uses[0].how, "container log: envFrom");
+}
+
 TEST(PodView, PodBeingDeletedOrEndedIsTerminating) {
   Json deleted = pod();
   deleted["metadata"]["deletionTimestamp"] = "2026-11-23T09:31:00Z";
@@ -185,6 +197,16 @@ TEST(Selector, EveryOperatorAndAnEmptyOneMatchesNothing) {
   EXPECT_FALSE(matching(all, {{"a", "1"}, {"e", "q"}}));
   EXPECT_FALSE(matching(all, {{"a", "1"}, {"c", ""}, {"d", ""}, {"e", "q"}}));
   EXPECT_FALSE(matching(all, {{"a", "1"}, {"c", ""}, {"e", "r"}}));
+}
+
+TEST(Selector, OperatorThatIsNotKnownAndOddFieldsMatchNothing) {
+  const Labels labels{{"a", "1"}};
+  for (const char* odd :
+       {R"({"matchExpressions": [{"key": "a", "operator": "Like", "values": ["1"]}]})",
+        R"({"matchExpressions": [{"key": "a", "values": ["1"]}]})",
+        R"({"matchExpressions": [{"key": "a", "operator": "In", "values": null}]})",
+        R"({"matchExpressions": [7], "matchLabels": null})", R"({"matchLabels": "1"})", "[]", "null"})
+    EXPECT_FALSE(matches(selector_from_json(Json::parse(odd)), labels)) << odd;
 }
 
 }  // namespace

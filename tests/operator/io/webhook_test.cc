@@ -57,6 +57,42 @@ TEST(Admission, RefusalSaysTheLineToAdd) {
       AllOf(HasSubstr("Pod/shop-abc-: spec.containers[a].command: absent"), HasSubstr("add command:")));
 }
 
+TEST(Admission, OfTwoContainersTheOneWithPortsIsTheAppAndTheOtherStaysAsItIs) {
+  const std::string second =
+      R"({"name": "log", "command": ["tail"], "livenessProbe": {"exec": {"command": ["true"]}})";
+  const auto with = [&](const std::string& more, const Json& annotations) {
+    Json object = pod(kGood);
+    object["spec"]["containers"].insert(object["spec"]["containers"].begin(),
+                                        Json::parse(second + more + "}"));
+    object["metadata"]["annotations"] = annotations;
+    return object;
+  };
+  const auto patched = [](const Json& object) {
+    const Json response = review(object);
+    EXPECT_TRUE(response["allowed"]) << response.dump();
+    return object.patch(Json::parse(*k8s::base64_decode(response["patch"].get<std::string>())));
+  };
+  const Json plain = with("", nullptr);
+  Json made = patched(plain);
+  EXPECT_EQ(made["spec"]["containers"][0], plain["spec"]["containers"][0]);
+  EXPECT_EQ(made["spec"]["containers"][1]["command"], (Json{"/sidestep/sidestep-launch", "--", "x"}));
+  const std::string ports = R"(, "ports": [{"containerPort": 9000}])";
+  EXPECT_THAT(review(with(ports, nullptr))["status"]["message"].get<std::string>(),
+              HasSubstr("add the annotation sidestep.dev/container: log"));
+  made = patched(with(ports, {{"sidestep.dev/container", "log"}}));
+  EXPECT_EQ(made["spec"]["containers"][0]["command"], (Json{"/sidestep/sidestep-launch", "--", "tail"}));
+  EXPECT_EQ(made["spec"]["containers"][1]["command"], Json{"x"});
+}
+
+TEST(Admission, ReviewWhoseFieldsAreOfAnotherKindIsNoException) {
+  for (
+      const char* object :
+      {R"({"metadata": null, "spec": {}})",
+       R"({"metadata": {"labels": [1], "ownerReferences": {"a": 7}}, "spec": 7})",
+       R"({"metadata": {"ownerReferences": [7, null, {"controller": "true"}], "annotations": [], "name": {}}})"})
+    EXPECT_EQ(review(Json::parse(object))["uid"], "u1") << object;
+}
+
 TEST(Admission, PolicyIsLookedUpByTheWorkloadBehindTheReplicaSet) {
   const Json response = review(pod(kGood), [](const PodOrigin& origin) {
     EXPECT_EQ(origin.name_space + "/" + origin.kind + "/" + origin.name, "ns/Deployment/shop");
