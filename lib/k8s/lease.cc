@@ -64,7 +64,9 @@ LeaseStep on_lease_written(LeaseState state, const std::optional<LeaseRecord>& w
                            TimePoint now, double random, const LeaseLimits& limits) {
   const Millis delay = spread(limits.retry, random, limits.jitter);
   if (is_lost(state, now, limits)) return {std::move(state), LeaseDo::kLost, {}, Millis{0}};
-  if (!written) return {std::move(state), LeaseDo::kNothing, {}, delay};
+  // An answer that does not say that the lease is ours is none: somebody else may have given it.
+  const bool is_ours = written && written->holder == state.identity;
+  if (!is_ours) return {std::move(state), LeaseDo::kNothing, {}, delay};
   if (!state.leading) state.epoch = written->epoch;
   state.leading = true;
   state.seen = *written;

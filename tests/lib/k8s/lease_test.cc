@@ -140,5 +140,19 @@ TEST(LeaseKeeper, AcquiresKeepsAndStopsActingWhenTheClockPassesItsDeadline) {
   EXPECT_FALSE(keeper.may_act(clock.steady() + 10s));
 }
 
+TEST_F(LeaseTest, AnswerThatDoesNotNameUsAsTheHolderIsNoLeadership) {
+  read(LeaseRecord{});
+  written(lease_from_json(Json::object()));
+  EXPECT_FALSE(state_.leading);
+  written(held("1"));
+  EXPECT_FALSE(state_.leading);
+  lead();
+  const TimePoint renewed = state_.renewed_at;
+  now_ += 2s;
+  written(lease_from_json(Json::object()));
+  EXPECT_EQ(state_.renewed_at, renewed);
+  EXPECT_EQ(state_.epoch, 1000);
+}
+
 }  // namespace
 }  // namespace sidestep::k8s
