@@ -127,7 +127,12 @@ std::string LeaseKeeper::lease_uid() const {
 
 std::optional<LeaseRecord> LeaseKeeper::read() {
   auto lease = client_.get(ref_);
-  if (lease) return lease_from_json(*lease);
+  if (lease) {
+    LeaseRecord record = lease_from_json(*lease);
+    if (!record.version.empty()) return record;
+    log::warn("cannot read the lease", {{"error", "the answer is none"}});
+    return std::nullopt;
+  }
   if (lease.error().kind == ErrorKind::kNotFound) return LeaseRecord{};
   log::warn("cannot read the lease", {{"error", lease.error().detail}});
   return std::nullopt;

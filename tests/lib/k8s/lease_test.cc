@@ -154,5 +154,20 @@ TEST_F(LeaseTest, AnswerThatDoesNotNameUsAsTheHolderIsNoLeadership) {
   EXPECT_EQ(state_.epoch, 1000);
 }
 
+TEST(LeaseKeeper, LeaderThatReadsSomethingThatIsNoLeaseLooksAgain) {
+  test::FakeTransport server;
+  test::FakeClock clock;
+  Client client(server, clock, [](Millis) {});
+  LeaseKeeper keeper(client, clock, "ns", "l", "me", {.retry = 1ms});
+  const auto stored = lease_to_json("ns", "l", {"me", 0, 77, "1", "", 15s}, true, clock.wall()).dump();
+  server.answer(404, "{}"), server.answer(201, stored);
+  ASSERT_TRUE(keeper.acquire({}));
+  server.answer(200, R"({"kind": "Status", "metadata": {}, "status": "Success"})");
+  server.answer(200, stored), server.answer(200, stored);
+  server.answer(404, "{}");  // now it is lost
+  EXPECT_FALSE(keeper.keep({}));
+  EXPECT_EQ(server.requests.size(), 6u);
+}
+
 }  // namespace
 }  // namespace sidestep::k8s
