@@ -41,7 +41,7 @@ Result<Json> parse_list(const std::string& text, const std::string& what,
     return false;
   };
   Json rest = Json::parse(text, take, false);
-  if (rest.is_object() && rest.contains("metadata")) return rest;
+  if (is_list(rest)) return rest;
   return Error{ErrorKind::kProtocol, Fault::kCluster, Retry::kLater, what + ": the answer is not a list"};
 }
 
@@ -96,6 +96,11 @@ std::string to_string(const ObjectRef& ref) {
   text += " " + ref.name_space;
   if (!ref.name.empty()) text += (ref.name_space.empty() ? "" : "/") + ref.name;
   return text;
+}
+
+bool is_list(const Json& answer) {
+  if (!answer.is_object() || !answer.contains("metadata") || !answer.contains("items")) return false;
+  return answer["items"].is_array() || answer["items"].is_null();
 }
 
 Error error_of(const Response& response, const std::string& what) {

@@ -132,6 +132,10 @@ class Client {
   std::map<std::pair<std::string, std::string>, std::uint64_t> counts_;
 };
 
+// Whether an answer is a list. One that is none, as a Status with 200 of somebody in between, must not be
+// taken for an empty list: whoever keeps the objects would forget them all.
+bool is_list(const Json& answer);
+
 // The error that a status code and the Status object in its body stand for. REQUIRES: status is not 2xx.
 Error error_of(const Response& response, const std::string& what);
 

@@ -103,6 +103,11 @@ Status run_exec(const YAML::Node& exec, Endpoint& endpoint, const std::string& p
 }
 
 Status read_user(const YAML::Node& user, const std::string& path, bool allow_exec, Endpoint& endpoint) {
+  for (const char* key : {"as", "as-uid", "as-groups", "as-user-extra"})
+    if (user.IsMap() && user[key])
+      return refused(path + ": user." + key +
+                     " is not supported, and without it requests would go out under another name; " +
+                     "name a context with credentials of its own");
   auto cert = pem_of(user, "client-certificate", path);
   if (!cert) return cert.error();
   auto key = pem_of(user, "client-key", path);

@@ -64,7 +64,9 @@ LeaseStep on_lease_written(LeaseState state, const std::optional<LeaseRecord>& w
                            TimePoint now, double random, const LeaseLimits& limits) {
   const Millis delay = spread(limits.retry, random, limits.jitter);
   if (is_lost(state, now, limits)) return {std::move(state), LeaseDo::kLost, {}, Millis{0}};
-  if (!written) return {std::move(state), LeaseDo::kNothing, {}, delay};
+  // An answer that does not say that the lease is ours is none: somebody else may have given it.
+  const bool is_ours = written && written->holder == state.identity;
+  if (!is_ours) return {std::move(state), LeaseDo::kNothing, {}, delay};
   if (!state.leading) state.epoch = written->epoch;
   state.leading = true;
   state.seen = *written;
@@ -125,7 +127,12 @@ std::string LeaseKeeper::lease_uid() const {
 
 std::optional<LeaseRecord> LeaseKeeper::read() {
   auto lease = client_.get(ref_);
-  if (lease) return lease_from_json(*lease);
+  if (lease) {
+    LeaseRecord record = lease_from_json(*lease);
+    if (!record.version.empty()) return record;
+    log::warn("cannot read the lease", {{"error", "the answer is none"}});
+    return std::nullopt;
+  }
   if (lease.error().kind == ErrorKind::kNotFound) return LeaseRecord{};
   log::warn("cannot read the lease", {{"error", lease.error().detail}});
   return std::nullopt;

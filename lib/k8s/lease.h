@@ -63,7 +63,7 @@ struct LeaseStep {
 LeaseStep on_lease_read(LeaseState state, const std::optional<LeaseRecord>& read, TimePoint now,
                         WallTime wall, double random, const LeaseLimits& limits);
 // How the write that on_lease_read asked for, sent at `began`, ended: the stored record, or nothing when it
-// failed.
+// failed. A record that names another holder is a failure.
 LeaseStep on_lease_written(LeaseState state, const std::optional<LeaseRecord>& written, TimePoint began,
                            TimePoint now, double random, const LeaseLimits& limits);
 

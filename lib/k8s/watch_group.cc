@@ -200,8 +200,7 @@ void WatchGroup::Work::listed(const MemberPtr& member, Result<Response> answer) 
     trouble = answer.error();
   } else if (answer->status / 100 != 2) {
     trouble = error_of(*answer, what);
-  } else if (page = Json::parse(answer->body, nullptr, false);
-             !page.is_object() || !page.contains("metadata")) {
+  } else if (page = Json::parse(answer->body, nullptr, false); !is_list(page)) {
     trouble =
         Error{ErrorKind::kProtocol, Fault::kCluster, Retry::kLater, what + ": the answer is not a list"};
   }

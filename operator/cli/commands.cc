@@ -45,6 +45,17 @@ Exit exit_of(const Error& error) {
   return Exit::kUnreachable;
 }
 
+Commands::Commands(k8s::Client& client, Options options, Surroundings surroundings)
+    : client_(client), options_(std::move(options)), around_(std::move(surroundings)) {
+  if (options_.as_json) return;
+  around_.out = [out = std::move(around_.out)](const std::string& text) {
+    const bool clears = text.starts_with(kClear);
+    out(clears ? kClear + plain(std::string_view(text).substr(std::string_view(kClear).size()))
+               : plain(text));
+  };
+  around_.notes = [notes = std::move(around_.notes)](const std::string& line) { notes(plain(line)); };
+}
+
 Exit Commands::fail(const Error& error) {
   around_.notes("error: " + error.detail);
   return exit_of(error);

@@ -26,8 +26,7 @@ struct Surroundings {
 
 class Commands {
  public:
-  Commands(k8s::Client& client, Options options, Surroundings surroundings)
-      : client_(client), options_(std::move(options)), around_(std::move(surroundings)) {}
+  Commands(k8s::Client& client, Options options, Surroundings surroundings);
 
   Exit run();
 
@@ -80,7 +79,7 @@ class Commands {
 
   k8s::Client& client_;
   const Options options_;
-  const Surroundings around_;
+  Surroundings around_;  // constant after construction
 };
 
 // The exit code that the end of a run stands for. `aborting`: the user asked for the abort.

@@ -12,7 +12,6 @@ namespace sidestep::op::cli {
 namespace {
 
 constexpr Millis kWatch{1'000};  // between two looks of status --watch
-constexpr const char* kClear = "\033[H\033[2J";
 constexpr std::size_t kMostPodsAsked = 20;
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "operator/api/wire.h"
@@ -165,12 +166,15 @@ Exit Commands::uninstall_prepare() {
   const auto webhook =
       options_.all_namespaces ? client_.remove({kWebhooks, "", "sidestep-operator"}) : Status();
   if (!webhook) around_.notes("the webhook stays: " + webhook.error().detail);
-  std::size_t before = 0;
-  for (bool is_first = true;; is_first = false) {
+  std::optional<std::size_t> before;
+  for (TimePoint heard = around_.clock.steady();;) {
     const auto left = end_reloads();
-    if (!left) around_.notes("reloads do not end: " + left.error().detail);
-    if (is_first && left) before = *left;
-    if (!left || *left == 0 || around_.clock.steady() >= give_up) break;
+    const TimePoint now = around_.clock.steady();
+    if (left) heard = now, before = before.value_or(*left);
+    const bool is_lost = !left && (exit_of(left.error()) != Exit::kUnreachable ||
+                                   now - heard > kApiPatience || now >= give_up);
+    if (is_lost) around_.notes("reloads do not end: " + left.error().detail);
+    if (is_lost || (left && *left == 0) || now >= give_up) break;
     around_.wait(kLookAtEnds);
   }
   std::size_t released = 0;
@@ -179,7 +183,7 @@ Exit Commands::uninstall_prepare() {
     if (!count) return fail(count.error());
     released += *count;
   }
-  around_.out(std::to_string(before) + " reloads were under way; " + std::to_string(released) +
+  around_.out(std::to_string(before.value_or(0)) + " reloads were under way; " + std::to_string(released) +
               " finalizers were removed that no operator removed in time\n");
   return Exit::kSucceeded;
 }

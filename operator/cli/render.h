@@ -9,6 +9,11 @@
 
 namespace sidestep::op::cli {
 
+inline constexpr const char* kClear = "\033[H\033[2J";  // of a terminal
+
+// What a terminal would obey becomes '?': apps' output and what others wrote into a status is shown, too.
+std::string plain(std::string_view text);
+
 using Row = std::vector<std::string>;
 // Columns are as wide as their longest cell.
 std::string table(const std::vector<Row>& rows);

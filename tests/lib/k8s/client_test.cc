@@ -130,13 +130,15 @@ TEST_F(ClientTest, AnswerThatIsNotJsonIsAProtocolError) {
 }
 
 TEST_F(ClientTest, ListThatIsNoneOrWhoseFieldsAreOfAnotherKindIsNoException) {
-  for (const char* body : {"{}", "[]", "7", R"({"items":[{}]})"}) {
+  for (const char* body :
+       {"{}", "[]", "7", R"({"items":[{}]})", R"({"metadata":{},"items":7})",
+        R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success","code":200})"}) {
     server_.answer(200, body);
     const auto listed = client_.list({kPods, "", ""}, {}, [](Json&&) {});
     ASSERT_FALSE(listed) << body;
     EXPECT_EQ(listed.error().kind, ErrorKind::kProtocol) << body;
   }
-  server_.answer(200, R"({"metadata":{"continue":7,"resourceVersion":[]},"items":7})");
+  server_.answer(200, R"({"metadata":{"continue":7,"resourceVersion":[]},"items":null})");
   EXPECT_EQ(client_.list({kPods, "", ""}, {}, [](Json&&) {}).value_or("?"), "");
 }
 

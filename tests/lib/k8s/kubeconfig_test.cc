@@ -135,6 +135,11 @@ TEST_F(KubeconfigTest, UserThatIsNotThereIsNamedAndNobodyIsAskedWithoutOne) {
             path + ": context \"c\" names a user that is not there: gone");
 }
 
+TEST_F(KubeconfigTest, SomebodyWhoIsToActAsAnotherIsRefusedAndDoesNotActAsHimself) {
+  const auto path = write("c", config("https://a", "{token: t, as: admin}"));
+  EXPECT_NE(error_of({.kubeconfig_flag = path}).find(path + ": user.as is not supported"), std::string::npos);
+}
+
 TEST(ExecPlugin, ThatClosesItsOutputAndStaysIsEndedInTime) {
   const PluginCommand plugin{.command = "/bin/sh",
                              .arguments = {"-c", "exec >&-; sleep 60"},

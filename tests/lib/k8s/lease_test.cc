@@ -140,5 +140,34 @@ TEST(LeaseKeeper, AcquiresKeepsAndStopsActingWhenTheClockPassesItsDeadline) {
   EXPECT_FALSE(keeper.may_act(clock.steady() + 10s));
 }
 
+TEST_F(LeaseTest, AnswerThatDoesNotNameUsAsTheHolderIsNoLeadership) {
+  read(LeaseRecord{});
+  written(lease_from_json(Json::object()));
+  EXPECT_FALSE(state_.leading);
+  written(held("1"));
+  EXPECT_FALSE(state_.leading);
+  lead();
+  const TimePoint renewed = state_.renewed_at;
+  now_ += 2s;
+  written(lease_from_json(Json::object()));
+  EXPECT_EQ(state_.renewed_at, renewed);
+  EXPECT_EQ(state_.epoch, 1000);
+}
+
+TEST(LeaseKeeper, LeaderThatReadsSomethingThatIsNoLeaseLooksAgain) {
+  test::FakeTransport server;
+  test::FakeClock clock;
+  Client client(server, clock, [](Millis) {});
+  LeaseKeeper keeper(client, clock, "ns", "l", "me", {.retry = 1ms});
+  const auto stored = lease_to_json("ns", "l", {"me", 0, 77, "1", "", 15s}, true, clock.wall()).dump();
+  server.answer(404, "{}"), server.answer(201, stored);
+  ASSERT_TRUE(keeper.acquire({}));
+  server.answer(200, R"({"kind": "Status", "metadata": {}, "status": "Success"})");
+  server.answer(200, stored), server.answer(200, stored);
+  server.answer(404, "{}");  // now it is lost
+  EXPECT_FALSE(keeper.keep({}));
+  EXPECT_EQ(server.requests.size(), 6u);
+}
+
 }  // namespace
 }  // namespace sidestep::k8s

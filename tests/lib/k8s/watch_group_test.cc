@@ -217,5 +217,14 @@ TEST_F(WatchGroupTest, WatchThatEndedTellsNobodyAndItsStreamIsBrokenOff) {
   EXPECT_EQ(gone.told(), "[]");
 }
 
+TEST_F(WatchGroupTest, AnswerThatIsNoListIsAFailureAndNoObjectThatIsGone) {
+  Sink sink;
+  const auto watch = add("c", sink);
+  exchanges_->answer(named("c"), {200, {}, R"({"kind": "Status", "metadata": {}, "status": "Success"})"});
+  EXPECT_FALSE(watch->is_synced());
+  exchanges_->answer(named("c"), list(R"({"metadata":{"name":"c"}})", "5"));
+  EXPECT_EQ(sink.told(), "[=c]");
+}
+
 }  // namespace
 }  // namespace sidestep::k8s

@@ -198,5 +198,16 @@ TEST(KeyOf, ObjectWithOddMetadataHasTheNameThatCanBeReadAndIsNoException) {
     EXPECT_EQ(key_of(Json::parse(odd)), "") << odd;
 }
 
+TEST_F(WatcherTest, AnswerThatIsNoListForgetsNothing) {
+  const std::string red = R"({"metadata":{"namespace":"n","name":"a"},"color":"red"})";
+  server_.answer(200, list(red, "5"));
+  server_.stream({.status = 410, .body = "{}"});
+  server_.answer(200, R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success"})");
+  server_.answer(200, list(red, "9"));
+  run();
+  EXPECT_EQ(log_, std::vector<std::string>{"->red n/a"});
+  EXPECT_NE(server_.requests.back().target.find("resourceVersion=9"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace sidestep::k8s

@@ -155,6 +155,21 @@ TEST_F(CommandsTest, StatusListsPoliciesInColumns) {
             "shop   Deployment/shop   Unknown   -        0/0    0         0        -\n");
 }
 
+TEST_F(CommandsTest, NothingThatIsShownSteersTheTerminal) {
+  Json failed = reload("shop-1", "Failed", "ExitedEarly");
+  failed["status"]["endMessage"] =
+      "last lines:\n\x1b]0;mine\x07\x1b[2Jok\xc2\x9b"
+      "31m caf\xc3\xa9";
+  answer(failed);
+  EXPECT_EQ(run({.verb = Verb::kWhy, .name = "shop-1"}), Exit::kSucceeded);
+  EXPECT_NE(out_.find("last lines:\n?]0;mine??[2Jok?31m caf\xc3\xa9"), std::string::npos) << out_;
+  for (int i = 0; i < 2; ++i) answer_list({policy(i == 1)});
+  out_.clear();
+  EXPECT_EQ(run({.verb = Verb::kStatus, .watch = true, .is_terminal = true, .timeout = 1s}),
+            Exit::kSucceeded);
+  EXPECT_TRUE(out_.starts_with(kClear));
+}
+
 TEST_F(CommandsTest, StatusShowsEachPolicyOnceWhenItsListHadToBeginAgain) {
   answer({{"metadata", {{"continue", "x"}}}, {"items", {policy()}}});
   api_.answer(410, R"({"message": "expired"})");

@@ -122,5 +122,23 @@ TEST_F(UninstallPrepareTest, WithoutTheRightsItSaysSoAndDoesNotWait) {
   EXPECT_EQ(api_.requests.size(), 3u);
 }
 
+TEST_F(UninstallCheckTest, PrepareGoesOnWaitingWhenTheApiServerIsAwayForAMoment) {
+  const Json running = {{"metadata",
+                         {{"name", "shop-1"},
+                          {"namespace", "a"},
+                          {"finalizers", {"sidestep.dev/reload"}},
+                          {"annotations", {{"sidestep.dev/abort", "true"}}}}},
+                        {"spec", {{"policyRef", {{"name", "shop"}}}}},
+                        {"status", {{"phase", "RollingBack"}, {"startTime", "2026-11-23T09:30:00Z"}}}};
+  api_.answer(200, "{}");  // the webhook
+  answer_list(Json::array({running}));
+  api_.fail();
+  for (int i = 0; i < 3; ++i) answer_list(Json::array());
+  EXPECT_EQ(run(Verb::kUninstallPrepare), Exit::kSucceeded);
+  EXPECT_EQ(api_.requests.size(), 6u) << "it looked again after the failure";
+  EXPECT_EQ(notes_, "");
+  EXPECT_THAT(out_, HasSubstr("1 reloads were under way; 0 finalizers"));
+}
+
 }  // namespace
 }  // namespace sidestep::op::cli
