@@ -53,7 +53,7 @@ void end_unstarted(Turn& turn, const api::Reload& reload, Reason reason, std::st
   status.phase = status.end_phase = api::ReloadPhase::kAborted;
   status.end_time = turn.now;
   status.end_reason = to_string(reason);
-  status.end_message = std::move(message);
+  status.end_message = api::clip(message, api::kMostMessageBytes);
   set_reload_conditions(status, reload.meta.generation, reason, status.end_message, turn.now);
   turn.because(reload.meta.name + " ends before it started: " + status.end_reason);
   turn.act(PatchReloadStatus{reload.meta.name, std::move(status)});

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/base/log.h"
+#include "lib/k8s/json_fields.h"
 #include "operator/api/wire.h"
 #include "operator/io/parallel.h"
 #include "operator/io/sidecar_actions.h"
@@ -69,7 +70,7 @@ struct Applier::Run {
   }
   ApplyResult stored(Subject subject, const std::string& name, const Result<Json>& written) {
     if (!written) return outcome_of(written.error());
-    const std::string fresh = (*written)["metadata"].value("resourceVersion", "");
+    const std::string fresh = k8s::text_field(k8s::field(*written, "metadata"), "resourceVersion");
     {
       const std::lock_guard lock(mutex);
       versions[mark(subject, name)] = fresh;

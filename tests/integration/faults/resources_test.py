@@ -173,6 +173,12 @@ def answer(conn):
     return head, -1
 
 
+def is_kept(p):
+    with p.connect() as one:
+        one.send(rig.GET)
+        return "close" not in answer(one)[0].lower()
+
+
 @pytest.mark.skipif(rig.IS_SANITIZED, reason="what a program with a sanitizer needs for itself cannot be told from what it holds")
 @pytest.mark.fault("H3", "memory runs short, by 500 heads that never end: kept connections go first, what is under way arrives whole, and memory "
                          "stays within its limit", ci=1, soak=3)
@@ -202,9 +208,5 @@ def test_short_memory_costs_kept_connections_and_nothing_under_way(proxy, quiet_
                 refused = " 503 " in head and "retry-after" in head.lower()  # told in time, which is no loss
                 losses.served() if refused or size == large else losses.lost(f"{size} bytes after {head!r}")
 
-        def is_kept():
-            with p.connect() as one:
-                one.send(rig.GET)
-                return "close" not in answer(one)[0].lower()
         rig.eventually(lambda: p.counter("sidestep_client_connections_open") < 5, "the heads are gone, those in the kernel's queue too")
-        rig.eventually(is_kept, "connections are kept again")
+        rig.eventually(lambda: is_kept(p), "connections are kept again")

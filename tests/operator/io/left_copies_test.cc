@@ -69,7 +69,7 @@ TEST_F(LeftCopiesIoTest, WhatAnotherPolicyOrNobodyOwnsIsNoneOfOurs) {
 
 TEST_F(LeftCopiesIoTest, RemovesTheObjectThatWasSeenAndNoOther) {
   const RemoveCopy kept = found();
-  answer({});
+  answer(Json::object());
   ASSERT_TRUE(left_.remove(seen_, kept).has_value());
   EXPECT_EQ(api_.requests.back().method, "DELETE");
   EXPECT_EQ(Json::parse(api_.requests.back().body)["preconditions"],
