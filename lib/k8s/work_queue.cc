@@ -17,14 +17,15 @@ void QueueCore::add(const std::string& name, TimePoint) {
 }
 
 void QueueCore::make_ready(const std::string& name) {
-  (patient_.contains(name) ? patient_ready_ : ready_).emplace(order_++, name);
+  const auto found = urgency_.find(name);
+  ready(found == urgency_.end() ? Urgency::kNormal : found->second).emplace(order_++, name);
 }
 
-void QueueCore::set_patient(const std::string& name, bool is_patient) {
-  if (is_patient)
-    patient_.insert(name);
+void QueueCore::set_urgency(const std::string& name, Urgency urgency) {
+  if (urgency == Urgency::kNormal)
+    urgency_.erase(name);
   else
-    patient_.erase(name);
+    urgency_[name] = urgency;
 }
 
 void QueueCore::add_at(const std::string& name, TimePoint when) {
@@ -65,9 +66,11 @@ void QueueCore::promote(TimePoint now) {
 }
 
 QueueCore::Ready& QueueCore::next_ready() {
-  const bool is_patients_turn = ready_.empty() || (ahead_ >= kMostAhead && !patient_ready_.empty());
+  Ready& patient = ready(Urgency::kPatient);
+  Ready& first = ready(ready(Urgency::kUrgent).empty() ? Urgency::kNormal : Urgency::kUrgent);
+  const bool is_patients_turn = first.empty() || (ahead_ >= kMostAhead && !patient.empty());
   ahead_ = is_patients_turn ? 0 : ahead_ + 1;
-  return is_patients_turn ? patient_ready_ : ready_;
+  return is_patients_turn ? patient : first;
 }
 
 std::optional<std::string> QueueCore::take(TimePoint now) {
@@ -123,9 +126,9 @@ void WorkQueue::forget(const std::string& name) {
   core_.forget(name);
 }
 
-void WorkQueue::set_patient(const std::string& name, bool is_patient) {
+void WorkQueue::set_urgency(const std::string& name, Urgency urgency) {
   const std::lock_guard lock(mutex_);
-  core_.set_patient(name, is_patient);
+  core_.set_urgency(name, urgency);
 }
 
 std::optional<std::string> WorkQueue::take(std::stop_token stop) {

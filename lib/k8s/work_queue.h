@@ -1,11 +1,13 @@
 // Decides which name is worked on next: names are de-duplicated, one worker holds a name at a time, a name
 // added while it is worked on comes again once afterwards, failures back off per name, and a bucket bounds
-// the whole. Names that are patient (work on them is under way, and comes again and again) let others pass.
+// the whole. Urgent names go first; patient ones (work on them is under way, and comes again and again) let
+// others pass.
 //
 // Does no work itself. QueueCore is the decision, with time as an argument; WorkQueue puts a mutex around it
 // and lets workers wait. Behaves as client-go's rate-limiting queue does.
 #pragma once
 
+#include <array>
 #include <condition_variable>
 #include <cstdint>
 #include <map>
@@ -36,9 +38,11 @@ struct QueueCounts {
   std::size_t delayed = 0;
 };
 
+enum class Urgency : std::uint8_t { kUrgent, kNormal, kPatient };
+
 class QueueCore {
  public:
-  static constexpr int kMostAhead = 3;
+  static constexpr int kMostAhead = 7;
 
   explicit QueueCore(QueueLimits limits = {})
       : limits_(limits), bucket_(limits.retries_per_second, limits.retry_burst) {}
@@ -51,11 +55,11 @@ class QueueCore {
   // After a failure: later each time, with the bucket.
   void retry(const std::string& name, TimePoint now);
   void forget(const std::string& name) { failures_.erase(name); }
-  // From the next time that it is added: whether others go first, kMostAhead of them at most before the next
-  // patient one. Kept until it is said otherwise.
-  void set_patient(const std::string& name, bool is_patient);
+  // From the next time that it is added. Kept until it is said otherwise. Patient ones wait for kMostAhead
+  // others at most.
+  void set_urgency(const std::string& name, Urgency urgency);
 
-  // A name to work on, oldest first. It is returned to the queue's care with done().
+  // A name to work on, of equal urgency the oldest first. It is returned to the queue's care with done().
   std::optional<std::string> take(TimePoint now);
   void done(const std::string& name, TimePoint now);
 
@@ -68,16 +72,16 @@ class QueueCore {
   void promote(TimePoint now);
   void delay_no_more(const std::string& name);
   void make_ready(const std::string& name);
+  Ready& ready(Urgency urgency) { return ready_[static_cast<std::size_t>(urgency)]; }
   Ready& next_ready();
 
   const QueueLimits limits_;
   TokenBucket bucket_;
   std::uint64_t order_ = 0;
-  Ready ready_;
-  Ready patient_ready_;
-  int ahead_ = 0;                  // taken from ready_ since the last patient one
-  std::set<std::string> waiting_;  // the names in both
-  std::set<std::string> patient_;
+  std::array<Ready, 3> ready_;              // by urgency
+  int ahead_ = 0;                           // others that were taken since the last patient one
+  std::set<std::string> waiting_;           // the names in all three
+  std::map<std::string, Urgency> urgency_;  // of those that are not normal
   std::map<std::string, TimePoint> delayed_;
   std::set<std::pair<TimePoint, std::string>> due_;  // the same, in order of time
   std::set<std::string> working_;
@@ -94,7 +98,7 @@ class WorkQueue {
   void add_after(const std::string& name, Millis delay);
   void retry(const std::string& name);
   void forget(const std::string& name);
-  void set_patient(const std::string& name, bool is_patient);
+  void set_urgency(const std::string& name, Urgency urgency);
   // Blocks until there is a name, or `stop` is requested: then nothing.
   std::optional<std::string> take(std::stop_token stop);
   void done(const std::string& name);

@@ -326,7 +326,8 @@ void write_policy_status(Turn& turn, const Queue& queue, TokenDecision tokens, T
   next.conditions = policy_conditions(turn.seen, running, queue.last(), turn.now);
   const std::optional<WallTime> moved =
       queue.running != nullptr ? queue.running->status.progress_time : std::nullopt;
-  if (!is_worth_writing(policy.status, next, moved, is_soon, turn.now)) return;
+  const Millis later = details_later(turn.seen.rest);
+  if (!is_worth_writing(policy.status, next, moved, is_soon, later, turn.now)) return;
   tell_what_changed(turn, next);
   turn.act(PatchPolicyStatus{std::move(next)});
 }

@@ -27,9 +27,9 @@ bool is_worth_writing(const api::ReloadStatus& stored, const api::ReloadStatus& 
 }
 
 bool is_worth_writing(const api::ReloadPolicyStatus& stored, const api::ReloadPolicyStatus& next,
-                      std::optional<WallTime> moved, bool starts_soon, WallTime now) {
+                      std::optional<WallTime> moved, bool starts_soon, Millis details_later, WallTime now) {
   if (next == stored) return false;
-  const bool is_moving = moved && now - *moved < kPolicyDetailsLater;
+  const bool is_moving = moved && now - *moved < details_later;
   if (!is_moving && !starts_soon) return true;
   api::ReloadPolicyStatus same = next;
   same.pods = stored.pods;

@@ -14,7 +14,6 @@ namespace sidestep::op {
 // reloads may all run at the same time. `rest`: Observed::rest.
 inline constexpr Millis kDetailsLater{10'000};
 constexpr Millis details_later(Millis rest) { return std::max(kDetailsLater, rest / 20); }
-inline constexpr Millis kPolicyDetailsLater{10'000};
 
 // `stored` is what the API server has.
 bool is_worth_writing(const api::ReloadStatus& stored, const api::ReloadStatus& next, Millis details_later,
@@ -23,6 +22,6 @@ bool is_worth_writing(const api::ReloadStatus& stored, const api::ReloadStatus& 
 // `moved`: when the policy's running reload moved last; absent: none runs. `starts_soon`: one is about to be
 // made, or to start, and this status will be written then.
 bool is_worth_writing(const api::ReloadPolicyStatus& stored, const api::ReloadPolicyStatus& next,
-                      std::optional<WallTime> moved, bool starts_soon, WallTime now);
+                      std::optional<WallTime> moved, bool starts_soon, Millis details_later, WallTime now);
 
 }  // namespace sidestep::op

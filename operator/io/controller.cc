@@ -1,6 +1,7 @@
 #include "operator/io/controller.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "lib/base/log.h"
 #include "operator/core/reconcile.h"
@@ -8,10 +9,29 @@
 namespace sidestep::op {
 namespace {
 
-bool is_under_way(const Observed& observed) {
-  return std::any_of(observed.reloads.begin(), observed.reloads.end(), [](const api::Reload& reload) {
-    return reload.status.start_time && !api::is_final(reload.status.phase);
+// Some pod has a candidate of it, or had one.
+bool has_candidates(const Observed& observed, const api::Reload& reload) {
+  return std::any_of(observed.pods.begin(), observed.pods.end(), [&](const ObservedPod& pod) {
+    return pod.sidecar && pod.sidecar->run && pod.sidecar->run->id.starts_with(reload.meta.uid);
   });
+}
+
+bool is_under_way(const Observed& observed) {
+  return std::any_of(observed.reloads.begin(), observed.reloads.end(), [&](const api::Reload& reload) {
+    return reload.status.start_time && !api::is_final(reload.status.phase) &&
+           has_candidates(observed, reload);
+  });
+}
+
+// In a storm those that are to start are not kept waiting by those that have, and a Reload that was made for
+// that starts before others are made.
+k8s::Urgency urgency_of(const Observed& observed, const Plan& plan) {
+  const bool begins = std::any_of(plan.actions.begin(), plan.actions.end(), [](const Action& action) {
+    const auto* create = std::get_if<CreateReload>(&action);
+    return create != nullptr && create->begins;
+  });
+  if (begins) return k8s::Urgency::kUrgent;
+  return is_under_way(observed) ? k8s::Urgency::kPatient : k8s::Urgency::kNormal;
 }
 
 }  // namespace
@@ -48,15 +68,19 @@ std::string Controller::look(const std::string& key) {
     parts_.queue.add_after(key, limits_.behind_cache);
     return "requeue_after";
   }
-  // In a storm those that are to start are not kept waiting by those that have.
-  parts_.queue.set_patient(key, is_under_way(*observed));
   observed->refused_write = refusal_of(key);
   std::optional<WriteRefusal> refused;
   if (observed->policy && !observed->namespace_terminating) refused = make_known(*observed);
   const Plan plan = reconcile(*observed, parts_.clock.wall());
   for (const std::string& decision : plan.decisions)
     log::debug("decided", {{"policy", key}, {"why", decision}});
+  const k8s::Urgency urgency = urgency_of(*observed, plan);
+  parts_.queue.set_urgency(key, urgency);
+  std::jthread asking;  // the pods, while the Reload is made that begins in the next look
+  if (urgency == k8s::Urgency::kUrgent)
+    asking = std::jthread([&] { parts_.gatherer.ask_sidecars(*observed->policy); });
   const ApplyResult result = parts_.applier.apply(*observed, plan);
+  if (asking.joinable()) asking.join();
   if (result.what == Applied::kGiveUp) refused = WriteRefusal{result.is_forbidden, result.error};
   if (refused && observed->policy)
     note_refusal(key, *std::move(observed), *std::move(refused));

@@ -40,6 +40,12 @@ ObservedPod observed_pod(const PodView& view) {
   return pod;
 }
 
+bool can_be_asked(const PodView& view) {
+  return view.control_port != 0 && !view.ip.empty() && !view.is_terminating;
+}
+
+SidecarAddress address_of(const PodView& view) { return {view.uid, view.ip, view.control_port}; }
+
 // Nothing depends on these looks, and with many policies they would be all that the operator does.
 Millis rest_among(std::size_t policies) {
   return std::clamp(kRestPerPolicy * static_cast<Millis::rep>(policies), kLeastRest, kLongestRest);
@@ -81,13 +87,20 @@ void Gatherer::add_workload(Observed& observed) const {
   observed.workload = std::move(out);
 }
 
+void Gatherer::ask_sidecars(const api::ReloadPolicy& policy) const {
+  std::vector<SidecarAddress> addresses;
+  for (const auto& view : world_.pods_of(policy))
+    if (can_be_asked(*view)) addresses.push_back(address_of(*view));
+  book_.look(addresses, true);
+}
+
 void Gatherer::add_pods(Observed& observed) const {
   std::vector<SidecarAddress> addresses;
   std::vector<std::size_t> owners;
   for (const auto& view : world_.pods_of(*observed.policy)) {
     observed.pods.push_back(observed_pod(*view));
-    if (view->control_port == 0 || view->ip.empty() || view->is_terminating) continue;
-    addresses.push_back({view->uid, view->ip, view->control_port});
+    if (!can_be_asked(*view)) continue;
+    addresses.push_back(address_of(*view));
     owners.push_back(observed.pods.size() - 1);
   }
   auto entries = book_.look(addresses, is_running(observed));

@@ -45,6 +45,8 @@ class Gatherer {
 
   // Nothing: the caches are behind our own writes; look again shortly. `policy_key` is "namespace/name".
   std::optional<Observed> gather(const std::string& policy_key);
+  // So that the next gather() of a policy whose reload begins by then finds fresh answers. Blocks.
+  void ask_sidecars(const api::ReloadPolicy& policy) const;
 
  private:
   bool is_behind(const Observed& observed);

@@ -88,7 +88,7 @@ void World::run_all() {
   watchers_.push_back(watcher(kReloads, {.page = 100}, reloads_));
   for (std::size_t i = 0; i < kWorkloadKinds.size(); ++i)
     watchers_.push_back(watcher({"apps/v1", kWorkloadKinds[i].second}, {.page = 200}, *workloads_[i].second));
-  watchers_.push_back(watcher(kPods, {.page = 100}, pods_));
+  watchers_.push_back(watcher(kPods, {.page = 250}, pods_));
   watchers_.push_back(watcher(kDisruptions, {.page = 200}, disruptions_));
   if (scope_.empty()) watchers_.push_back(watcher(kNamespaces, {.metadata_only = true}, namespaces_));
   for (const auto& each : watchers_)

@@ -17,7 +17,7 @@ def begin(shop, load, replicas: int) -> list[str]:
     return shop.pods.names()
 
 
-@pytest.mark.fault("G1", "a pod is deleted: the app ends by itself, and after it its sidecar, within the grace period", ci=1, soak=5)
+@pytest.mark.fault("G1", "a pod is deleted: the app ends by itself, and after it its sidecar, within the grace period", ci=1, soak=20)
 def test_a_deleted_pod_loses_nothing(shop, load, kubectl, replicas, losses):
     begin(shop, load, replicas)
     for _ in losses.rounds():
@@ -60,7 +60,7 @@ def test_a_rolling_restart_loses_nothing_and_tells_every_web_socket(shop, load, 
     assert report.verdict["streamsTold"] >= 1, "every WebSocket was on a pod that went"
 
 
-@pytest.mark.fault("G9", "one process namespace for all containers of the pod: reloads, and the pod's end", ci=1, soak=5)
+@pytest.mark.fault("G9", "one process namespace for all containers of the pod: reloads, and the pod's end", ci=1, soak=20)
 def test_a_shared_process_namespace_changes_nothing(shop, load, kubectl, losses):
     drain = {"webSocket": {"policy": "CloseWith", "closeCode": 1012, "timeoutSeconds": 5}}
     policy = plain.policy("shop", drain=drain)

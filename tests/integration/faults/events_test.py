@@ -20,7 +20,7 @@ def assert_idle(p, what, before=0.0):
     raise AssertionError(f"{what} cost {', '.join(f'{share:.3f}' for share in shares)} of a core")
 
 
-@pytest.mark.fault("V1", "100 half-closed clients of event streams cost less than 1 % of a core, and go on getting events", ci=1, soak=3)
+@pytest.mark.fault("V1", "100 half-closed clients of event streams cost less than 1 % of a core, and go on getting events", ci=1, soak=20)
 def test_half_closed_event_streams_cost_nothing(proxy, app, losses):
     conns, more = [], threading.Event()
 
@@ -44,7 +44,7 @@ def test_half_closed_event_streams_cost_nothing(proxy, app, losses):
             conn.conn.close()
 
 
-@pytest.mark.fault("V2", "99 held uploads cost less than 1 % of a core beside what one waiting request costs, and arrive whole", ci=1, soak=3)
+@pytest.mark.fault("V2", "99 held uploads cost less than 1 % of a core beside what one waiting request costs, and arrive whole", ci=1, soak=20)
 def test_held_uploads_cost_nothing(proxy, app, losses):
     def count(conn):
         while True:
@@ -84,7 +84,7 @@ def refused(port):
         return True
 
 
-@pytest.mark.fault("V3", "500 held requests are released to an app with a short backlog: paced, and none is lost", ci=1, soak=5)
+@pytest.mark.fault("V3", "500 held requests are released to an app with a short backlog: paced, and none is lost", ci=1, soak=20)
 def test_a_release_is_paced(proxy, app, losses):
     most, now, lock = [0], [0], threading.Lock()
 
@@ -115,7 +115,7 @@ def test_a_release_is_paced(proxy, app, losses):
         assert most[0] <= 16, f"{most[0]} connections at the same time"
 
 
-@pytest.mark.fault("V4", "EAGAIN of a Unix socket with a backlog of 2: requests queue, and none is lost", ci=1, soak=5)
+@pytest.mark.fault("V4", "EAGAIN of a Unix socket with a backlog of 2: requests queue, and none is lost", ci=1, soak=20)
 def test_a_full_unix_backlog_means_queueing(proxy, app, losses, tmp_path):
     path = tmp_path / "app.sock"
     listener = socket.socket(socket.AF_UNIX)
@@ -140,7 +140,7 @@ def test_a_full_unix_backlog_means_queueing(proxy, app, losses, tmp_path):
             client.conn.close()
 
 
-@pytest.mark.fault("V5", "what waits in kernel queues counts for the hold's bytes: bounded, beyond it 503", ci=1, soak=5)
+@pytest.mark.fault("V5", "what waits in kernel queues counts for the hold's bytes: bounded, beyond it 503", ci=1, soak=20)
 def test_kernel_queues_of_held_uploads_are_counted_and_bounded(proxy, losses):
     command = [sys.executable, rig.TOP / "tests/integration/apps/app.py", "--start-delay", "120"]
     for _ in losses.rounds():

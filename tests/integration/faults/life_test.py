@@ -22,7 +22,7 @@ def ask(port, path):
         connection.close()
 
 
-@pytest.mark.fault("G4", "readiness stays true while the hold has room, liveness does not show the app", ci=1, soak=5)
+@pytest.mark.fault("G4", "readiness stays true while the hold has room, liveness does not show the app", ci=1, soak=20)
 def test_readiness_lasts_as_long_as_the_hold_and_liveness_does_not_care(proxy, app, losses):
     for _ in losses.rounds():
         control = rig.free_port()
@@ -41,7 +41,7 @@ def test_readiness_lasts_as_long_as_the_hold_and_liveness_does_not_care(proxy, a
         p.stop()
 
 
-@pytest.mark.fault("G5", "a kubelet's probe through the proxy is a request like any other", ci=1, soak=5)
+@pytest.mark.fault("G5", "a kubelet's probe through the proxy is a request like any other", ci=1, soak=20)
 def test_a_kubelets_probe_is_answered_by_the_app(proxy, app, losses):
     asked = []
 
@@ -92,7 +92,7 @@ class Throttled:
         self.folder.rmdir()
 
 
-@pytest.mark.fault("G6", "a hundredth of a core, throttled again and again: slow, but no time limit fires early", ci=1, soak=3)
+@pytest.mark.fault("G6", "a hundredth of a core, throttled again and again: slow, but no time limit fires early", ci=1, soak=20)
 def test_a_throttled_proxy_answers_everything(proxy, quiet_app, losses):
     group = Throttled(1)
     if not group.folder:
@@ -123,7 +123,7 @@ def test_a_throttled_proxy_answers_everything(proxy, quiet_app, losses):
     assert throttled > 3, "it was not throttled"
 
 
-@pytest.mark.fault("G10", "an app that ignores SIGTERM and a request that never ends: all is over within the grace period", ci=1, soak=3)
+@pytest.mark.fault("G10", "an app that ignores SIGTERM and a request that never ends: all is over within the grace period", ci=1, soak=20)
 def test_the_end_comes_within_the_grace_period(proxy, losses):
     command = [sys.executable, rig.TOP / "tests/integration/apps/app.py", "--ignore-term"]
     for _ in losses.rounds():

@@ -13,7 +13,7 @@ CLONE_NEWNET = 0x40000000
 
 
 @pytest.mark.skipif(os.environ.get("SIDESTEP_SANITIZED") == "asan", reason="this sanitizer cannot look at memory without a free descriptor")
-@pytest.mark.fault("H1", "no descriptors are left: no spin, connections in use are served, idle ones make room for new ones", ci=1, soak=5)
+@pytest.mark.fault("H1", "no descriptors are left: no spin, connections in use are served, idle ones make room for new ones", ci=1, soak=20)
 def test_running_out_of_descriptors_costs_no_cpu_and_no_connection_in_use(proxy, quiet_app, losses):
     p = proxy(quiet_app(), limits=(150, 150))
     for _ in losses.rounds():
@@ -55,7 +55,7 @@ def in_a_network_of_its_own(body, range_of_ports):
         raise failed[0]
 
 
-@pytest.mark.fault("H2", "no ports are left for connections to the app: requests wait, none is answered 502", ci=1, soak=3)
+@pytest.mark.fault("H2", "no ports are left for connections to the app: requests wait, none is answered 502", ci=1, soak=20)
 def test_running_out_of_ports_makes_requests_wait(proxy, losses, tmp_path):
     def body():
         app = rig.App(slow, listener=socket.create_server(("127.0.0.1", 20_001), backlog=1024))
@@ -90,7 +90,7 @@ def test_running_out_of_ports_makes_requests_wait(proxy, losses, tmp_path):
     in_a_network_of_its_own(body, "30000 30019")
 
 
-@pytest.mark.fault("H4", "a slow client and a fast app of 200 MB: memory stays flat, and every byte arrives", ci=1, soak=3)
+@pytest.mark.fault("H4", "a slow client and a fast app of 200 MB: memory stays flat, and every byte arrives", ci=1, soak=20)
 def test_a_slow_client_of_a_large_answer_costs_no_memory(proxy, app, losses):
     size = (200 if not rig.IS_SOAK else 1000) << 20
 
@@ -118,7 +118,7 @@ def test_a_slow_client_of_a_large_answer_costs_no_memory(proxy, app, losses):
         assert most - was < 4 or rig.IS_SANITIZED, f"{most - was:.1f} MiB more"
 
 
-@pytest.mark.fault("H5", "thousands of idle clients: user memory of each", ci=1, soak=1)
+@pytest.mark.fault("H5", "thousands of idle clients: user memory of each", ci=1, soak=20)
 def test_an_idle_client_costs_less_than_half_a_kilobyte(proxy, quiet_app, losses):
     count = 10_000 if rig.IS_SOAK else 2_000
     rig.may_open(count + 500)
@@ -137,7 +137,7 @@ def test_an_idle_client_costs_less_than_half_a_kilobyte(proxy, quiet_app, losses
             assert each < (512 if rig.IS_SOAK else 1024) or rig.IS_SANITIZED, f"{each:.0f} bytes"
 
 
-@pytest.mark.fault("H6", "after a burst memory comes back", ci=1, soak=3)
+@pytest.mark.fault("H6", "after a burst memory comes back", ci=1, soak=20)
 def test_memory_comes_back_after_a_burst(proxy, app, losses):
     def echo(conn):
         while True:
@@ -181,7 +181,7 @@ def is_kept(p):
 
 @pytest.mark.skipif(rig.IS_SANITIZED, reason="what a program with a sanitizer needs for itself cannot be told from what it holds")
 @pytest.mark.fault("H3", "memory runs short, by 500 heads that never end: kept connections go first, what is under way arrives whole, and memory "
-                         "stays within its limit", ci=1, soak=3)
+                         "stays within its limit", ci=1, soak=20)
 def test_short_memory_costs_kept_connections_and_nothing_under_way(proxy, quiet_app, losses):
     large, limit, heads = 1_000_000, 24, 500
     body = b"%x\r\n" % large + b"x" * large + b"\r\n0\r\n\r\n"
@@ -192,6 +192,7 @@ def test_short_memory_costs_kept_connections_and_nothing_under_way(proxy, quiet_
             kept.send(rig.GET)
             assert "close" not in answer(kept)[0].lower()
             slow.send(rig.GET)
+            rig.eventually(lambda: p.counter("sidestep_requests_in_flight") > 0, "one request is under way")
             for i in range(heads):
                 crowd.conns.append(socket.create_connection(("127.0.0.1", p.port)))
                 crowd.conns[-1].sendall(b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 60_000)

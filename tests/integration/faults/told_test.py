@@ -29,7 +29,7 @@ def closes(head):
     return re.search(r"(?im)^connection: close\r$", head) is not None
 
 
-@pytest.mark.fault("B1", "idle clients ask once more while the pod ends: served, told, and only then closed", ci=1, soak=3)
+@pytest.mark.fault("B1", "idle clients ask once more while the pod ends: served, told, and only then closed", ci=1, soak=20)
 def test_an_idle_client_is_told_before_it_is_closed(proxy, app, losses):
     for _ in losses.rounds():
         p = proxy(app(rig.answering()), policy=QUIET)
@@ -130,7 +130,7 @@ def test_an_early_answer_arrives_whole(proxy, app, losses, answer, drains, expec
         losses.served() if body == PAGE else losses.lost(f"{len(body)} of {len(PAGE)} bytes after {head[:60]!r}")
 
 
-@pytest.mark.fault("B9", "new connections while the pod ends are served until none come, then the listener goes", ci=1, soak=3)
+@pytest.mark.fault("B9", "new connections while the pod ends are served until none come, then the listener goes", ci=1, soak=20)
 def test_new_connections_are_served_until_none_come(proxy, app, losses):
     for _ in losses.rounds():
         p = proxy(app(rig.answering()), policy=QUIET)
@@ -144,7 +144,7 @@ def test_new_connections_are_served_until_none_come(proxy, app, losses):
         p.stop()
 
 
-@pytest.mark.fault("B5", "5000 idle clients are let go while the pod ends: no tenth of that time sees more than twice its share", ci=1, soak=3)
+@pytest.mark.fault("B5", "5000 idle clients are let go while the pod ends: no tenth of that time sees more than twice its share", ci=1, soak=20)
 def test_idle_clients_of_a_pod_that_ends_are_let_go_one_after_the_other(proxy, app, losses):
     many = 5000
     rig.may_open(2 * many + 200)

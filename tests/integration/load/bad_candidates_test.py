@@ -38,7 +38,7 @@ def test_a_generation_that_is_never_ready_is_taken_back(start, load):
     assert [entry["version"] for entry in report["versions"]] == ["1"]
 
 
-@pytest.mark.fault("C12", "a burst of 500 in the canary: taken back, and only its own errors are lost", ci=1, soak=5)
+@pytest.mark.fault("C12", "a burst of 500 in the canary: taken back, and only its own errors are lost", ci=1, soak=20)
 def test_a_candidate_that_answers_errors_is_taken_back_and_only_its_errors_are_lost(start, load):
     steps = [{"weightPerTenThousand": 1000, "pauseSeconds": 5}, {"weightPerTenThousand": 10000}]
     service = start(policy={"rollout": {"steps": steps}})

@@ -31,7 +31,7 @@ def test_reloads_lose_nothing(start, load, shape, losses):
     assert [entry["version"] for entry in report["versions"]] == [str(n + 1) for n in range(losses.n + 1)]
 
 
-@pytest.mark.fault("C5", "no answer of A comes after the reload has returned", ci=1, soak=10)
+@pytest.mark.fault("C5", "no answer of A comes after the reload has returned", ci=1, soak=20)
 def test_no_answer_of_the_active_generation_comes_after_the_reload_has_returned(start, load):
     service = start()
     running = load(service, [{"kind": "get", "clients": 8, "pauseMs": 1}, {"kind": "fresh", "perSecond": 100}])
@@ -44,7 +44,7 @@ def test_no_answer_of_the_active_generation_comes_after_the_reload_has_returned(
     assert report["versions"][0]["lastSeconds"] < ended + 1, report["versions"]
 
 
-@pytest.mark.fault("C11", "a canary at 20 % takes its share of kept and of new connections", ci=1, soak=10)
+@pytest.mark.fault("C11", "a canary at 20 % takes its share of kept and of new connections", ci=1, soak=20)
 def test_a_canary_takes_its_share_of_requests(start, load):
     steps = [{"weightPerTenThousand": 2000, "pauseSeconds": 2}, {"weightPerTenThousand": 10000}]
     service = start(policy={"rollout": {"steps": steps}, "analysis": {"minimumRequests": 1}})

@@ -30,7 +30,7 @@ def metric(port):
     return {name: value == "1" for name, value in re.findall(r'sidestep_worker_restriction\{restriction="(\w+)"\} (\d)', text)}
 
 
-@pytest.mark.fault("G8", "no capability, no new privilege, a filter of system calls", ci=1, soak=5)
+@pytest.mark.fault("G8", "no capability, no new privilege, a filter of system calls", ci=1, soak=20)
 def test_the_worker_has_no_capability_and_its_filter_and_nobody_else_inherits_them(service):
     port = free_port()
     s = service(words=("--control-listen", f"127.0.0.1:{port}", "--shards", "2", "--seccomp", "enforce"))

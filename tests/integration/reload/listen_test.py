@@ -66,7 +66,7 @@ def has_ipv6():
 needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine cannot listen on ::1")
 
 
-@pytest.mark.fault("G7", "one listener for IPv4 and IPv6, and one for each", ci=1, soak=5)
+@pytest.mark.fault("G7", "one listener for IPv4 and IPv6, and one for each", ci=1, soak=20)
 @needs_ipv6
 def test_one_socket_serves_ipv4_and_ipv6_and_two_keep_them_apart(listening):
     both, apart, six = free_port(), free_port(), free_port()

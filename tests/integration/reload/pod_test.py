@@ -180,7 +180,7 @@ def test_an_app_that_ends_for_good_is_answered_for_and_then_the_proxy_leaves(pod
 
 
 @pytest.mark.parametrize("own", [False, True], ids=["shared", "of_its_own"])
-@pytest.mark.fault("G9", "shareProcessNamespace on and off: reloads, the app's children, the container's end", ci=1, soak=5)
+@pytest.mark.fault("G9", "shareProcessNamespace on and off: reloads, the app's children, the container's end", ci=1, soak=20)
 def test_it_is_the_same_with_one_namespace_of_processes_and_with_two(pod, traffic, own):
     if own and (os.getuid() != 0 or subprocess.run(["unshare", "--pid", "--fork", "--mount-proc", "true"], capture_output=True).returncode != 0):
         pytest.skip("this machine cannot make namespaces of processes")

@@ -93,7 +93,7 @@ def test_an_http2_client_is_told_in_two_steps_and_what_it_asked_before_is_answer
     proxy.one_worker()
 
 
-@pytest.mark.fault("B4", "requests of HTTP/2 race the last GOAWAY: answered, or provably not processed", ci=1, soak=5)
+@pytest.mark.fault("B4", "requests of HTTP/2 race the last GOAWAY: answered, or provably not processed", ci=1, soak=20)
 def test_upgrades_under_http2_lose_nothing(start, load):
     proxy = start()
     running = load(proxy, [{"name": "h2", "kind": "h2", "clients": 16, "pauseMs": 2}, {"name": "h2slow", "kind": "h2", "clients": 4, "path": "/slow?ms=200"},
@@ -104,7 +104,7 @@ def test_upgrades_under_http2_lose_nothing(start, load):
     proxy.one_worker()
 
 
-@pytest.mark.fault("A1", "the worker is replaced while it speaks TLS to the app", ci=1, soak=5)
+@pytest.mark.fault("A1", "the worker is replaced while it speaks TLS to the app", ci=1, soak=20)
 @pytest.mark.parametrize("protocol", ["http1", "h2"])
 def test_upgrades_over_tls_to_the_app_lose_nothing(start, load, losses, authority, tmp_path, protocol):
     pair = authority.make(tmp_path / "app", "app", "DNS:shop.example")
@@ -134,7 +134,7 @@ def served_client(port):
     return client, client.recv(4096).startswith(b"HTTP/1.1 200")
 
 
-@pytest.mark.fault("B5", f"{IDLE} idle clients are let go while the worker is replaced: no tenth of that time sees more than twice its share come back", ci=1, soak=3)
+@pytest.mark.fault("B5", f"{IDLE} idle clients are let go while the worker is replaced: no tenth of that time sees more than twice its share come back", ci=1, soak=20)
 def test_idle_clients_are_let_go_one_after_the_other(start, losses):
     proxy = start("--upgrade-idle-timeout", "6s", "--max-clients", "10000")
     for _ in losses.rounds():

@@ -83,7 +83,7 @@ def test_a_new_worker_that_is_killed_leaves_a_proxy_that_serves_and_can_try_agai
 
 
 @pytest.mark.parametrize("program, why", [("/bin/false", "status 1"), ("/etc/passwd", "Permission denied"), ("/no/such/../program", None)])
-@pytest.mark.fault("A4", "the program to upgrade to is none", ci=1, soak=3)
+@pytest.mark.fault("A4", "the program to upgrade to is none", ci=1, soak=20)
 def test_a_program_that_is_none_costs_nothing_and_is_named(start, program, why):
     proxy = start("--upgrade-binary", program)
     worker = proxy.workers()
@@ -139,7 +139,7 @@ def test_one_upgrade_at_a_time_and_no_process_is_stranded(start, losses):
     assert holders_of(proxy.port) == {proxy.process.pid, *proxy.children()}  # parent, worker, launcher
 
 
-@pytest.mark.fault("A8", "what the app inherits after an upgrade", ci=1, soak=3)
+@pytest.mark.fault("A8", "what the app inherits after an upgrade", ci=1, soak=20)
 def test_the_app_inherits_no_listener_after_an_upgrade(start):
     proxy = start()
     proxy.upgrade()
@@ -150,7 +150,7 @@ def test_the_app_inherits_no_listener_after_an_upgrade(start):
     assert not [link for link in shared if link.startswith("socket:")]
 
 
-@pytest.mark.fault("A9", "started by a relative name; the program is replaced, then deleted", ci=1, soak=3)
+@pytest.mark.fault("A9", "started by a relative name; the program is replaced, then deleted", ci=1, soak=20)
 def test_the_program_on_disk_is_what_runs_afterwards_also_when_it_is_gone(start, tmp_path):
     folder = tmp_path / "bin"
     folder.mkdir()
@@ -170,7 +170,7 @@ def test_the_program_on_disk_is_what_runs_afterwards_also_when_it_is_gone(start,
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a namespace of processes takes root")
-@pytest.mark.fault("A9", "the proxy is PID 1", ci=1, soak=3)
+@pytest.mark.fault("A9", "the proxy is PID 1", ci=1, soak=20)
 def test_an_upgrade_as_pid_1(start):
     proxy = start(before=["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"])
     for _ in range(2):
@@ -178,7 +178,7 @@ def test_an_upgrade_as_pid_1(start):
     assert get(proxy.port, "/version")[0] == 200
 
 
-@pytest.mark.fault("A10", "ports are added and removed, the number of threads changes", ci=1, soak=3)
+@pytest.mark.fault("A10", "ports are added and removed, the number of threads changes", ci=1, soak=20)
 def test_listeners_and_threads_change_with_an_upgrade(start, load):
     proxy = start()
     running = load(proxy, [{"kind": "get", "clients": 8}, {"kind": "fresh", "perSecond": 50}])
@@ -209,7 +209,7 @@ def test_old_workers_are_bounded_in_number_and_age_and_tell_their_web_sockets(st
     assert_nothing_lost(report)
 
 
-@pytest.mark.fault("A12", "the proxy is told to end while a replaced worker still has a stream", ci=1, soak=3)
+@pytest.mark.fault("A12", "the proxy is told to end while a replaced worker still has a stream", ci=1, soak=20)
 def test_the_end_does_not_wait_for_the_long_drain_of_a_replaced_worker(start):
     proxy = start("--grace-seconds", "10")
     done = []
@@ -225,7 +225,7 @@ def test_the_end_does_not_wait_for_the_long_drain_of_a_replaced_worker(start):
     assert time.monotonic() - began < 12
 
 
-@pytest.mark.fault("A13", "everything of the proxy is killed after an upgrade", ci=1, soak=3)
+@pytest.mark.fault("A13", "everything of the proxy is killed after an upgrade", ci=1, soak=20)
 def test_a_proxy_that_is_killed_after_an_upgrade_is_followed_by_one_that_adopts_the_app(start):
     proxy = start()
     proxy.upgrade()

@@ -91,23 +91,34 @@ TEST_F(WorkQueueTest, BucketBoundsRetriesOfAllNamesTogether) {
 }
 
 TEST_F(WorkQueueTest, PatientNamesLetOthersPassButNotForEver) {
-  for (const char* name : {"p1", "p2"}) queue_.set_patient(name, true), queue_.add(name, now_);
-  for (const char* name : {"a", "b", "c", "d"}) queue_.add(name, now_);
+  for (const char* name : {"p1", "p2"}) queue_.set_urgency(name, Urgency::kPatient), queue_.add(name, now_);
+  for (const char* name : {"a", "b", "c", "d", "e", "f", "g", "h"}) queue_.add(name, now_);
   std::string order;
   for (std::string name = take(); name != "-"; name = take()) order += name + " ", queue_.done(name, now_);
-  EXPECT_EQ(order, "a b c p1 d p2 ");
-  queue_.set_patient("p1", false);
+  EXPECT_EQ(order, "a b c d e f g p1 h p2 ");
+  queue_.set_urgency("p1", Urgency::kNormal);
   queue_.add("p2", now_), queue_.add("p1", now_);
   EXPECT_EQ(take(), "p1");
 }
 
 TEST_F(WorkQueueTest, PatientNameThatBecomesDueLetsOthersPassToo) {
-  queue_.set_patient("p", true);
+  queue_.set_urgency("p", Urgency::kPatient);
   queue_.add_at("p", now_ + 1s);
   now_ += 2s;
   queue_.add("a", now_);
   EXPECT_EQ(take(), "a");
   EXPECT_EQ(take(), "p");
+}
+
+TEST_F(WorkQueueTest, UrgentNamesGoFirst) {
+  queue_.add("a", now_);
+  queue_.set_urgency("u", Urgency::kUrgent);
+  queue_.add("u", now_);
+  EXPECT_EQ(take(), "u");
+  queue_.set_urgency("u", Urgency::kNormal);
+  queue_.done("u", now_);
+  queue_.add("u", now_);
+  EXPECT_EQ(take(), "a");
 }
 
 TEST(WorkQueue, WaitingWorkerIsWokenByAnAddAndByAStop) {

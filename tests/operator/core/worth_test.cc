@@ -19,7 +19,7 @@ class WorthTest : public ::testing::Test {
     return is_worth_writing(reload_, next, kDetailsLater, at(when));
   }
   bool policy(const api::ReloadPolicyStatus& next, std::optional<WallTime> moved, bool soon, int when) {
-    return is_worth_writing(policy_, next, moved, soon, at(when));
+    return is_worth_writing(policy_, next, moved, soon, kDetailsLater, at(when));
   }
   api::ReloadStatus reload_;
   api::ReloadPolicyStatus policy_;
