@@ -42,7 +42,7 @@ enum class Urgency : std::uint8_t { kUrgent, kNormal, kPatient };
 
 class QueueCore {
  public:
-  static constexpr int kMostAhead = 7;
+  static constexpr int kMostAhead = 31;
 
   explicit QueueCore(QueueLimits limits = {})
       : limits_(limits), bucket_(limits.retries_per_second, limits.retry_burst) {}
