@@ -24,7 +24,7 @@ build: ## build the programs into build/bin (PRESET=release)
 	@for p in sidestep sidestep-launch sidestep-operator kubectl-sidestep; do \
 	  if [ -e build/$(PRESET)/bin/$$p ]; then cmp -s build/$(PRESET)/bin/$$p build/bin/$$p || install -m 755 build/$(PRESET)/bin/$$p build/bin/$$p; fi; done
 
-test: ## install what is missing, build, and run every test (about 45 min cold, 20 min warm)
+test: ## install what is missing, build, and run every test (on two cores about an hour cold, 35 min warm)
 	@$(PYTHON) tests/run.py all
 
 test-unit: ## rules of the repository and unit tests (2 min)
@@ -62,7 +62,7 @@ fuzz: ## run each fuzzer for SECONDS (default 20)
 	@tests/tools/deps.sh build test
 	@tests/fuzz/run.sh $(or $(SECONDS_EACH),$(SECONDS),20)
 
-soak: ## every fault case with its full number of repeats; writes docs/faults.md (20 min)
+soak: ## every fault case with its full number of repeats; writes docs/faults.md (two hours)
 	@$(PYTHON) tests/run.py soak
 
 conformance: build ## smuggling and desync beside HAProxy and nginx; writes docs/conformance.md (1 min)
