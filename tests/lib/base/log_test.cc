@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -25,11 +26,13 @@ TEST(LogTest, ItsThreadHasGivenUpItsCapabilitiesOnceTheLogIsStarted) {
   for (int i = 0; i < 20; ++i) {
     const auto before = thread_capabilities();
     log::start(log::Level::kError, log::Format::kText);
-    auto after = thread_capabilities();
+    const auto after = thread_capabilities();
     log::stop();
-    std::erase_if(after, [&](const auto& thread) { return before.contains(thread.first); });
-    ASSERT_EQ(after.size(), 1u);
-    EXPECT_EQ(after.begin()->second, "0000000000000000");
+    // A sanitizer may start a thread of its own meanwhile.
+    const auto is_ours = [&](const auto& thread) {
+      return !before.contains(thread.first) && thread.second == "0000000000000000";
+    };
+    ASSERT_TRUE(std::any_of(after.begin(), after.end(), is_ours));
   }
 }
 
