@@ -70,42 +70,41 @@ class SilentExchanges final : public k8s::Exchanges {
   bool woken_ = false;
 };
 
-TEST(Sources, WatchLastsAsLongAsSomePolicyNamesTheObject) {
-  test::FakeTransport api;
-  test::FakeClock clock;
-  k8s::Client client(api, clock, [](Millis) {});
-  k8s::WatchGroup group(std::make_unique<SilentExchanges>(), client, clock);
-  SourceWatches watches(group, [](const std::string&) {});
+class SourceWatchesTest : public ::testing::Test {
+ protected:
+  test::FakeTransport api_;
+  test::FakeClock clock_;
+  k8s::Client client_{api_, clock_, [](Millis) {}};
+  k8s::WatchGroup group_{std::make_unique<SilentExchanges>(), client_, clock_};
+  SourceWatches watches_{group_, [](const std::string&) {}};
+};
+
+TEST_F(SourceWatchesTest, WatchLastsAsLongAsSomePolicyNamesTheObject) {
   const policy::Source c{SourceKind::kConfigMap, "c", {}, {}}, d{SourceKind::kConfigMap, "d", {}, {}};
-  watches.keep("n/a", "n", {c, c, d});
-  watches.keep("n/b", "n", {c});
-  watches.keep("m/b", "m", {c});
-  EXPECT_EQ(watches.size(), 3u) << "one for each object, however often it is named";
-  watches.keep("n/a", "n", {d});
-  EXPECT_EQ(watches.size(), 3u);
-  watches.keep("n/b", "n", {});
-  EXPECT_EQ(watches.size(), 2u);
-  watches.keep("n/a", "n", {}), watches.keep("m/b", "m", {}), watches.keep("m/b", "m", {});
-  EXPECT_EQ(watches.size(), 0u);
+  watches_.keep("n/a", "n", {c, c, d});
+  watches_.keep("n/b", "n", {c});
+  watches_.keep("m/b", "m", {c});
+  EXPECT_EQ(watches_.size(), 3u) << "one for each object, however often it is named";
+  watches_.keep("n/a", "n", {d});
+  EXPECT_EQ(watches_.size(), 3u);
+  watches_.keep("n/b", "n", {});
+  EXPECT_EQ(watches_.size(), 2u);
+  watches_.keep("n/a", "n", {}), watches_.keep("m/b", "m", {}), watches_.keep("m/b", "m", {});
+  EXPECT_EQ(watches_.size(), 0u);
 }
 
-TEST(Sources, ObjectBeyondTheBoundIsWatchedOnceThereIsRoom) {
-  test::FakeTransport api;
-  test::FakeClock clock;
-  k8s::Client client(api, clock, [](Millis) {});
-  k8s::WatchGroup group(std::make_unique<SilentExchanges>(), client, clock);
-  SourceWatches watches(group, [](const std::string&) {});
+TEST_F(SourceWatchesTest, ObjectBeyondTheBoundIsWatchedOnceThereIsRoom) {
   std::vector<policy::Source> many;
   for (std::size_t i = 0; i < kMostWatches; ++i)
     many.push_back({SourceKind::kConfigMap, "c" + std::to_string(i), {}, {}});
   const std::vector<policy::Source> late{{SourceKind::kConfigMap, "late", {}, {}}};
-  watches.keep("n/a", "n", many);
-  watches.keep("n/b", "n", late);
-  EXPECT_EQ(watches.look("n", late).problems.size(), 1u);
-  watches.keep("n/a", "n", {});
-  watches.keep("n/b", "n", late);
-  EXPECT_TRUE(watches.look("n", late).problems.empty());
-  EXPECT_EQ(watches.size(), 1u);
+  watches_.keep("n/a", "n", many);
+  watches_.keep("n/b", "n", late);
+  EXPECT_EQ(watches_.look("n", late).problems.size(), 1u);
+  watches_.keep("n/a", "n", {});
+  watches_.keep("n/b", "n", late);
+  EXPECT_TRUE(watches_.look("n", late).problems.empty());
+  EXPECT_EQ(watches_.size(), 1u);
 }
 
 }  // namespace
