@@ -3,18 +3,17 @@
 #include <fstream>
 #include <sstream>
 
+#include "lib/base/bounded_file.h"
+
 namespace sidestep::k8s {
 
 Result<std::string> read_ca_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file.is_open()) return unavailable(path + " cannot be read");
-  std::string text(kMostCaBytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > kMostCaBytes)
+  auto text = read_at_most(path, kMostCaBytes + 1);
+  if (!text) return unavailable(path + " cannot be read");
+  if (text->size() > kMostCaBytes)
     return invalid(path + " is longer than " + std::to_string(kMostCaBytes) + " bytes");
-  if (text.find("-----BEGIN CERTIFICATE-----") == text.npos) return invalid(path + " holds no certificate");
-  return text;
+  if (text->find("-----BEGIN CERTIFICATE-----") == text->npos) return invalid(path + " holds no certificate");
+  return *std::move(text);
 }
 
 std::shared_ptr<const std::string> CaBundle::text() {

@@ -1,7 +1,8 @@
 #include "operator/io/analysis_tokens.h"
 
 #include <algorithm>
-#include <fstream>
+
+#include "lib/base/bounded_file.h"
 
 namespace sidestep::op {
 namespace {
@@ -12,12 +13,10 @@ constexpr const char* kExample = "; write for instance https://prometheus.exampl
 bool is_token_char(char c) { return c > ' ' && c < 0x7f; }
 
 Result<std::string> read_token(const AnalysisToken& from) {
-  std::ifstream file(from.file, std::ios::binary);
-  std::string text(kMostTokenBytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+  auto read = read_at_most(from.file, kMostTokenBytes + 1);
   const std::string whose = "the token for " + from.prefix.origin() + from.prefix.target;
-  if (!file.is_open() || file.bad()) return unavailable(whose + " cannot be read from " + from.file);
+  if (!read) return unavailable(whose + " cannot be read from " + from.file);
+  std::string text = *std::move(read);
   if (text.size() > kMostTokenBytes)
     return invalid(whose + " is longer than " + std::to_string(kMostTokenBytes) + " bytes in " + from.file);
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();

@@ -2,7 +2,8 @@
 
 #include <charconv>
 #include <filesystem>
-#include <fstream>
+
+#include "lib/base/bounded_file.h"
 
 namespace sidestep::sidecar {
 namespace {
@@ -18,10 +19,7 @@ Refusal refuse(std::string reason, std::string message, int status = 401) {
 }
 
 std::string key_in(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(kMostCallKeyBytes, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
+  std::string text = read_at_most(path, kMostCallKeyBytes).value_or("");
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
   return text;
 }

@@ -1,8 +1,8 @@
 #include "sidecar/admin/sources.h"
 
 #include <filesystem>
-#include <fstream>
 
+#include "lib/base/bounded_file.h"
 #include "lib/policy/signature.h"
 
 namespace sidestep::sidecar {
@@ -17,12 +17,9 @@ std::string link_of(const std::string& folder) {
 }
 
 void add_digest(const fs::path& file, policy::Digests& out) {
-  std::ifstream in(file, std::ios::binary);
-  std::string bytes(SourceReader::kMostFileBytes + 1, '\0');
-  in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  if (in.bad() || (in.fail() && !in.eof())) return;
-  bytes.resize(static_cast<std::size_t>(in.gcount()));
-  if (bytes.size() <= SourceReader::kMostFileBytes) out[file.filename().string()] = policy::sha256_hex(bytes);
+  const auto bytes = read_at_most(file, SourceReader::kMostFileBytes + 1);
+  if (bytes && bytes->size() <= SourceReader::kMostFileBytes)
+    out[file.filename().string()] = policy::sha256_hex(*bytes);
 }
 
 policy::Digests digests_of(const std::string& folder) {

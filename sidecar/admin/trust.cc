@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
+
+#include "lib/base/bounded_file.h"
 
 namespace sidestep::sidecar {
 namespace {
@@ -10,11 +11,7 @@ namespace {
 constexpr std::size_t kMostKeyBytes = 8'192;
 
 std::string content(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(kMostKeyBytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  return text;
+  return read_at_most(path, kMostKeyBytes + 1).value_or("");
 }
 
 }  // namespace
